@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Vinci's front door. `make help` lists what there is to say; mk/*.mk says how.
+
+SHELL      := /bin/sh
+O          ?= build
+PYTHON     ?= /usr/bin/python3
+HYPERVISOR ?= vinci
+CPUS       ?= 1
+MEM        ?= 2048
+SECONDS    ?= 600
+JOBS       ?= 2
+LOGS       := $(O)/logs
+
+export O HYPERVISOR CPUS MEM
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+include $(sort $(wildcard mk/*.mk))
+
+# The hypervisor that `run` and the system tests boot. HYPERVISOR=xen is Debian's own, the reference.
+hypervisor_target = $(if $(filter vinci,$(HYPERVISOR)),$(O)/arm64/vinci)
+
+.PHONY: help
+help:
+	@echo 'Vinci, a type-1 hypervisor that speaks the Xen ABI.'
+	@echo
+	@echo '  make run          boot the demonstration: dom0 and two guests, then a shell in dom0'
+	@echo '  make test         everything that is checked in under 20 minutes: host, fuzz, board'
+	@echo '  make test-quick   the two-minute subset of it'
+	@echo '  make test-long    what takes longer, on top of `make test`'
+	@echo '  make build        the hypervisor only: $$(O)/arm64/vinci'
+	@echo '  make images       dom0, guests and disks from Debian packages ($$(O)/images)'
+	@echo '  make bench        the same probes on Debian'"'"'s Xen and on Vinci, side by side'
+	@echo '  make fuzz         the hypercall fuzzer for SECONDS=$(SECONDS)'
+	@echo '  make lint         formatting, static checks, size rules'
+	@echo '  make gdb          attach a debugger, with symbols, to a board started by `make run GDB=1`'
+	@echo '  make deps         install the missing Debian packages and nothing else'
+	@echo '  make clean        remove what was built; downloads stay (make distclean removes those too)'
+	@echo
+	@echo 'Settings: O=build  HYPERVISOR=vinci|xen  CPUS=1  MEM=2048 (MiB)  GDB=1  JOBS=2  SECONDS=600'
+
+.PHONY: deps deps-run deps-test
+deps:
+	@sh tools/deps tools/packages.*
+deps-run:
+	@sh tools/deps tools/packages.build tools/packages.run
+deps-test:
+	@sh tools/deps tools/packages.build tools/packages.run tools/packages.test
+
+.PHONY: build
+build: $(O)/arm64/vinci
+
+.PHONY: images
+images: deps-run
+	@$(PYTHON) tools/images.py --out $(O)
+
+.PHONY: run
+run: deps-run
+	@$(MAKE) --no-print-directory -j$(JOBS) $(hypervisor_target) image-files
+	@$(PYTHON) tools/run --out $(O) --hypervisor $(HYPERVISOR) --cpus $(CPUS) --mem $(MEM) $(if $(GDB),--gdb)
+
+.PHONY: image-files
+image-files:
+	@$(PYTHON) tools/images.py --out $(O)
+
+# The board tests share one pytest command line; the marker chooses how much of it runs.
+pytest_system = $(PYTHON) -m pytest tests/system -n $(JOBS) --dist loadgroup -q -p no:cacheprovider \
+	--hypervisor $(HYPERVISOR) --out $(O)
+
+.PHONY: test test-quick test-long test-board
+test: deps-test
+	@$(MAKE) --no-print-directory -j$(JOBS) $(hypervisor_target) image-files
+	@$(MAKE) --no-print-directory test-host
+	@$(MAKE) --no-print-directory fuzz SECONDS=60
+	@$(MAKE) --no-print-directory test-board
+
+test-board: deps-test
+	@$(MAKE) --no-print-directory -j$(JOBS) $(hypervisor_target) image-files
+	@$(pytest_system) -m 'not long'
+
+test-quick: deps-test
+	@$(MAKE) --no-print-directory -j$(JOBS) $(hypervisor_target) image-files
+	@$(MAKE) --no-print-directory test-host
+	@$(pytest_system) -m quick
+
+test-long: test
+	@$(pytest_system) -m long
+
+.PHONY: gdb
+gdb:
+	@test -e $(O)/arm64/vinci.elf || { echo 'gdb: no $(O)/arm64/vinci.elf; say `make build` first'; exit 1; }
+	gdb-multiarch -q $(O)/arm64/vinci.elf -ex 'set architecture aarch64' -ex 'target remote :$(or $(GDBPORT),1234)'
+
+.PHONY: clean distclean
+clean:
+	@if test -d $(O); then find $(O) -mindepth 1 -maxdepth 1 ! -name debian -exec rm -rf {} +; fi
+distclean:
+	@rm -rf $(O)
