@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Contract: what the hypervisor itself can see. Three regions of its own address space:
+ *   heap    every frame at a fixed place (address = base + frame number * 4 KiB), but mapped only while the frame is
+ *           the hypervisor's own
+ *   windows a few per CPU, to look into a guest frame and away again; invalidated on this CPU only
+ *   arena   slots for guest pages that stay mapped as long as the guest has them registered
+ */
+#ifndef ARCH_MAPPING_H
+#define ARCH_MAPPING_H
+
+#include "lib/types.h"
+
+/* Map (readable, writable, never executable) or unmap 2^order frames in the heap region. Map may fail with -E_NOMEM when
+ * it needs a table: it takes frames with frame_alloc_table(). Unmap completes on all CPUs before it returns. */
+int arch_heap_map(mfn_t mfn, unsigned order) MUST_CHECK;
+void arch_heap_unmap(mfn_t mfn, unsigned order);
+void *arch_heap_address(mfn_t mfn);
+mfn_t arch_heap_frame(const void *address);
+
+/* Windows are a stack per CPU of WINDOW_DEPTH slots: unmap in reverse order, never hold one across a guest entry. */
+#define WINDOW_DEPTH 4
+void *arch_window_map(mfn_t mfn);
+void arch_window_unmap(void *address);
+
+/* Put a frame into arena slot n (0..ARENA_SLOTS-1) / take it out on all CPUs. */
+#define ARENA_SLOTS 16384
+void *arch_arena_map(unsigned slot, mfn_t mfn);
+void arch_arena_unmap(unsigned slot);
+unsigned arch_arena_slot(const void *address);
+
+/* Fill a page with zeros and make them visible to a guest with its caches off (XSA-364: clean to the point of
+ * coherency). The frame need not be mapped. */
+void arch_frame_scrub(mfn_t mfn, unsigned order);
+/* Clean and invalidate the data cache for a frame, to the point of coherency. */
+void arch_frame_clean(mfn_t mfn);
+void arch_frame_clean_range(mfn_t mfn, unsigned offset, unsigned length, bool clean, bool invalidate);
+/* The instruction cache no longer holds what guests' frames held. */
+void arch_icache_invalidate_all(void);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Compile-time choices. Each is 0 or 1 or a number and may be given on the compiler's command line. */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+/* Checked build: ASSERT looks, lock order is followed. */
+#ifndef CONFIG_ASSERT
+#define CONFIG_ASSERT 1
+#endif
+
+/* The simulated processor of arch/host. */
+#ifndef CONFIG_HOST
+#define CONFIG_HOST 0
+#endif
+
+/* Most physical CPUs, vCPUs of one domain, and domains at a time (domain numbers 0..N-1). */
+#define MAX_CPUS 32
+#define MAX_VCPUS 64
+#define MAX_DOMAINS 1024
+
+#endif

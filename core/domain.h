@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Domains and vCPUs: the objects and their life cycles.
+ *
+ *   domain_create -> (paused, built by a toolstack or boot/) -> unpause -> runs -> shutdown -> domain_destroy (dying)
+ *      -> resources go bit by bit (domain_destroy is a continuation) -> last frame and reference gone -> id free again
+ *
+ * Look-ups take no lock (domain_find): the structure stays valid until this CPU next leaves through upcall_leave, the
+ * quiescent point. What must live across that holds a counted reference (domain_get / domain_put).
+ */
+#ifndef CORE_DOMAIN_H
+#define CORE_DOMAIN_H
+
+#include "config.h"
+#include "arch/include/vcpu.h"
+#include "core/event.h"
+#include "core/grant.h"
+#include "core/quiesce.h"
+#include "core/time.h"
+#include "lib/list.h"
+#include "lib/spinlock.h"
+#include "lib/types.h"
+#include "mem/arena.h"
+#include "mem/frame.h"
+#include "mem/stage2.h"
+#include "sched/sched.h"
+#include "arch_types.h"
+
+struct shared_page;     /* shared_info in the ABI's layout: opaque here, see core/shared_info.h */
+
+enum vcpu_pause { VCPU_DOWN = 1, VCPU_BLOCKED = 2, VCPU_POLLING = 4 };
+
+struct runstate_times {
+    uint32_t state;             /* the ABI's RUNSTATE_* */
+    nsec_t since;
+    nsec_t time[4];
+};
+
+struct vcpu {
+    struct arch_vcpu arch;      /* first: the trap entry stores registers at the start of the vCPU */
+    struct domain *domain;
+    uint16_t id;
+    struct sched_unit unit;
+    uint32_t pause_flags;       /* atomic: enum vcpu_pause; runnable when 0 and pause_count == 0 and domain's too */
+    uint32_t pause_count;       /* atomic */
+    bool initialised;           /* has a start state */
+    struct timer poll_timer;
+    uint32_t poll_port;         /* SCHEDOP_poll: the one port waited for, 0 = several/any */
+    /* vcpu_info, in the ABI's layout: points into shared_info, to `dummy` or into the arena */
+    void *info;
+    bool info_registered;
+    void *runstate_area;        /* arena, or NULL */
+    gva_t runstate_address;     /* registered by virtual address: written through copy_to_guest when the vCPU leaves */
+    struct runstate_times runstate;
+    uint32_t virq_port[EVENT_VIRQS];    /* 0 = not bound */
+    struct timer periodic_timer, singleshot_timer;
+    uint64_t hypercalls;        /* statistics */
+};
+
+enum domain_reference { DOMAIN_ALIVE, DOMAIN_DYING, DOMAIN_DEAD };
+
+struct domain {
+    struct owner owner;
+    struct stage2 stage2;
+    struct event_table events;
+    struct grant_table grants;
+    struct arch_domain arch;
+    struct sched_group sched;
+    struct arena_quota arena;
+    domid id;
+    bool is_control;            /* may use domctl, sysctl, platform_op and foreign mappings */
+    bool direct_mapped;         /* guest frame number == host frame number */
+    spinlock_t lock;            /* LOCK_DOMAIN_CONTROL */
+    uint32_t references;        /* atomic */
+    uint8_t life;               /* enum domain_reference */
+    uint8_t destroy_step;
+    bool frames_gone;
+    bool shut_down;
+    bool shutting_down;
+    uint8_t shutdown_code;      /* the ABI's SHUTDOWN_* */
+    bool debugger_attached, watched;
+    uint32_t pause_count;       /* atomic: all reasons */
+    uint32_t controller_pause_count; /* of which XEN_DOMCTL_pausedomain */
+    uint8_t uuid[16];
+    uint32_t ssid, flags;       /* createdomain's flags as given */
+    uint32_t max_vcpus;
+    struct vcpu **vcpus;        /* max_vcpus entries, NULL until made */
+    void *shared_info;          /* hypervisor page shown to the guest */
+    uint64_t vm_assist;
+    int64_t time_offset_seconds;
+    uint64_t hvm_params[48];
+    uint32_t address_size;      /* 32 or 64 */
+    uint32_t cpupool;
+    uint64_t max_event_port;
+    struct quiesce_call free_call;
+    struct timer watchdog[2];
+    bool watchdog_used[2];
+};
+
+/* Proof that d->lock is held. */
+struct domain_locked { struct domain *d; };
+struct domain_locked domain_lock(struct domain *d);
+bool domain_trylock(struct domain *d, struct domain_locked *proof);
+void domain_unlock(struct domain_locked l);
+
+struct domain_config {
+    bool is_control, direct_mapped;
+    uint8_t uuid[16];
+    uint32_t flags, ssid;
+    uint32_t max_vcpus;         /* 1..MAX_VCPUS */
+    uint32_t max_event_port;    /* highest port; clamped to what the ABI allows */
+    uint32_t max_grant_frames, max_maptrack_frames;     /* 0 = default */
+    uint32_t cpupool;
+};
+
+/* Make domain `id` (DOMID(0xffff): the next free one, round robin as Xen does), paused once by the controller, no vCPU and no
+ * memory. *out holds no counted reference. -E_NOMEM, -E_EXIST (id in use), -E_INVAL, -E_NOSPC (no id free). */
+int domain_create(domid id, const struct domain_config *config, struct domain **out) MUST_CHECK;
+/* Kill d and take its resources apart; bounded per call: -E_RESTART while there is more. Idempotent. Not for dom0: -E_INVAL. */
+int domain_destroy(struct domain *d) MUST_CHECK;
+
+/* Alive or dying domain of that number, or NULL. No lock; see the top for how long the pointer is good. */
+struct domain *domain_find(domid id);
+/* The first existing domain with number >= id, or NULL. */
+struct domain *domain_next(domid id);
+/* A counted reference; false when it is dead already. */
+bool domain_get(struct domain *d) MUST_CHECK;
+void domain_put(struct domain *d);
+extern struct domain *control_domain;   /* dom0, NULL until built */
+
+/* Allocate vCPU `id`; under domain control. It is down and asleep. -E_INVAL, -E_EXIST, -E_NOMEM. */
+int vcpu_create(struct domain_locked l, unsigned id, struct vcpu **out) MUST_CHECK;
+static inline struct vcpu *domain_vcpu(const struct domain *d, uint64_t id)
+{
+    return id < d->max_vcpus ? d->vcpus[array_index_nospec(id, d->max_vcpus)] : NULL;
+}
+/* Bring a vCPU up with a start state (PSCI CPU_ON, VCPUOP_up, toolstack's context + unpause), or down. */
+int vcpu_up(struct vcpu *v, const struct vcpu_start *start) MUST_CHECK;
+void vcpu_down(struct vcpu *v);
+
+/* Pausing is a request: the CPU that runs it is kicked and leaves soon. Nested. domain_is_quiet: has every vCPU left its
+ * CPU (so that its registers may be looked at)? If not: return -E_RESTART and ask again. */
+void domain_pause(struct domain *d);
+void domain_unpause(struct domain *d);
+/* The controller's own pause (XEN_DOMCTL_pausedomain), counted once per call; unpause: -E_INVAL when not paused so. */
+int domain_pause_by_controller(struct domain *d) MUST_CHECK;
+int domain_unpause_by_controller(struct domain *d) MUST_CHECK;
+bool domain_is_quiet(const struct domain *d);
+void vcpu_pause(struct vcpu *v);
+void vcpu_unpause(struct vcpu *v);
+bool vcpu_is_runnable(const struct vcpu *v);
+
+/* current vCPU waits for an event or interrupt (WFI, SCHEDOP_block); takes effect in upcall_leave. Returns at once without
+ * blocking when one is pending already. */
+void vcpu_block(struct vcpu *v);
+/* Something for v arrived: wake it if it was blocked. Any CPU, locks up to LOCK_VGIC may be held. */
+void vcpu_wake(struct vcpu *v);
+/* Make the CPU that runs v (if any) leave the guest, so that it sees new state. */
+void vcpu_kick(struct vcpu *v);
+
+/* The guest ended (SCHEDOP_shutdown, PSCI SYSTEM_OFF, a crash): stop its vCPUs, tell dom0 (VIRQ_DOM_EXC). For dom0 the host
+ * powers off, resets, or panics as the reason says. */
+void domain_shutdown(struct domain *d, uint8_t reason);
+/* A guest did something from which it cannot go on: log a line, shut it down with SHUTDOWN_crash. */
+void domain_crash(struct domain *d, const char *why);
+
+/* Register vcpu_info at (gfn, offset): once per vCPU. -E_INVAL, -E_NOMEM, -E_BUSY. */
+int vcpu_register_info(struct vcpu *v, gfn_t gfn, uint32_t offset) MUST_CHECK;
+/* Runstate, by virtual address of the current vCPU (0 = stop). -E_FAULT, -E_INVAL. */
+int vcpu_register_runstate(struct vcpu *v, gva_t address) MUST_CHECK;
+/* Account a change of runstate now (RUNSTATE_*), called by the switch path, and publish it to the guest. */
+void vcpu_runstate_change(struct vcpu *v, uint32_t state);
+
+/* Poll: wait until one of the ports is pending or the time (absolute, 0 = none) comes. Returns 0 (maybe after blocking). */
+int vcpu_poll(struct vcpu *v, const uint32_t *ports, unsigned count, nsec_t until) MUST_CHECK;
+
+/* Memory of a domain, on its own stage 2. */
+/* New pages at gfn (all-zero), 2^order. A direct-mapped domain gets the frame of that number. -E_NOMEM, -E_INVAL. */
+int domain_populate(struct domain *d, gfn_t gfn, unsigned order) MUST_CHECK;
+/* Take the domain's own page away from it. */
+int domain_depopulate(struct domain *d, gfn_t gfn, unsigned order) MUST_CHECK;
+/* Map a page of `foreign` at gfn of d. -E_INVAL / -E_NOENT / -E_ACCES / -E_NOMEM. */
+int domain_map_foreign(struct domain *d, gfn_t gfn, struct domain *foreign, gfn_t foreign_gfn) MUST_CHECK;
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Event channels: one table per domain, grown bucket by bucket, with the two-level ABI (bits in shared_info) and the FIFO
+ * ABI (linked queues in pages of the guest). Semantics: xen/event_channel.h.
+ *
+ * The bucket array is published by release; a port's `struct channel` never moves. Lock order: event table (allocate, bind,
+ * close), then channel (two by address), then FIFO queue. Send takes only the channel's lock (and the remote needs no lock:
+ * the pair is changed under both locks).
+ */
+#ifndef CORE_EVENT_H
+#define CORE_EVENT_H
+
+#include "lib/spinlock.h"
+#include "lib/types.h"
+#include "mem/arena.h"
+
+struct domain;
+struct vcpu;
+
+enum channel_state { CHANNEL_FREE, CHANNEL_RESERVED, CHANNEL_UNBOUND, CHANNEL_INTERDOMAIN, CHANNEL_PIRQ, CHANNEL_VIRQ, CHANNEL_IPI };
+
+struct channel {
+    spinlock_t lock;            /* LOCK_CHANNEL */
+    uint8_t state;              /* enum channel_state */
+    uint8_t priority;           /* FIFO: 0 highest .. 15, default 7 */
+    uint8_t last_priority, last_vcpu_low;
+    uint16_t vcpu;              /* notified vCPU */
+    uint16_t last_vcpu;         /* queue it is linked on */
+    bool fifo_pending;          /* pending before its array page existed */
+    uint32_t port;
+    uint32_t remote_port;
+    struct domain *remote;      /* interdomain: counted reference */
+    domid remote_id;            /* unbound: who may bind */
+    uint32_t virq;
+};
+
+#define CHANNELS_PER_BUCKET 64
+#define EVENT_MAX_PORTS_2L 4096
+#define EVENT_MAX_PORTS_FIFO (1u << 17)
+#define EVENT_VIRQS 24
+
+struct event_fifo;
+
+struct event_table {
+    spinlock_t lock;            /* LOCK_EVENT_TABLE */
+    struct channel **buckets;   /* release-published */
+    uint32_t bucket_slots;
+    uint32_t ports;             /* allocated structures, multiple of CHANNELS_PER_BUCKET */
+    uint32_t limit;             /* highest port + 1 that the domain may use */
+    uint32_t first_free;        /* hint */
+    struct event_fifo *fifo;    /* NULL: two-level */
+};
+
+/* limit: highest port allowed + 1. Under domain control. */
+int event_init(struct domain *d, uint32_t limit) MUST_CHECK;
+/* Close every port; bounded: -E_RESTART while there is more. Then event_free gives the memory back. */
+int event_close_all(struct domain *d) MUST_CHECK;
+void event_free(struct domain *d);
+
+/* The ABI's operations, on decoded arguments. `d` is the domain whose port is meant. Errors as in the ABI: -E_INVAL, -E_NOSPC,
+ * -E_NOMEM, -E_PERM, -E_BUSY, -E_EXIST, -E_NOENT. Ports are returned through *port. */
+int event_alloc_unbound(struct domain *d, domid remote, uint32_t *port) MUST_CHECK;
+int event_bind_interdomain(struct domain *d, struct domain *remote, uint32_t remote_port, uint32_t *port) MUST_CHECK;
+int event_bind_virq(struct domain *d, uint32_t virq, uint32_t vcpu, uint32_t *port) MUST_CHECK;
+int event_bind_ipi(struct domain *d, uint32_t vcpu, uint32_t *port) MUST_CHECK;
+int event_close(struct domain *d, uint32_t port) MUST_CHECK;
+int event_send(struct domain *d, uint32_t port) MUST_CHECK;
+int event_bind_vcpu(struct domain *d, uint32_t port, uint32_t vcpu) MUST_CHECK;
+int event_unmask(struct domain *d, uint32_t port) MUST_CHECK;
+int event_reset(struct domain *d) MUST_CHECK;
+int event_set_priority(struct domain *d, uint32_t port, uint32_t priority) MUST_CHECK;
+int event_init_control(struct domain *d, gfn_t control, uint32_t offset, uint32_t vcpu) MUST_CHECK;
+int event_expand_array(struct domain *d, gfn_t array) MUST_CHECK;
+
+struct event_status {
+    enum channel_state state;
+    uint32_t vcpu;
+    domid remote;
+    uint32_t remote_port;
+    uint32_t virq;
+};
+int event_status(struct domain *d, uint32_t port, struct event_status *out) MUST_CHECK;
+
+/* Virtual IRQs: raise a per-vCPU one on v, or a global one of d (the vCPU that bound it). */
+void event_raise_virq(struct vcpu *v, uint32_t virq);
+void event_raise_global_virq(struct domain *d, uint32_t virq);
+/* To the control domain (dom0), e.g. VIRQ_DOM_EXC, VIRQ_CONSOLE. */
+void event_raise_host_virq(uint32_t virq);
+
+/* vcpu_info has just been moved or a vCPU came up: everything counts as pending. */
+void event_mark_all_pending(struct vcpu *v);
+/* Is an event pending and not masked for SCHEDOP_poll / block? */
+bool event_port_is_pending(struct domain *d, uint32_t port);
+bool event_vcpu_pending(const struct vcpu *v);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Deferred freeing: a function runs after every online CPU has passed its quiescent point (upcall_leave) or idles. */
+#ifndef CORE_QUIESCE_H
+#define CORE_QUIESCE_H
+
+#include "lib/list.h"
+
+struct quiesce_call {
+    struct list link;
+    void (*run)(struct quiesce_call *c);
+    uint64_t epoch;
+};
+
+/* Run c->run later on some CPU, no lock held then. Never fails. */
+void quiesce_defer(struct quiesce_call *c, void (*run)(struct quiesce_call *c));
+/* This CPU holds no pointer found by a look-up: called by upcall_leave and before idling. Runs what is due. */
+void quiesce_point(void);
+/* This CPU is about to idle / is back: idle CPUs count as quiescent. */
+void quiesce_idle_enter(void);
+void quiesce_idle_exit(void);
+
+#endif

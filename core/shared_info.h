@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of the ABI's shared structures that core writes: the upcall flags and masks, reached through offsets so that
+ * core needs none of the ABI's headers. abi/xen/layout_check.c asserts at compile time that these are the ABI's. Little of it
+ * differs between ABI versions. (xen/xen.h: struct shared_info, struct vcpu_info; arch-arm.h) */
+#ifndef CORE_SHARED_INFO_H
+#define CORE_SHARED_INFO_H
+
+#include "lib/compiler.h"
+
+#define LEGACY_MAX_VCPUS 1      /* vcpu_info inside shared_info on Arm */
+
+struct guest_vcpu_time {
+    uint32_t version, pad0;
+    uint64_t tsc_timestamp, system_time;
+    uint32_t tsc_to_system_mul;
+    int8_t tsc_shift;
+    uint8_t flags, pad1[2];
+};
+
+struct guest_vcpu_info {
+    uint8_t upcall_pending;
+    uint8_t upcall_mask;
+    uint64_t pending_selector;
+    uint64_t arch[2];           /* Arm: unused; x86: cr2, pad */
+    struct guest_vcpu_time time;
+};
+
+struct guest_shared_info {
+    struct guest_vcpu_info vcpu_info[LEGACY_MAX_VCPUS];
+    uint64_t pending[64];
+    uint64_t mask[64];
+    uint32_t wc_version, wc_sec, wc_nsec, wc_sec_hi;
+};
+
+struct guest_runstate {
+    int32_t state;
+    uint64_t state_entry_time;
+    uint64_t time[4];
+};
+
+#endif

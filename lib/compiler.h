@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the compiler offers, under short names, and the freestanding headers that everybody needs. */
+#ifndef LIB_COMPILER_H
+#define LIB_COMPILER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdarg.h>
+#include <limits.h>
+
+#define NORETURN __attribute__((noreturn))
+#define PRINTF(f, a) __attribute__((format(printf, f, a)))
+#define ALIGNED(n) __attribute__((aligned(n)))
+#define PACKED __attribute__((packed))
+#define UNUSED __attribute__((unused))
+#define MUST_CHECK __attribute__((warn_unused_result))
+#define SECTION(s) __attribute__((section(s)))
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define MIN(a, b) ((a) < (b) ? (a) : (b))
+#define MAX(a, b) ((a) > (b) ? (a) : (b))
+#define ROUND_UP(x, a) (((x) + (a) - 1) & ~((__typeof__(x))(a) - 1))
+#define ROUND_DOWN(x, a) ((x) & ~((__typeof__(x))(a) - 1))
+#define IS_ALIGNED(x, a) (((x) & ((__typeof__(x))(a) - 1)) == 0)
+#define BIT(n) (UINT64_C(1) << (n))
+#define container_of(p, type, member) ((type *)((char *)(p) - offsetof(type, member)))
+
+/* Is the symbol X defined to 1 in config.h? Usable in ordinary C conditions: if (CONFIG(DEBUG)). */
+#define CONFIG(x) (CONFIG_##x)
+
+/*
+ * An index that a guest chose, forced to 0 under speculation once it is out of range: the mask is computed without
+ * a branch. The caller has already checked that index < size. (CVE-2017-5753, "bounds check bypass".)
+ */
+static inline uint64_t array_index_nospec(uint64_t index, uint64_t size)
+{
+    uint64_t mask = (uint64_t)((int64_t)(index - size) >> 63);
+
+    __asm__("" : "+r"(mask));
+    return index & mask;
+}
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Ticket locks with a place in the lock order. The hypervisor runs with interrupts masked, so there is one kind.
+ * Checked builds panic when a CPU takes a lock whose class is not after those it holds, or twice the same class
+ * other than by spin_lock_pair. See docs/architecture.md, "Lock order".
+ */
+#ifndef LIB_SPINLOCK_H
+#define LIB_SPINLOCK_H
+
+#include "lib/atomic.h"
+#include "lib/assert.h"
+
+enum lock_class {
+    LOCK_DOMAIN_CONTROL,    /* create, destroy, pause, vCPU set-up of one domain */
+    LOCK_P2M,               /* one stage-2 table */
+    LOCK_GRANT_TABLE,
+    LOCK_MAPTRACK,
+    LOCK_EVENT_TABLE,       /* growth and allocation of a domain's ports */
+    LOCK_CHANNEL,           /* one event channel */
+    LOCK_EVENT_QUEUE,       /* one FIFO queue */
+    LOCK_VGIC,
+    LOCK_RUNQUEUE,
+    LOCK_TIMER,
+    LOCK_ARENA,
+    LOCK_HEAP,
+    LOCK_FRAMES,
+    LOCK_HYP_TABLES,        /* the hypervisor's own page tables */
+    LOCK_VMID,
+    LOCK_CONSOLE,
+    LOCK_CLASSES
+};
+
+typedef struct {
+    uint16_t next, serving;
+    uint8_t class;
+    uint8_t held_by;        /* cpu + 1 while held, for checks */
+} spinlock_t;
+
+#define SPINLOCK(class_) ((spinlock_t){ .class = (class_) })
+
+void spin_lock_init(spinlock_t *lock, enum lock_class class);
+void spin_lock(spinlock_t *lock);
+void spin_unlock(spinlock_t *lock);
+bool spin_trylock(spinlock_t *lock);
+/* Two locks of one class, in the order of their addresses; a == b takes it once. */
+void spin_lock_pair(spinlock_t *a, spinlock_t *b);
+void spin_unlock_pair(spinlock_t *a, spinlock_t *b);
+/* Does this CPU hold the lock? For ASSERT. */
+bool spin_is_held(const spinlock_t *lock);
+/* Panic unless this CPU holds no lock at all; called before a guest is entered. */
+void spin_assert_none_held(void);
+
+#endif

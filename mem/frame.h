@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Frames: every 4 KiB of host memory has an owner, a state and a count of references, in 8 bytes.
+ *
+ *   63        48 47    44 43                          0
+ *  +------------+--------+-----------------------------+   allocated: owner id, state, count
+ *  | owner id   | state  | reference count / links     |   free: order and neighbours in the buddy list
+ *  +------------+--------+-----------------------------+
+ *
+ * A mapping in a stage-2 table, a grant map, a foreign map, a registered shared page each hold one reference. When the
+ * last one goes the frame is free at once (a frame of a one-to-one owner stays reserved for it). A freed frame is dirty and
+ * is scrubbed before anyone else gets it.
+ */
+#ifndef MEM_FRAME_H
+#define MEM_FRAME_H
+
+#include "config.h"
+#include "lib/types.h"
+#include "lib/spinlock.h"
+
+/* Who owns frames: a domain embeds one. Numbers are the domain ids; OWNER_HYPERVISOR owns the heap and the image. */
+#define OWNER_HYPERVISOR 0x7ff0
+#define MAX_ORDER 18            /* largest block: 1 GiB */
+
+struct owner {
+    uint16_t id;
+    bool one_to_one;            /* frames in [first, first + count) of `home` stay reserved for it */
+    bool dying;                 /* no further frames */
+    mfn_t home;                 /* the reserved ranges: see frame_reserve() */
+    uint64_t frames;            /* atomic: frames with this owner that are referenced (what the ABI calls tot_pages) */
+    uint64_t limit;             /* most frames (the ABI's max_pages) */
+    uint64_t claim;             /* frames promised and not yet taken (XENMEM_claim_pages); under the frames' lock */
+    uint64_t shared;            /* atomic: hypervisor pages shown to this owner's guest (not part of frames) */
+    /* Called (no lock held other than the caller's) when `frames` goes to 0 after `dying` was set. */
+    void (*emptied)(struct owner *o);
+};
+
+enum frame_flags {
+    FRAME_ANY = 0,
+    FRAME_NO_SCRUB = 1,         /* the caller overwrites the whole (hypervisor pages) or may see old content (dom0 at boot) */
+    FRAME_BELOW_4G = 2,
+    FRAME_IGNORE_LIMIT = 4,
+};
+
+/*
+ * Boot, CPU 0: the frame table for [0, top) lies at `table` (8 bytes a frame, zeroed, in the heap region or the image's
+ * boot mapping), then each bank of usable memory is handed over as free and dirty. Parts that are in use (image,
+ * modules, table itself) are simply not handed over; frame_add_free() may be called again for them later.
+ */
+void frame_table_init(void *table, mfn_t top);
+void frame_add_free(mfn_t first, uint64_t count);
+/* Boot: the free frames [first, first+count) become the one-to-one reserve of `owner`: state reserved, not referenced. */
+void frame_reserve(struct owner *o, mfn_t first, uint64_t count);
+/* Boot: find and take 2^order consecutive free frames for a one-to-one owner, highest or lowest first, aligned to
+ * 2^order; MFN_NONE when there is none. They are reserved as by frame_reserve. Any order up to MAX_ORDER. */
+mfn_t frame_reserve_block(struct owner *o, unsigned order, mfn_t below);
+
+/* Register an owner so that its id resolves; unregister when it has no frames. */
+void owner_register(struct owner *o);
+void owner_unregister(struct owner *o);
+struct owner *owner_find(uint16_t id);
+
+/*
+ * Allocate 2^order frames, aligned, each with one reference, to `o`. Scrubbed unless flags say no. 0; -E_NOMEM: no such
+ * block (or promised to others' claims); -E_INVAL: over the limit or dying. Any lock up to LOCK_HEAP may be held.
+ */
+int frame_alloc(struct owner *o, unsigned order, unsigned flags, mfn_t *out) MUST_CHECK;
+/* Take the reserved frame of a one-to-one owner into use with one reference: -E_INVAL when it is not its own and
+ * reserved, or over the limit. Scrubs when it was used before. */
+int frame_take_reserved(struct owner *o, mfn_t mfn) MUST_CHECK;
+
+/* One more reference if the frame is allocated and its owner is o. False otherwise (also for nonsense numbers and a
+ * count near overflow). */
+bool frame_get(mfn_t mfn, const struct owner *o) MUST_CHECK;
+/* One more reference to an allocated frame whoever owns it. */
+bool frame_get_any(mfn_t mfn) MUST_CHECK;
+/* Drop a reference; with the last one the frame is free (or reserved again). */
+void frame_put(mfn_t mfn);
+void frame_put_block(mfn_t mfn, unsigned order);
+
+/* For looking: owner id (0xffff when free or no memory), references, is it memory at all. */
+uint16_t frame_owner(mfn_t mfn);
+uint64_t frame_count(mfn_t mfn);
+bool frame_is_memory(mfn_t mfn);
+
+/* Hand an allocated frame with exactly one reference to another owner (the ABI's page transfer/exchange). */
+int frame_change_owner(mfn_t mfn, struct owner *from, struct owner *to) MUST_CHECK;
+
+/* Set a claim of n frames (beyond what o already has); -E_NOMEM when free memory does not cover it. 0 cancels. */
+int frame_claim(struct owner *o, uint64_t frames) MUST_CHECK;
+
+/* Totals in frames. */
+uint64_t frame_total(void);
+uint64_t frame_free_count(void);
+uint64_t frame_outstanding_claims(void);
+
+/* Scrub up to n dirty free frames in idle time; true while there is more to do. */
+bool frame_scrub_idle(unsigned n);
+
+/* Tests: walk the whole table, check lists, counts and owners' totals against each other; panics on a difference. */
+void frame_check_all(void);
+/* Tests: make the nth allocation from now (1 = the next) of frame_alloc or heap_alloc fail; 0 = none. */
+void alloc_fail_nth(uint64_t n);
+/* Called by frame_alloc and heap_alloc: must this allocation fail now? Constant false outside the simulated machine. */
+bool alloc_should_fail(void);
+
+#endif

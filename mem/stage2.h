@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stage 2: a domain's guest-physical space. The generic walker; entries by arch/include/stage2.h.
+ *
+ * Every present leaf of a memory type holds one reference to each frame it covers. Changing the table is prepare (tables
+ * allocated, may fail with nothing changed) then commit (cannot fail): entries are removed, the TLB is invalidated in
+ * batches, and only then are the old frames' references dropped, with no lock held across the drop's consequences.
+ */
+#ifndef MEM_STAGE2_H
+#define MEM_STAGE2_H
+
+#include "arch/include/stage2.h"
+#include "lib/spinlock.h"
+#include "mem/frame.h"
+
+struct stage2 {
+    spinlock_t lock;                /* LOCK_P2M */
+    struct arch_stage2 arch;
+    s2_entry *root;
+    struct owner *owner;
+    uint64_t table_pages;           /* in use */
+    uint64_t table_limit;           /* quota, in pages (set_paging_mempool_size) */
+    uint64_t mapped[S2_TYPES];      /* pages by type */
+    gfn_t highest;                  /* highest gfn ever mapped (XENMEM_maximum_gpfn) */
+    gfn_t lowest;
+    gfn_t teardown;                 /* where stage2_destroy continues */
+    /* The IOMMU's hook in commit: told of each change of [gfn, gfn+count) before references drop; NULL when none. */
+    void (*iommu_changed)(struct stage2 *s, gfn_t gfn, uint64_t count);
+};
+
+/* Proof that s->lock is held. */
+struct stage2_locked { struct stage2 *s; };
+struct stage2_locked stage2_lock(struct stage2 *s);
+void stage2_unlock(struct stage2_locked l);
+
+/* An empty table. -E_NOMEM. table_limit starts at 0 = no quota until stage2_set_limit. */
+int stage2_init(struct stage2 *s, struct owner *o) MUST_CHECK;
+/* Unmap everything and free the tables; does a bounded piece per call: -E_RESTART while there is more, then 0. The domain no longer runs. */
+int stage2_destroy(struct stage2 *s) MUST_CHECK;
+/* The quota of table pages. -E_BUSY when more are in use. */
+int stage2_set_limit(struct stage2 *s, uint64_t pages) MUST_CHECK;
+
+/*
+ * Map 2^order pages (order 0, 9, 18 map with one entry when gfn and mfn are aligned; other orders and alignments are cut
+ * into the largest pieces). For memory types the caller holds one reference per frame, which the table takes over on
+ * success and which stay the caller's on failure. What was mapped there before is unmapped first. Splits blocks in the
+ * way. 0, -E_NOMEM (table memory or quota), -E_INVAL (outside the address space). No lock held.
+ */
+int stage2_map(struct stage2 *s, gfn_t gfn, mfn_t mfn, unsigned order, enum s2_type type) MUST_CHECK;
+/* Unmap 2^order pages; pages that are empty already are fine. Only a split needs memory: -E_NOMEM, nothing changed. */
+int stage2_unmap(struct stage2 *s, gfn_t gfn, unsigned order) MUST_CHECK;
+/* Unmap one page if it maps exactly this frame with this type: else -E_NOENT / -E_INVAL and nothing changed. */
+int stage2_unmap_exact(struct stage2 *s, gfn_t gfn, mfn_t mfn, enum s2_type type) MUST_CHECK;
+
+/* What is at gfn; *mfn its frame, *order of the entry it was found in (may be NULL). */
+enum s2_type stage2_lookup(struct stage2_locked l, gfn_t gfn, mfn_t *mfn, unsigned *order);
+/* The frame at gfn with one more reference, for reading or writing. 0; -E_NOENT nothing there; -E_ACCES not writable, or not
+ * memory; -E_AGAIN needs work. *type may be NULL. */
+int stage2_get_frame(struct stage2 *s, gfn_t gfn, bool write, mfn_t *mfn, enum s2_type *type) MUST_CHECK;
+/* Make a NEEDS_WORK entry usable after a fault or COPY_RETRY. 0, or -E_NOENT when it is not such an entry, -E_NOMEM. */
+int stage2_resolve(struct stage2 *s, gfn_t gfn, bool write) MUST_CHECK;
+
+static inline bool s2_type_is_memory(enum s2_type t)
+{
+    return t != S2_EMPTY && t != S2_DEVICE && t != S2_NEEDS_WORK;
+}
+
+static inline bool s2_type_is_writable(enum s2_type t)
+{
+    return t == S2_RAM || t == S2_SHARED || t == S2_GRANT_RW || t == S2_FOREIGN_RW || t == S2_DEVICE;
+}
+
+/* Does the domain own what such an entry maps (as opposed to a grant, a foreign page or a device)? */
+static inline bool s2_type_is_own(enum s2_type t)
+{
+    return t == S2_RAM || t == S2_RAM_RO;
+}
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Scheduling. The core of the scheduler keeps units (one embedded in each vCPU), their state and CPU, and asks a policy.
+ * It knows nothing of domains: a unit carries the numbers of its group (weight, cap) by pointer.
+ *
+ *   offline --wake--> ready <--switch--> running --block--> asleep --wake--> ready
+ */
+#ifndef SCHED_SCHED_H
+#define SCHED_SCHED_H
+
+#include "config.h"
+#include "lib/list.h"
+#include "lib/spinlock.h"
+#include "lib/types.h"
+#include "lib/bitmap.h"
+
+typedef struct {
+    uint64_t bits[BITMAP_WORDS(MAX_CPUS)];
+} cpu_set;
+
+enum unit_state { UNIT_ASLEEP, UNIT_READY, UNIT_RUNNING };
+
+/* What the units of one domain share. */
+struct sched_group {
+    uint32_t weight;        /* 1..65535, default 256 */
+    uint32_t cap;           /* percent of one CPU, 0 = none */
+    uint64_t policy_data[4];
+    spinlock_t lock;        /* LOCK_RUNQUEUE is held when policy_data is touched */
+};
+
+struct sched_unit {
+    struct list queue;              /* the policy's */
+    struct sched_group *group;
+    enum unit_state state;
+    unsigned cpu;                   /* where it runs or is queued */
+    bool on_cpu;                    /* atomic: its registers are live on `cpu` (set by switch, cleared after save) */
+    bool migrate;                   /* leave this CPU at the next chance: affinity changed */
+    cpu_set hard, soft;             /* affinity */
+    nsec_t ran_since, ran_total;    /* CPU time */
+    int64_t virtual_time;           /* policy */
+    nsec_t deadline;                /* policy: end of the slice */
+    uint64_t policy_data[2];
+};
+
+/* Boot, and each CPU as it comes up. */
+void sched_init(const char *policy_name);
+void sched_cpu_up(unsigned cpu);
+
+/* A unit enters or leaves the scheduler's care; it starts asleep. `remove` needs it asleep and off its CPU. */
+int sched_unit_init(struct sched_unit *u, struct sched_group *g) MUST_CHECK;
+void sched_unit_remove(struct sched_unit *u);
+
+/* The unit wants to run / does not any more. Any CPU, locks up to LOCK_RUNQUEUE may be held. wake on a ready or running
+ * unit does nothing; sleep of a running unit marks it and kicks its CPU, and takes effect when that CPU next leaves. */
+void sched_wake(struct sched_unit *u);
+void sched_sleep(struct sched_unit *u);
+/* Running unit of this CPU: let others of its rank go first. */
+void sched_yield(struct sched_unit *u);
+
+/* Must the CPU choose again (slice over, somebody better woke, running unit asleep)? Cheap: read on every exit. */
+bool sched_needed(void);
+/* Choose for this CPU: the unit to run next (state becomes running), or NULL to idle. `current` is what ran (may be NULL).
+ * Sets the slice timer. No lock held. */
+struct sched_unit *sched_pick(struct sched_unit *current);
+/* The registers of `u` have been saved: it may run elsewhere. */
+void sched_switched_out(struct sched_unit *u);
+
+/* Is it on a CPU with live registers now? */
+bool sched_unit_is_on_cpu(const struct sched_unit *u);
+
+/* Change affinity; -E_INVAL when the set holds no CPU that is online. */
+int sched_set_affinity(struct sched_unit *u, const cpu_set *hard, const cpu_set *soft) MUST_CHECK;
+/* Change weight and cap. -E_INVAL when out of range. */
+int sched_set_params(struct sched_group *g, uint32_t weight, uint32_t cap) MUST_CHECK;
+void sched_group_init(struct sched_group *g);
+/* Time the unit has run so far, up to now. */
+nsec_t sched_unit_time(const struct sched_unit *u);
+/* Idle time of a CPU since boot. */
+nsec_t sched_idle_time(unsigned cpu);
+/* Minimum uninterrupted run before a wake-up may preempt, in microseconds (the ABI's ratelimit_us). */
+uint32_t sched_ratelimit_us(void);
+int sched_set_ratelimit_us(uint32_t us) MUST_CHECK;
+/* A line per CPU and queue, for debug keys. */
+void sched_dump(void);
+
+/*
+ * A policy: about ten functions, all called with the runqueue lock of `cpu` held.
+ */
+struct sched_policy {
+    const char *name;
+    uint32_t abi_id;                                            /* XEN_SCHEDULER_* */
+    int (*cpu_init)(unsigned cpu);
+    void (*unit_init)(struct sched_unit *u);
+    unsigned (*place)(struct sched_unit *u);                    /* choose a CPU for a waking unit */
+    void (*enqueue)(unsigned cpu, struct sched_unit *u, bool woken);
+    void (*dequeue)(unsigned cpu, struct sched_unit *u);
+    struct sched_unit *(*pick)(unsigned cpu, nsec_t now);       /* takes it off the queue */
+    void (*account)(unsigned cpu, struct sched_unit *u, nsec_t ran);
+    bool (*preempts)(unsigned cpu, const struct sched_unit *woken, const struct sched_unit *running, nsec_t now);
+    nsec_t (*slice)(unsigned cpu, const struct sched_unit *u, nsec_t now);
+    void (*yield)(unsigned cpu, struct sched_unit *u);
+    struct sched_unit *(*steal)(unsigned thief, unsigned from); /* an idle CPU asks */
+};
+extern const struct sched_policy sched_policy_fair;
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Virtual GICv3: distributor, one redistributor per vCPU, SGIs; the CPU interface is the hardware's. Plain state behind
+ * register tables (vgic_dist.c, vgic_redist.c); injection edits state; only vgic_flush and vgic_sync touch list registers
+ * (arch/include/vgic_hw.h). Arm IHI 0069.
+ *
+ * One lock per domain (LOCK_VGIC) guards all of it.
+ */
+#ifndef VDEV_VGIC_H
+#define VDEV_VGIC_H
+
+#include "config.h"
+#include "lib/list.h"
+#include "lib/spinlock.h"
+#include "lib/types.h"
+#include "vdev/mmio.h"
+
+struct vcpu;
+struct domain;
+
+#define VGIC_PRIVATE 32         /* SGIs 0..15, PPIs 16..31 */
+#define VGIC_MAX_IRQS 1020
+
+struct vgic_irq {
+    struct list link;           /* candidates of `target`: pending and enabled, or active */
+    struct vcpu *target;        /* whom it is queued on / will be queued on */
+    uint16_t id;
+    uint16_t hw_irq;            /* physical interrupt linked to it, 0 = none */
+    uint8_t priority;
+    bool enabled, edge, group1;
+    bool pending_latch;         /* edge seen or pending set by software */
+    bool line;                  /* level input is high (software-driven level interrupts) */
+    bool active;
+    bool queued;                /* on target's list */
+    bool in_lr;                 /* lent to a list register of target */
+    bool hw_taken;              /* physical interrupt is active, waits for the guest's EOI */
+    uint64_t route;             /* GICD_IROUTER */
+};
+
+struct vgic_vcpu {
+    struct vgic_irq irqs[VGIC_PRIVATE];
+    struct list candidates;     /* highest priority first is found at flush; list is unordered */
+    uint16_t lr_irq[16];        /* what each list register holds, 0xffff none */
+    unsigned lr_used;
+    uint32_t hcr, vmcr;         /* saved virtual CPU interface control */
+    uint32_t ap0r[4], ap1r[4];
+    uint64_t hw_lrs[16];
+    bool redist_awake;          /* GICR_WAKER.ProcessorSleep clear */
+};
+
+struct vgic_domain {
+    spinlock_t lock;            /* LOCK_VGIC */
+    struct vgic_irq *spis;      /* spi_count entries */
+    uint32_t spi_count;
+    uint32_t ctlr;              /* GICD_CTLR enables */
+    gpa_t dist_base, redist_base;
+    uint64_t redist_size;
+};
+
+/* spis: number of shared interrupts, multiple of 32. Adds its regions to the domain's mmio space. */
+int vgic_domain_init(struct domain *d, uint32_t spis, gpa_t dist_base, gpa_t redist_base, uint64_t redist_size) MUST_CHECK;
+void vgic_domain_destroy(struct domain *d);
+void vgic_vcpu_init(struct vcpu *v);
+
+/* An edge on interrupt `irq` of v (private) or of its domain (SPI). Any CPU. Wakes or kicks the target. */
+void vgic_inject_edge(struct vcpu *v, unsigned irq);
+/* A level input changes. */
+void vgic_set_line(struct vcpu *v, unsigned irq, bool high);
+/* A physical interrupt that is linked to virtual `irq`: inject; the guest's deactivation ends the physical one too. */
+void vgic_inject_hw(struct vcpu *v, unsigned irq, unsigned hw_irq);
+/* Link SPI `irq` of d to physical interrupt of the same number: enabling it enables the physical one. */
+int vgic_route_hw(struct domain *d, unsigned irq) MUST_CHECK;
+
+/* Before entering v: fill list registers. After leaving: read them back. This CPU, v current. */
+void vgic_flush(struct vcpu *v);
+void vgic_sync(struct vcpu *v);
+/* Is anything deliverable to v (for WFI)? */
+bool vgic_has_pending(struct vcpu *v);
+/* ICC_SGI1R_EL1 written by v. */
+void vgic_send_sgi(struct vcpu *v, uint64_t sgi1r);
+/* Switch: save/load the virtual CPU interface. */
+void vgic_save(struct vcpu *v);
+void vgic_load(struct vcpu *v);
+
+#endif
