@@ -1,0 +1,103 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Makes OUT/images: everything that the board boots beside the hypervisor. Rebuilds what changed.
+
+  xen              Debian's hypervisor, the reference       dom0.kernel, dom0.cpio   the control domain
+  store.img        guests' kernels and ramdisks, a disk     guests.cpio              the same as an initramfs part
+  web.img          the web server's root disk
+"""
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from imaging import recipes                                         # noqa: E402
+from imaging.debian import DebianError, Repository, digest          # noqa: E402
+from imaging.progress import step                                   # noqa: E402
+from imaging.tree import Tree, TreeError                            # noqa: E402
+
+HERE = Path(__file__).resolve().parent
+
+
+def sources():
+    """The files of this repository that decide what an image holds."""
+    return [path for folder in ("imaging", "overlay") for path in sorted((HERE / folder).rglob("*"))
+            if path.is_file() and path.suffix != ".pyc"]
+
+
+class Images:
+    """The images of one output folder; a stamp per image says what it was made from."""
+
+    def __init__(self, out):
+        self.out = out / "images"
+        self.work = out / "images.work"
+        self.out.mkdir(parents=True, exist_ok=True)
+
+    def make(self, name, inputs, title, function):
+        stamp = self.out / f".{name}.stamp"
+        want = digest(*inputs)
+        target = self.out / name
+        if target.exists() and stamp.exists() and stamp.read_text() == want:
+            return
+        with step(title):
+            fresh = self.out / f"{name}.new"
+            function(fresh)
+            fresh.rename(target)
+            stamp.write_text(want)
+
+
+def store_tree(images, found):
+    tree = Tree({})
+    for flavour, kernel in found.items():
+        tree.file(f"{flavour}.kernel", kernel.image, mode=0o644)
+        tree.file(f"{flavour}.ramdisk", images.out / f"{flavour}.ramdisk", mode=0o644)
+    return tree
+
+
+def write_guests(images, found, out):
+    """The store's content at /srv of dom0's own initramfs, for a board without a disk (no web.img)."""
+    tree = Tree({})
+    for path, (mode, content) in store_tree(images, found).entries.items():
+        if isinstance(content, Path):
+            tree.file(f"srv/{path}", content, mode=0o644)
+    tree.write_cpio(out)
+
+
+def build(out):
+    repository = Repository(out / "debian", "arm64")
+    files = repository.fetch(recipes.PACKAGES)
+    packages = repository.unpack(files)
+    inputs = sources() + [path.name for path in files.values()]
+    found = recipes.kernels(packages)
+    images = Images(out)
+    xen = next((packages["xen-hypervisor-4.17-arm64"] / "boot").glob("xen-4.17-arm64"))
+    images.make("xen", inputs, "Debian's hypervisor", lambda path: shutil.copy(xen, path))
+    images.make("dom0.kernel", inputs, "dom0's kernel", lambda path: shutil.copy(found["full"].image, path))
+    images.make("dom0.cpio", inputs, "dom0's initramfs",
+                lambda path: recipes.dom0_tree(packages, found["full"]).write_cpio(path))
+    for flavour, kernel in found.items():
+        images.make(f"{flavour}.ramdisk", inputs, f"the ramdisk for the {flavour} kernel",
+                    lambda path, kernel=kernel: recipes.guest_tree(packages, kernel).write_cpio(path))
+    images.make("web.img", inputs, "the web server's disk",
+                lambda path: recipes.make_ext4(recipes.web_tree(packages), path, "web", 96, images.work))
+    images.make("store.img", inputs, "the store disk", lambda path: recipes.make_ext4(
+        store_tree(images, found), path, "vinci-store", 128, images.work))
+    images.make("guests.cpio", inputs, "the store as an initramfs part",
+                lambda path: write_guests(images, found, path))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("build"))
+    arguments = parser.parse_args()
+    try:
+        build(arguments.out.resolve())
+    except (DebianError, TreeError) as error:
+        sys.exit(f"images: {error}")
+
+
+if __name__ == "__main__":
+    main()

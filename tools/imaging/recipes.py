@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What goes into each image: dom0, the guests' ramdisk, the web server's disk."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from .kernel import Kernel
+from .tree import Tree, TreeError
+
+OVERLAY = Path(__file__).resolve().parent.parent / "overlay"
+
+PACKAGES = [
+    "linux-image-arm64", "linux-image-cloud-arm64", "xen-hypervisor-4.17-arm64", "busybox-static",
+    "bash", "base-files", "base-passwd", "xen-utils-4.17", "xen-utils-common", "xenstore-utils", "nginx",
+]
+
+DOM0_MODULES = [
+    "xen-evtchn", "xen-gntdev", "xen-gntalloc", "xen-privcmd", "xenfs", "loop", "xen-blkback",
+    "xen-netback", "bridge", "virtio_pci", "virtio_blk", "virtio_net", "ext4", "crc32c_generic", "nvme", "ahci", "sd_mod",
+    "e1000e", "e1000",
+]
+GUEST_MODULES = ["xen-blkfront", "xen-netfront", "ext4", "crc32c_generic"]
+
+XEN_BIN = "usr/lib/xen-4.17/bin"
+DOM0_PROGRAMS = ["xl", "xenstored", "xenconsoled", "xenconsole", "xen-init-dom0", "libxl-save-helper",
+                 "xentop", "test-resource", "test-xenstore", "test-paging-mempool", "xenpm", "xenperf"]
+XENSTORE_TOOLS = ["chmod", "exists", "list", "ls", "read", "rm", "watch", "write"]
+
+
+def applets(program):
+    """The names that busybox answers to: a run of sorted strings in the program that begins with '['."""
+    data = program.read_bytes()
+    begin = data.find(b"[\0[[\0")
+    if begin < 0:
+        raise TreeError(f"{program} names no applets")
+    return data[begin:data.index(b"\0\0", begin)].decode().split("\0")
+
+
+def add_busybox(tree):
+    tree.take("bin/busybox")
+    for name in applets(tree.find("bin/busybox")):
+        if f"usr/bin/{name}" not in tree.entries:
+            tree.link(f"usr/bin/{name}", "busybox")
+            tree.link(f"usr/sbin/{name}", "../bin/busybox")
+
+
+def folders(tree):
+    for path in ("dev", "proc", "sys", "run", "tmp", "root", "srv", "new", "etc", "var/lib", "var/log"):
+        tree.folder(path)
+    tree.link("var/run", "/run")
+    tree.link("var/lock", "/run/lock")
+
+
+def dom0_tree(packages, kernel):
+    tree = Tree(packages)
+    folders(tree)
+    tree.take("bin/bash")
+    tree.take(*(f"{XEN_BIN}/{name}" for name in DOM0_PROGRAMS))
+    for name in DOM0_PROGRAMS:
+        tree.link(f"usr/sbin/{name}", f"../lib/xen-4.17/bin/{name}")
+    for name in XENSTORE_TOOLS:
+        tree.take(f"usr/bin/xenstore-{name}")
+    scripts = packages["xen-utils-common"] / "etc/xen/scripts"
+    for script in sorted(scripts.iterdir()):
+        tree.file(f"etc/xen/scripts/{script.name}", script)
+    add_busybox(tree)
+    tree.link("init", "usr/bin/init")
+    tree.overlay(OVERLAY / "dom0")
+    tree.take("lib/aarch64-linux-gnu/libgcc_s.so.1")    # loaded by name when a thread ends
+    tree.libraries()
+    kernel.add_modules(tree, DOM0_MODULES)
+    return tree
+
+
+def guest_tree(packages, kernel):
+    tree = Tree(packages)
+    folders(tree)
+    add_busybox(tree)
+    for name in ("poweroff", "reboot", "halt"):         # the kernel calls them; init is a script
+        tree.text(f"usr/sbin/{name}", f"#!/bin/sh\nexec busybox {name} -f\n", mode=0o755)
+        del tree.entries[f"usr/bin/{name}"]
+    tree.overlay(OVERLAY / "guest")
+    kernel.add_modules(tree, GUEST_MODULES)
+    return tree
+
+
+def web_tree(packages):
+    tree = Tree(packages)
+    folders(tree)
+    for name in ("base-files", "nginx", "nginx-common"):
+        tree.package(name)
+    add_busybox(tree)
+    tree.overlay(OVERLAY / "web")
+    tree.libraries()
+    return tree
+
+
+def make_ext4(tree, out, label, mib, scratch):
+    """An ext4 image of the tree, by mke2fs alone; owned by root whoever builds it."""
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    tree.write_folder(scratch)
+    out.unlink(missing_ok=True)
+    environment = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
+    subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-O", "^has_journal,^metadata_csum", "-m", "0",
+                    "-L", label, "-E", "root_owner=0:0,nodiscard", "-d", str(scratch), str(out), f"{mib}M"],
+                   check=True, env=environment, timeout=300,
+                   stdout=subprocess.DEVNULL)
+    if os.getuid():
+        commands = "".join(f'sif "/{path}" uid 0\nsif "/{path}" gid 0\n' for path in tree.entries)
+        subprocess.run(["debugfs", "-w", "-f", "-", str(out)], input=commands, text=True, check=True,
+                       env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=300)
+    shutil.rmtree(scratch)
+
+
+def kernels(packages):
+    """The full kernel and the cloud one, by the names that the metapackages resolved to."""
+    found = {}
+    for name, tree in packages.items():
+        if name.startswith("linux-image-"):
+            found["cloud" if "cloud" in name else "full"] = Kernel(tree)
+    if set(found) != {"full", "cloud"}:
+        raise TreeError(f"expected a full and a cloud kernel, found {sorted(found)}")
+    return found
