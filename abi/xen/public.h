@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The Xen ABI's public headers (package libxen-dev, 4.17), in one place and in one way: as the hypervisor sees them, with the
+ * The Xen ABI's public headers (package libxen-dev, 4.17), in one place and in one way: with everything that tools see, in the
  * layout of the guests' architecture. On the simulated processor that is Arm's although the compiler makes x86-64 code.
  */
 #ifndef ABI_XEN_PUBLIC_H
@@ -9,7 +9,6 @@
 #include "config.h"
 #include "lib/compiler.h"
 
-#define __XEN__ 1
 #define __XEN_TOOLS__ 1
 #define __XEN_INTERFACE_VERSION__ 0x00041100
 
