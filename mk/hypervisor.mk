@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The hypervisor: every room's C files and the processor's assembler, linked twice (the second time with the table of its
+# own symbols, for backtraces) into vinci.elf, and from that the arm64 Linux Image `vinci`.
+#
+#   CC_FAMILY=gcc|clang   compiler          RELEASE=1   without assertions, in its own directory
+#   HV_EXTRA=file.c ...   more sources      HV_DEFINES=-DCONFIG_X=1 ...
+
+O            ?= build
+CC_FAMILY    ?= gcc
+HV_CROSS     ?= aarch64-linux-gnu-
+HV_OUT       := $(O)/arm64$(if $(filter clang,$(CC_FAMILY)),-clang)$(if $(RELEASE),-release)
+HV_OBJ       := $(HV_OUT)/obj
+HV_ROOMS     := lib mem core sched vdev abi/xen boot drivers arch/arm64
+HV_SRC       := $(sort $(foreach room,$(HV_ROOMS),$(wildcard $(room)/*.c $(room)/*.S))) $(HV_EXTRA)
+HV_OBJECTS   := $(patsubst %,$(HV_OBJ)/%.o,$(HV_SRC))
+HV_LDS       := arch/arm64/vinci.lds
+
+HV_CC_gcc    := $(HV_CROSS)gcc
+HV_CC_clang  := clang --target=aarch64-linux-gnu
+HV_CC        := $(HV_CC_$(CC_FAMILY))
+
+# What either compiler would do on its own and must not: floating point, out-of-line atomics, tables for unwinding.
+HV_CFLAGS_gcc   := -mno-outline-atomics
+HV_CFLAGS_clang := -mno-outline-atomics -Wno-gnu-variable-sized-type-not-at-end
+HV_CFLAGS    := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-common -fno-strict-aliasing -fno-delete-null-pointer-checks \
+	-ffunction-sections -fdata-sections -fno-omit-frame-pointer -momit-leaf-frame-pointer \
+	-fno-asynchronous-unwind-tables -fno-unwind-tables -fstack-protector-strong -march=armv8-a -mgeneral-regs-only \
+	-Wall -Wextra -Werror -I. -Iarch/arm64/include -isystem $(O)/include \
+	$(if $(RELEASE),-DCONFIG_ASSERT=0) $(HV_CFLAGS_$(CC_FAMILY)) $(HV_DEFINES)
+# This file runs before the MMU is on: no unaligned access, no guard value yet.
+$(HV_OBJ)/arch/arm64/early.c.o: HV_CFLAGS += -mstrict-align -fno-stack-protector
+HV_LDFLAGS   := -nostdlib -static -z noexecstack -z max-page-size=4096 --no-warn-rwx-segments --build-id=none \
+	--gc-sections -T $(HV_LDS)
+
+# The public headers of the ABI, and nothing else of the build machine's.
+$(O)/include/xen:
+	@mkdir -p $(@D)
+	@ln -sfn /usr/include/xen $@
+
+$(HV_OBJ)/%.c.o: %.c mk/hypervisor.mk | $(O)/include/xen
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	@$(HV_CC) $(HV_CFLAGS) -MMD -MP -c $< -o $@
+
+$(HV_OBJ)/%.S.o: %.S mk/hypervisor.mk
+	@mkdir -p $(@D)
+	@echo "  AS      $<"
+	@$(HV_CC) $(HV_CFLAGS) -D__ASSEMBLY__ -MMD -MP -c $< -o $@
+
+# First link, with an empty symbol table; second link, with the table made from the first. Text comes first in the image, so
+# its addresses do not move; the tool compares.
+$(HV_OUT)/vinci.elf: $(HV_OBJECTS) $(HV_LDS) tools/symbols.py
+	@echo "  LD      $@"
+	@$(PYTHON) tools/symbols.py --empty > $(HV_OBJ)/symbols0.S
+	@$(HV_CC) $(HV_CFLAGS) -c $(HV_OBJ)/symbols0.S -o $(HV_OBJ)/symbols0.o
+	@$(HV_CROSS)ld $(HV_LDFLAGS) $(HV_OBJECTS) $(HV_OBJ)/symbols0.o -o $(HV_OBJ)/first.elf
+	@$(HV_CROSS)nm -n $(HV_OBJ)/first.elf > $(HV_OBJ)/first.nm
+	@$(PYTHON) tools/symbols.py $(HV_OBJ)/first.nm > $(HV_OBJ)/symbols.S
+	@$(HV_CC) $(HV_CFLAGS) -c $(HV_OBJ)/symbols.S -o $(HV_OBJ)/symbols.o
+	@$(HV_CROSS)ld $(HV_LDFLAGS) $(HV_OBJECTS) $(HV_OBJ)/symbols.o -Map=$(HV_OUT)/vinci.map -o $@
+	@$(HV_CROSS)nm -n $@ > $(HV_OBJ)/second.nm
+	@$(PYTHON) tools/symbols.py --compare $(HV_OBJ)/first.nm $(HV_OBJ)/second.nm
+
+$(HV_OUT)/vinci: $(HV_OUT)/vinci.elf
+	@$(HV_CROSS)objcopy -O binary $< $@
+	@echo "  IMAGE   $@ ($$(stat -c %s $@) bytes)"
+
+-include $(HV_OBJECTS:.o=.d)
+
+.PHONY: hypervisor
+hypervisor: $(HV_OUT)/vinci
