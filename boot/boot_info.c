@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "boot/boot_info.h"
+#include "lib/assert.h"
+#include "lib/error.h"
+#include "lib/print.h"
+#include "lib/string.h"
+
+struct scan {
+    struct boot_info *b;
+    struct dt_walk walk;
+    struct dt_node node;
+    const char *path_top;           /* name of the node at depth 1 above the current one */
+    char uart_path[64];             /* stdout-path without its options */
+    uint64_t first_uart;
+    uint32_t first_uart_irq;
+};
+
+static bool is_kind(const struct scan *s, const char *type)
+{
+    const char *t = dt_string(&s->b->tree, &s->node, "device_type");
+
+    return t && strcmp(t, type) == 0;
+}
+
+static bool is_compatible(const struct scan *s, const char *with)
+{
+    return dt_is_compatible(&s->b->tree, &s->node, with);
+}
+
+static void scan_ranges(struct scan *s, struct range_list *to)
+{
+    uint64_t base, size;
+
+    for (unsigned i = 0; dt_reg(&s->walk, &s->node, i, &base, &size); i++)
+        if (size)
+            range_add(to, base, size);
+}
+
+static void scan_cpu(struct scan *s)
+{
+    struct boot_info *b = s->b;
+    const char *method = dt_string(&b->tree, &s->node, "enable-method");
+    struct dt_property reg;
+
+    if (!dt_is_enabled(&b->tree, &s->node) || !dt_property(&b->tree, &s->node, "reg", &reg))
+        return;
+    if (b->cpu_count == MAX_CPUS) {
+        log_warning("device tree: more than %u CPUs, the rest stays off", MAX_CPUS);
+        return;
+    }
+    b->cpu_by_psci = b->cpu_by_psci || (method && strcmp(method, "psci") == 0);
+    b->cpu_mpidr[b->cpu_count++] = dt_cells(&reg, 0, MIN(reg.length / 4, 2u));
+}
+
+static void scan_chosen(struct scan *s)
+{
+    struct boot_info *b = s->b;
+    const char *own = dt_string(&b->tree, &s->node, "xen,xen-bootargs");
+    const char *path = dt_string(&b->tree, &s->node, "stdout-path");
+
+    if (!own)
+        own = dt_string(&b->tree, &s->node, "bootargs");
+    if (own && string_copy(b->command_line, own, sizeof(b->command_line)) >= sizeof(b->command_line))
+        log_warning("command line: longer than %u bytes, the end is lost", COMMAND_LINE_SIZE);
+    b->dom0_command_line = dt_string(&b->tree, &s->node, "xen,dom0-bootargs");
+    if (path && path[0] == '/') {
+        string_copy(s->uart_path, path + 1, sizeof(s->uart_path));
+        char *options = strchr(s->uart_path, ':');
+        if (options)
+            *options = 0;
+    }
+}
+
+static void scan_module(struct scan *s)
+{
+    struct boot_info *b = s->b;
+    struct boot_module m = { .kind = MODULE_UNKNOWN };
+
+    if (!is_compatible(s, "multiboot,module") && !is_compatible(s, "xen,multiboot-module"))
+        return;
+    if (!dt_reg(&s->walk, &s->node, 0, &m.at.base, &m.at.size) || m.at.size == 0) {
+        log_warning("device tree: module %s has no usable reg, ignored", s->node.name);
+        return;
+    }
+    if (b->module_count == MAX_MODULES) {
+        log_warning("device tree: more than %u modules, %s ignored", MAX_MODULES, s->node.name);
+        return;
+    }
+    if (is_compatible(s, "multiboot,kernel") || is_compatible(s, "xen,linux-zimage"))
+        m.kind = MODULE_KERNEL;
+    else if (is_compatible(s, "multiboot,ramdisk") || is_compatible(s, "xen,linux-initrd"))
+        m.kind = MODULE_RAMDISK;
+    else if (is_compatible(s, "xen,xsm-policy") || is_compatible(s, "multiboot,device-tree"))
+        m.kind = MODULE_OTHER;
+    m.command_line = dt_string(&b->tree, &s->node, "bootargs");
+    b->modules[b->module_count++] = m;
+}
+
+static void scan_gic(struct scan *s)
+{
+    struct boot_info *b = s->b;
+    struct dt_property p;
+    uint64_t size;
+
+    b->gic_version = is_compatible(s, "arm,gic-v3") ? 3 : 2;
+    if (!dt_reg(&s->walk, &s->node, 0, &b->gic_distributor, &size) ||
+        !dt_reg(&s->walk, &s->node, 1, &b->gic_redistributor, &b->gic_redistributor_size))
+        b->gic_version = 0;
+    if (dt_property(&b->tree, &s->node, "phandle", &p))
+        b->gic_phandle = dt_cell(&p, 0, 0);
+}
+
+/* The console is the PL011 that stdout-path names, else the first. */
+static void scan_uart(struct scan *s)
+{
+    struct boot_info *b = s->b;
+    struct dt_property p;
+    uint64_t base, size;
+    uint32_t irq = 0;
+
+    if (!dt_is_enabled(&b->tree, &s->node) || !dt_reg(&s->walk, &s->node, 0, &base, &size))
+        return;
+    if (dt_property(&b->tree, &s->node, "interrupts", &p) && p.length >= 12 && dt_cell(&p, 0, 1) == 0)
+        irq = dt_cell(&p, 1, 0) + 32;
+    if (s->first_uart == 0) {
+        s->first_uart = base;
+        s->first_uart_irq = irq;
+    }
+    if (s->node.depth == 1 && strcmp(s->node.name, s->uart_path) == 0) {
+        b->uart = base;
+        b->uart_irq = irq;
+    }
+}
+
+static void scan_psci(struct scan *s)
+{
+    const char *method = dt_string(&s->b->tree, &s->node, "method");
+
+    s->b->psci_by_hvc = method && strcmp(method, "hvc") == 0;
+}
+
+static void scan_node(struct scan *s)
+{
+    const struct dt_node *n = &s->node;
+
+    if (n->depth == 1)
+        s->path_top = n->name;
+    if (n->depth == 1 && is_kind(s, "memory"))
+        scan_ranges(s, &s->b->memory);
+    else if (n->depth == 2 && strcmp(s->path_top, "reserved-memory") == 0)
+        scan_ranges(s, &s->b->reserved);
+    else if (n->depth == 2 && strcmp(s->path_top, "cpus") == 0 && is_kind(s, "cpu"))
+        scan_cpu(s);
+    else if (n->depth == 1 && strcmp(n->name, "chosen") == 0)
+        scan_chosen(s);
+    else if (n->depth == 2 && strcmp(s->path_top, "chosen") == 0)
+        scan_module(s);
+    else if (is_compatible(s, "arm,gic-v3") || is_compatible(s, "arm,cortex-a15-gic") || is_compatible(s, "arm,gic-400"))
+        scan_gic(s);
+    else if (is_compatible(s, "arm,pl011"))
+        scan_uart(s);
+    else if (is_compatible(s, "arm,psci-1.0") || is_compatible(s, "arm,psci-0.2") || is_compatible(s, "arm,psci"))
+        scan_psci(s);
+}
+
+/* Modules without a kind are, in order, the kernel and its ramdisk (as Xen takes them). */
+static void guess_module_kinds(struct boot_info *b)
+{
+    for (unsigned i = 0; i < b->module_count; i++) {
+        struct boot_module *m = &b->modules[i];
+
+        if (m->kind == MODULE_UNKNOWN && !boot_module_find(b, MODULE_KERNEL))
+            m->kind = MODULE_KERNEL;
+        else if (m->kind == MODULE_UNKNOWN && !boot_module_find(b, MODULE_RAMDISK))
+            m->kind = MODULE_RAMDISK;
+    }
+}
+
+int boot_info_scan(struct boot_info *b, const struct devicetree *t, const char **why)
+{
+    struct scan s = { .b = b };
+    uint64_t base, size;
+
+    memset(b, 0, sizeof(*b));
+    b->tree = *t;
+    dt_walk_start(&s.walk, t);
+    while (dt_walk_next(&s.walk, &s.node))
+        scan_node(&s);
+    *why = "it breaks off or is nested too deeply";
+    if (s.walk.damaged)
+        return -E_INVAL;
+    *why = "it names no memory";
+    if (b->memory.count == 0)
+        return -E_INVAL;
+    for (unsigned i = 0; dt_reservation(t, i, &base, &size); i++)
+        range_add(&b->reserved, base, size);
+    if (b->uart == 0) {
+        b->uart = s.first_uart;
+        b->uart_irq = s.first_uart_irq;
+    }
+    guess_module_kinds(b);
+    *why = NULL;
+    return 0;
+}
+
+const struct boot_module *boot_module_find(const struct boot_info *b, enum module_kind kind)
+{
+    for (unsigned i = 0; i < b->module_count; i++)
+        if (b->modules[i].kind == kind)
+            return &b->modules[i];
+    return NULL;
+}

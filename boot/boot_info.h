@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the loader's device tree says of this board: memory, modules, CPUs, interrupt controller, console. Filled once by
+ * boot_info_scan() before anything is allocated; used at boot only. */
+#ifndef BOOT_BOOT_INFO_H
+#define BOOT_BOOT_INFO_H
+
+#include "config.h"
+#include "lib/devicetree.h"
+
+struct memory_range {
+    uint64_t base, size;
+};
+
+#define MAX_RANGES 64
+struct range_list {
+    struct memory_range range[MAX_RANGES];
+    unsigned count;
+};
+
+enum module_kind { MODULE_UNKNOWN, MODULE_KERNEL, MODULE_RAMDISK, MODULE_OTHER };
+
+struct boot_module {
+    enum module_kind kind;
+    struct memory_range at;
+    const char *command_line;       /* in the tree, NULL when it has none */
+};
+
+#define MAX_MODULES 8
+#define COMMAND_LINE_SIZE 2048
+
+struct boot_info {
+    struct devicetree tree;
+    struct range_list memory;       /* RAM banks */
+    struct range_list reserved;     /* what firmware keeps (reservation block, /reserved-memory) */
+    struct boot_module modules[MAX_MODULES];
+    unsigned module_count;
+    uint64_t cpu_mpidr[MAX_CPUS];
+    unsigned cpu_count;
+    bool cpu_by_psci, psci_by_hvc;
+    unsigned gic_version;           /* 3, 2, or 0: none found */
+    uint64_t gic_distributor, gic_redistributor, gic_redistributor_size;
+    uint32_t gic_phandle;
+    uint64_t uart;                  /* 0: no PL011 found */
+    uint32_t uart_irq;
+    char command_line[COMMAND_LINE_SIZE];
+    const char *dom0_command_line;  /* xen,dom0-bootargs */
+};
+
+/* 0, or -E_INVAL with one line about what is wrong in *why. */
+int boot_info_scan(struct boot_info *b, const struct devicetree *t, const char **why) MUST_CHECK;
+const struct boot_module *boot_module_find(const struct boot_info *b, enum module_kind kind);
+
+/* Set arithmetic on lists of ranges. Ranges that do not fit are dropped from the end with a line in the log. */
+void range_add(struct range_list *l, uint64_t base, uint64_t size);
+/* Cut [base, base+size) out of every range. */
+void range_remove(struct range_list *l, uint64_t base, uint64_t size);
+bool range_overlaps(const struct range_list *l, uint64_t base, uint64_t size);
+/* Is [base, base+size) inside one range? */
+bool range_contains(const struct range_list *l, uint64_t base, uint64_t size);
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "boot/command_line.h"
+#include "core/console.h"
+#include "core/options.h"
+#include "lib/assert.h"
+#include "lib/print.h"
+#include "lib/string.h"
+#include "sched/sched.h"
+
+/* An option's value, and what it is called for the message when it makes no sense. */
+struct option {
+    const char *name;
+    bool (*set)(const char *value);     /* false: the value is wrong */
+    const char *expects;
+};
+
+static bool parse_bool(const char *value, bool *out)
+{
+    static const char *const yes[] = { "", "1", "yes", "on", "true", "enable" };
+    static const char *const no[] = { "0", "no", "off", "false", "disable" };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(yes); i++)
+        if (strcmp(value, yes[i]) == 0)
+            return *out = true, true;
+    for (unsigned i = 0; i < ARRAY_SIZE(no); i++)
+        if (strcmp(value, no[i]) == 0)
+            return *out = false, true;
+    return false;
+}
+
+static bool parse_unsigned(const char *value, unsigned *out)
+{
+    const char *end;
+    uint64_t n = string_to_number(value, &end);
+
+    if (end == value || *end || n > UINT32_MAX)
+        return false;
+    *out = (unsigned)n;
+    return true;
+}
+
+/* dom0_mem=SIZE or dom0_mem=min:SIZE,max:SIZE,SIZE: the plain size is what dom0 gets. A bare number counts KiB. */
+static bool set_dom0_mem(const char *value)
+{
+    while (*value) {
+        bool bound = strncmp(value, "max:", 4) == 0 || strncmp(value, "min:", 4) == 0;
+        const char *start = bound ? value + 4 : value, *end;
+        uint64_t size = string_to_size(start, &end);
+
+        if (end == start || (*end && *end != ','))
+            return false;
+        if (end[-1] >= '0' && end[-1] <= '9')
+            size <<= 10;
+        if (!bound || boot_options.dom0_memory == 0)
+            boot_options.dom0_memory = size & PAGE_MASK;
+        value = *end ? end + 1 : end;
+    }
+    return boot_options.dom0_memory != 0;
+}
+
+static bool set_dom0_max_vcpus(const char *value)
+{
+    const char *dash = strchr(value, '-');
+
+    return parse_unsigned(dash ? dash + 1 : value, &boot_options.dom0_vcpus) &&
+           boot_options.dom0_vcpus >= 1 && boot_options.dom0_vcpus <= MAX_VCPUS;
+}
+
+static bool set_max_cpus(const char *value)
+{
+    return parse_unsigned(value, &boot_options.max_cpus) && boot_options.max_cpus >= 1;
+}
+
+static bool set_noreboot(const char *value) { return parse_bool(value, &boot_options.noreboot); }
+static bool set_dom0_vcpus_pin(const char *value) { return parse_bool(value, &boot_options.dom0_vcpus_pin); }
+
+static bool set_bootscrub(const char *value)
+{
+    if (strcmp(value, "idle") == 0)
+        return boot_options.scrub_at_boot = false, true;
+    return parse_bool(value, &boot_options.scrub_at_boot);
+}
+
+static bool set_sched(const char *value)
+{
+    if (strcmp(value, "credit2") != 0 && strcmp(value, "fair") != 0)
+        return false;
+    string_copy(boot_options.scheduler, value, sizeof(boot_options.scheduler));
+    return true;
+}
+
+static bool set_ratelimit(const char *value)
+{
+    unsigned us;
+
+    return parse_unsigned(value, &us) && sched_set_ratelimit_us(us) == 0;
+}
+
+/* The serial console is the one that the device tree names; there is no other to choose. */
+static bool set_console(const char *value)
+{
+    return strcmp(value, "dtuart") == 0;
+}
+
+static bool set_loglvl(const char *value)
+{
+    static const struct { const char *name; enum log_level level; } levels[] = {
+        { "none", LOG_ERROR }, { "error", LOG_ERROR }, { "warning", LOG_WARNING },
+        { "info", LOG_INFO }, { "debug", LOG_DEBUG }, { "all", LOG_DEBUG },
+    };
+    size_t length = strchr(value, '/') ? (size_t)(strchr(value, '/') - value) : strlen(value);
+
+    for (unsigned i = 0; i < ARRAY_SIZE(levels); i++)
+        if (strlen(levels[i].name) == length && strncmp(value, levels[i].name, length) == 0)
+            return console_set_level(levels[i].level), true;
+    return false;
+}
+
+/* Options of Xen that ask for what is always so here. */
+static bool accept_any(const char *value)
+{
+    (void)value;
+    return true;
+}
+
+static const struct option options[] = {
+    { "dom0_mem", set_dom0_mem, "a size such as 1024M" },
+    { "dom0_max_vcpus", set_dom0_max_vcpus, "1 to 64" },
+    { "dom0_vcpus_pin", set_dom0_vcpus_pin, "a boolean" },
+    { "maxcpus", set_max_cpus, "a number of CPUs" },
+    { "noreboot", set_noreboot, "a boolean" },
+    { "bootscrub", set_bootscrub, "a boolean or idle" },
+    { "sched", set_sched, "credit2" },
+    { "sched_ratelimit_us", set_ratelimit, "microseconds" },
+    { "console", set_console, "dtuart" },
+    { "loglvl", set_loglvl, "none, error, warning, info, debug or all" },
+    { "guest_loglvl", set_loglvl, "none, error, warning, info, debug or all" },
+    { "dtuart", accept_any, "" },
+    { "sync_console", accept_any, "" },
+    { "conswitch", accept_any, "" },
+};
+
+static void parse_word(const char *word)
+{
+    const char *equals = strchr(word, '=');
+    size_t length = equals ? (size_t)(equals - word) : strlen(word);
+    bool negated = strncmp(word, "no-", 3) == 0 && !equals;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(options); i++) {
+        const struct option *o = &options[i];
+        const char *name = negated ? word + 3 : word;
+        size_t name_length = negated ? length - 3 : length;
+
+        if (strlen(o->name) != name_length || strncmp(o->name, name, name_length) != 0)
+            continue;
+        if (!o->set(equals ? equals + 1 : negated ? "0" : ""))
+            log_warning("command line: %s is not understood: %s expects %s", word, o->name, o->expects);
+        return;
+    }
+    log_warning("command line: option %s is not known, ignored", word);
+}
+
+void command_line_parse(const char *line)
+{
+    char word[128];
+
+    string_copy(boot_options.text, line, sizeof(boot_options.text));
+    while (*line) {
+        size_t n = 0;
+
+        while (*line == ' ')
+            line++;
+        while (line[n] && line[n] != ' ')
+            n++;
+        if (n >= sizeof(word))
+            log_warning("command line: a word of %u bytes is too long, ignored", (unsigned)n);
+        else if (n)
+            string_copy(word, line, n + 1), parse_word(word);
+        line += n;
+    }
+    ASSERT(boot_options.dom0_vcpus <= MAX_VCPUS);
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* dom0's device tree: the host's, without what the hypervisor keeps, with what it makes. */
+#include "boot/dom0.h"
+#include "core/domain.h"
+#include "lib/assert.h"
+#include "lib/print.h"
+#include "lib/string.h"
+#include "mem/stage2.h"
+
+struct copy {
+    const struct boot_info *b;
+    const struct domain *d;
+    const struct dom0_layout *l;
+    struct dt_writer *out;
+    uint32_t root_address_cells, root_size_cells;
+};
+
+/* Nodes of the root by name, and nodes anywhere by what they are compatible with, that dom0 does not see. */
+static const char *const hidden_names[] = { "chosen", "cpus", "psci", "hypervisor", "reserved-memory" };
+static const char *const hidden_devices[] = {
+    "arm,gic-v3-its", "arm,gic-v2m-frame", "arm,smmu-v3", "arm,psci", "arm,psci-0.2", "arm,psci-1.0",
+    "arm,armv8-timer", "arm,armv7-timer", "arm,armv8-pmuv3", "arm,cortex-a57-pmu", "arm,cortex-a53-pmu",
+};
+/* Properties that point at what is hidden. */
+static const char *const hidden_properties[] = { "msi-map", "msi-parent", "iommus", "iommu-map", "iommu-map-mask" };
+
+bool dom0_hides_node(const struct boot_info *b, const struct dt_walk *w, const struct dt_node *n)
+{
+    const char *type = dt_string(&b->tree, n, "device_type");
+    uint64_t base, size;
+
+    if (n->depth == 1 && type && strcmp(type, "memory") == 0)
+        return true;
+    for (unsigned i = 0; n->depth == 1 && i < ARRAY_SIZE(hidden_names); i++)
+        if (strcmp(n->name, hidden_names[i]) == 0)
+            return true;
+    for (unsigned i = 0; i < ARRAY_SIZE(hidden_devices); i++)
+        if (dt_is_compatible(&b->tree, n, hidden_devices[i]))
+            return true;
+    return dt_is_compatible(&b->tree, n, "arm,pl011") && dt_reg(w, n, 0, &base, &size) && base == b->uart;
+}
+
+static bool hidden_property(const char *name)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(hidden_properties); i++)
+        if (strcmp(name, hidden_properties[i]) == 0)
+            return true;
+    return false;
+}
+
+/* A list of (address, size) in the root's cells. */
+static void write_reg(struct copy *c, const char *name, const struct memory_range *ranges, unsigned count)
+{
+    uint32_t cells[4 * MAX_RANGES];
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < count && i < MAX_RANGES; i++) {
+        if (c->root_address_cells == 2)
+            cells[n++] = (uint32_t)(ranges[i].base >> 32);
+        cells[n++] = (uint32_t)ranges[i].base;
+        if (c->root_size_cells == 2)
+            cells[n++] = (uint32_t)(ranges[i].size >> 32);
+        cells[n++] = (uint32_t)ranges[i].size;
+    }
+    ASSERT(n <= ARRAY_SIZE(cells));
+    dt_write_cells(c->out, name, cells, n);
+}
+
+static void write_u64(struct dt_writer *out, const char *name, uint64_t x)
+{
+    dt_write_cells(out, name, (uint32_t[]){ (uint32_t)(x >> 32), (uint32_t)x }, 2);
+}
+
+/* What the host's /chosen gives that dom0 should have too: entropy. */
+static void copy_chosen_seeds(struct copy *c)
+{
+    static const char *const seeds[] = { "kaslr-seed", "rng-seed" };
+    struct dt_walk w;
+    struct dt_node n;
+    struct dt_property p;
+
+    dt_walk_start(&w, &c->b->tree);
+    while (dt_walk_next(&w, &n)) {
+        if (n.depth != 1 || strcmp(n.name, "chosen") != 0)
+            continue;
+        for (unsigned i = 0; i < ARRAY_SIZE(seeds); i++)
+            if (dt_property(&c->b->tree, &n, seeds[i], &p))
+                dt_write_property(c->out, p.name, p.value, p.length);
+    }
+}
+
+static void write_chosen(struct copy *c)
+{
+    const struct boot_module *kernel = boot_module_find(c->b, MODULE_KERNEL);
+    const char *line = kernel->command_line ? kernel->command_line : c->b->dom0_command_line;
+
+    dt_write_begin(c->out, "chosen");
+    dt_write_string(c->out, "bootargs", line ? line : "");
+    if (c->l->ramdisk.size) {
+        write_u64(c->out, "linux,initrd-start", c->l->ramdisk.base);
+        write_u64(c->out, "linux,initrd-end", c->l->ramdisk.base + c->l->ramdisk.size);
+    }
+    copy_chosen_seeds(c);
+    dt_write_end(c->out);
+}
+
+static void write_cpus(struct copy *c)
+{
+    char name[16];
+
+    dt_write_begin(c->out, "cpus");
+    dt_write_u32(c->out, "#address-cells", 1);
+    dt_write_u32(c->out, "#size-cells", 0);
+    for (unsigned i = 0; i < c->d->max_vcpus; i++) {
+        /* affinity level 0 counts to 16, as the virtual interrupt controller sends SGIs */
+        uint32_t mpidr = (i & 15) | (i >> 4) << 8;
+
+        format_string(name, sizeof(name), "cpu@%x", mpidr);
+        dt_write_begin(c->out, name);
+        dt_write_string(c->out, "compatible", "arm,armv8");
+        dt_write_string(c->out, "device_type", "cpu");
+        dt_write_string(c->out, "enable-method", "psci");
+        dt_write_u32(c->out, "reg", mpidr);
+        dt_write_end(c->out);
+    }
+    dt_write_end(c->out);
+}
+
+static void write_psci(struct copy *c)
+{
+    static const char compatible[] = "arm,psci-1.0\0arm,psci-0.2\0arm,psci";
+
+    dt_write_begin(c->out, "psci");
+    dt_write_property(c->out, "compatible", compatible, sizeof(compatible));
+    dt_write_string(c->out, "method", "hvc");
+    dt_write_u32(c->out, "cpu_off", 1);
+    dt_write_u32(c->out, "cpu_on", 2);
+    dt_write_end(c->out);
+}
+
+/* PPIs of the timers: secure, non-secure physical, virtual (Arm BSA); level, low as their wires are. */
+static void write_timer(struct copy *c)
+{
+    static const uint32_t interrupts[] = { 1, 13, 0xf08, 1, 14, 0xf08, 1, 11, 0xf08 };
+
+    dt_write_begin(c->out, "timer");
+    dt_write_string(c->out, "compatible", "arm,armv8-timer");
+    dt_write_cells(c->out, "interrupts", interrupts, ARRAY_SIZE(interrupts));
+    dt_write_u32(c->out, "interrupt-parent", c->b->gic_phandle);
+    dt_write_end(c->out);
+}
+
+static void write_memory(struct copy *c)
+{
+    char name[32];
+
+    format_string(name, sizeof(name), "memory@%llx", (unsigned long long)c->l->ram.range[0].base);
+    dt_write_begin(c->out, name);
+    dt_write_string(c->out, "device_type", "memory");
+    write_reg(c, "reg", c->l->ram.range, c->l->ram.count);
+    dt_write_end(c->out);
+}
+
+/* Guest-physical space that is RAM of the host but not dom0's: free for foreign mappings (the "extended regions"). The first
+ * range of the property is where dom0 puts its grant table. (docs/misc/arm/device-tree/guest.txt of the reference) */
+static void write_hypervisor(struct copy *c)
+{
+    static const char compatible[] = "xen,xen-4.17\0xen,xen";
+    struct range_list regions = c->b->memory;
+    struct memory_range list[MAX_RANGES];
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < c->l->ram.count; i++)
+        range_remove(&regions, c->l->ram.range[i].base, c->l->ram.range[i].size);
+    for (unsigned i = 0; i < c->b->reserved.count; i++)
+        range_remove(&regions, c->b->reserved.range[i].base, c->b->reserved.range[i].size);
+    range_remove(&regions, c->l->grant_frames.base, c->l->grant_frames.size);
+    list[count++] = c->l->grant_frames;
+    for (unsigned i = 0; i < regions.count && count < MAX_RANGES; i++) {
+        uint64_t base = ROUND_UP(regions.range[i].base, UINT64_C(0x200000));
+        uint64_t end = ROUND_DOWN(regions.range[i].base + regions.range[i].size, UINT64_C(0x200000));
+
+        if (base < end)
+            list[count++] = (struct memory_range){ base, end - base };
+    }
+    dt_write_begin(c->out, "hypervisor");
+    dt_write_property(c->out, "compatible", compatible, sizeof(compatible));
+    write_reg(c, "reg", list, count);
+    dt_write_cells(c->out, "interrupts", (uint32_t[]){ 1, c->d->arch.event_ppi - 16, 0xf08 }, 3);
+    dt_write_u32(c->out, "interrupt-parent", c->b->gic_phandle);
+    dt_write_end(c->out);
+}
+
+static void write_own_nodes(struct copy *c)
+{
+    write_chosen(c);
+    write_cpus(c);
+    write_psci(c);
+    write_timer(c);
+    write_memory(c);
+    write_hypervisor(c);
+}
+
+/* The interrupt controller as it is seen by dom0: one distributor, one region of redistributors, nothing below it. */
+static void write_gic(struct copy *c, const struct dt_node *n)
+{
+    const struct memory_range reg[] = {
+        { c->b->gic_distributor, 0x10000 }, { c->b->gic_redistributor, c->b->gic_redistributor_size },
+    };
+
+    dt_write_begin(c->out, n->name);
+    dt_write_string(c->out, "compatible", "arm,gic-v3");
+    dt_write_u32(c->out, "#interrupt-cells", 3);
+    dt_write_u32(c->out, "#address-cells", 0);
+    dt_write_property(c->out, "interrupt-controller", "", 0);
+    dt_write_u32(c->out, "#redistributor-regions", 1);
+    write_reg(c, "reg", reg, ARRAY_SIZE(reg));
+    dt_write_u32(c->out, "phandle", c->b->gic_phandle);
+    dt_write_end(c->out);
+}
+
+static void copy_properties(struct copy *c, const struct dt_node *n)
+{
+    uint32_t offset = n->properties;
+    struct dt_property p;
+
+    while (dt_next(&c->b->tree, &offset, &p) == DT_PROPERTY)
+        if (!hidden_property(p.name))
+            dt_write_property(c->out, p.name, p.value, p.length);
+}
+
+/* Close output nodes until the next one can be a child at `depth`. The root is closed by the caller. */
+static void close_down_to(struct copy *c, unsigned depth)
+{
+    while (c->out->depth > (int)depth)
+        dt_write_end(c->out);
+}
+
+uint32_t dom0_write_tree(const struct boot_info *b, const struct domain *d, const struct dom0_layout *l, void *buffer,
+                         uint32_t size)
+{
+    struct dt_writer out;
+    struct copy c = { .b = b, .d = d, .l = l, .out = &out };
+    unsigned skip_below = UINT32_MAX;       /* depth of a hidden node whose children are hidden too */
+    struct dt_walk w;
+    struct dt_node n;
+
+    dt_write_start(&out, buffer, size);
+    dt_walk_start(&w, &b->tree);
+    while (dt_walk_next(&w, &n)) {
+        if (n.depth > skip_below)
+            continue;
+        skip_below = UINT32_MAX;
+        close_down_to(&c, n.depth);
+        if (n.depth == 0) {
+            c.root_address_cells = w.levels[0].address_cells;
+            c.root_size_cells = w.levels[0].size_cells;
+        }
+        bool is_gic = dt_is_compatible(&b->tree, &n, "arm,gic-v3");
+        if (is_gic)
+            write_gic(&c, &n);
+        if (is_gic || dom0_hides_node(b, &w, &n)) {
+            skip_below = n.depth;
+            continue;
+        }
+        dt_write_begin(&out, n.name);
+        copy_properties(&c, &n);
+    }
+    close_down_to(&c, 1);
+    write_own_nodes(&c);
+    dt_write_end(&out);
+    return dt_write_finish(&out);
+}
