@@ -18,18 +18,23 @@ void arch_schedule_point(void);
 #define arch_schedule_point() ((void)0)
 #endif
 
-/* Number of the CPU that runs this. */
+/* These are read on every exit: a processor has them inline in its arch_cpu.h.
+ *   cpu_id            number of the CPU that runs this
+ *   cpu_current_vcpu  the vCPU whose guest was left last on this CPU, or NULL when the CPU idles
+ *   cpu_relax         one turn of a spin loop */
+#if CONFIG_HOST
 unsigned cpu_id(void);
-/* The vCPU whose guest was left last on this CPU, or NULL when the CPU idles. */
 struct vcpu *cpu_current_vcpu(void);
 void cpu_set_current_vcpu(struct vcpu *v);
+void cpu_relax(void);
+#else
+#include "arch_cpu.h"
+#endif
 
 /* CPUs that are up; bit n of the array is CPU n. cpu_count() is the highest number + 1. */
 unsigned cpu_count(void);
 bool cpu_is_online(unsigned cpu);
 
-/* One turn of a spin loop. */
-void cpu_relax(void);
 /* Make `cpu` leave its guest or its idle wait soon and look at its work; asynchronous, may be called with locks
  * held, does nothing harmful when the CPU was not in either. */
 void cpu_kick(unsigned cpu);

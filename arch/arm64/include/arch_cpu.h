@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The block that TPIDR_EL2 of each CPU points at, and what is read from it on every exit. vectors.S and head.S use the offsets.
+ */
+#ifndef ARCH_CPU_INLINE_H
+#define ARCH_CPU_INLINE_H
+
+#define CPU_BLOCK_STACK 0
+#define CPU_BLOCK_EMERGENCY 8
+#define CPU_BLOCK_ID 24
+#define CPU_BLOCK_SIZE_SHIFT 6
+
+#ifndef __ASSEMBLER__
+#include "lib/compiler.h"
+
+struct vcpu;
+struct cpu_block {
+    uint64_t stack;             /* where a trap from a guest starts */
+    uint64_t emergency_stack;   /* where a fault of the hypervisor itself starts */
+    struct vcpu *current;
+    uint32_t id;
+    uint32_t windows;           /* how many are in use */
+    uint64_t mpidr;             /* affinity fields only */
+    uint64_t fault_sp;          /* SP when the hypervisor itself faulted */
+    uint32_t online, unused;
+} ALIGNED(64);
+extern struct cpu_block cpu_blocks[];
+
+static inline struct cpu_block *this_cpu(void)
+{
+    struct cpu_block *b;
+
+    /* Not volatile: it never changes on one CPU, and code never moves between CPUs. */
+    __asm__("mrs %0, tpidr_el2" : "=r"(b));
+    return b;
+}
+
+static inline unsigned cpu_id(void)
+{
+    return this_cpu()->id;
+}
+
+static inline struct vcpu *cpu_current_vcpu(void)
+{
+    return this_cpu()->current;
+}
+
+static inline void cpu_set_current_vcpu(struct vcpu *v)
+{
+    this_cpu()->current = v;
+}
+
+static inline void cpu_relax(void)
+{
+    __asm__ volatile("yield" ::: "memory");
+}
+#endif
+
+#endif
