@@ -2,10 +2,16 @@
 /*
  * Frames: every 4 KiB of host memory has an owner, a state and a count of references, in 8 bytes.
  *
- *   63        48 47    44 43                          0
- *  +------------+--------+-----------------------------+   allocated: owner id, state, count
- *  | owner id   | state  | reference count / links     |   free: order and neighbours in the buddy list
- *  +------------+--------+-----------------------------+
+ *   63  61 60          45  44  43                      0
+ *  +------+--------------+----+-------------------------+
+ *  |state | owner id     |home| count of references     |   in use, shared, reserved
+ *  +------+--------------+----+-------------------------+
+ *  +------+-------+--------------------+----------------+
+ *  |state | order | next head          | previous head  |   first frame of a free block (buddy system)
+ *  +------+-------+--------------------+----------------+
+ *   63  61 60   56 55                28 27             0
+ *
+ * 28-bit links: up to 1 TiB of physical space. The other frames of a free block say only whether they are dirty.
  *
  * A mapping in a stage-2 table, a grant map, a foreign map, a registered shared page each hold one reference. When the
  * last one goes the frame is free at once (a frame of a one-to-one owner stays reserved for it). A freed frame is dirty and
@@ -20,6 +26,7 @@
 
 /* Who owns frames: a domain embeds one. Numbers are the domain ids; OWNER_HYPERVISOR owns the heap and the image. */
 #define OWNER_HYPERVISOR 0x7ff0
+#define OWNER_NONE 0xffff
 #define MAX_ORDER 18            /* largest block: 1 GiB */
 
 struct owner {
@@ -31,7 +38,8 @@ struct owner {
     uint64_t limit;             /* most frames (the ABI's max_pages) */
     uint64_t claim;             /* frames promised and not yet taken (XENMEM_claim_pages); under the frames' lock */
     uint64_t shared;            /* atomic: hypervisor pages shown to this owner's guest (not part of frames) */
-    /* Called (no lock held other than the caller's) when `frames` goes to 0 after `dying` was set. */
+    /* Called once, when `frames` and `shared` are both 0 after `dying` was set. The caller of frame_put may hold LOCK_P2M:
+     * set a flag or defer, take no lock before LOCK_HEAP. */
     void (*emptied)(struct owner *o);
 };
 
@@ -59,6 +67,11 @@ mfn_t frame_reserve_block(struct owner *o, unsigned order, mfn_t below);
 void owner_register(struct owner *o);
 void owner_unregister(struct owner *o);
 struct owner *owner_find(uint16_t id);
+/* Set `dying`: the owner gets no further frames. Calls `emptied` at once when it has none left. Idempotent. */
+void owner_set_dying(struct owner *o);
+/* Owns the heap and the tables; no limit. Table frames of the processor layer come from
+ * frame_alloc(&hypervisor_owner, 0, FRAME_NO_SCRUB, &mfn). */
+extern struct owner hypervisor_owner;
 
 /*
  * Allocate 2^order frames, aligned, each with one reference, to `o`. Scrubbed unless flags say no. 0; -E_NOMEM: no such
@@ -77,6 +90,8 @@ bool frame_get_any(mfn_t mfn) MUST_CHECK;
 /* Drop a reference; with the last one the frame is free (or reserved again). */
 void frame_put(mfn_t mfn);
 void frame_put_block(mfn_t mfn, unsigned order);
+/* Drop one reference of each of n consecutive frames; those that become free do so as whole blocks. */
+void frame_put_range(mfn_t mfn, uint64_t n);
 
 /* For looking: owner id (0xffff when free or no memory), references, is it memory at all. */
 uint16_t frame_owner(mfn_t mfn);
@@ -99,9 +114,13 @@ bool frame_scrub_idle(unsigned n);
 
 /* Tests: walk the whole table, check lists, counts and owners' totals against each other; panics on a difference. */
 void frame_check_all(void);
+#if CONFIG_HOST
 /* Tests: make the nth allocation from now (1 = the next) of frame_alloc or heap_alloc fail; 0 = none. */
 void alloc_fail_nth(uint64_t n);
-/* Called by frame_alloc and heap_alloc: must this allocation fail now? Constant false outside the simulated machine. */
+/* Called by frame_alloc and heap_alloc: must this allocation fail now? (arch/host) */
 bool alloc_should_fail(void);
+#else
+static inline bool alloc_should_fail(void) { return false; }
+#endif
 
 #endif

@@ -23,7 +23,11 @@ struct stage2 {
     uint64_t mapped[S2_TYPES];      /* pages by type */
     gfn_t highest;                  /* highest gfn ever mapped (XENMEM_maximum_gpfn) */
     gfn_t lowest;
-    gfn_t teardown;                 /* where stage2_destroy continues */
+    /* stage2_destroy: where it continues, the entry it has taken out and not yet dropped (0 = none), and how far in it is */
+    gfn_t teardown;
+    s2_entry teardown_entry;
+    unsigned teardown_level;
+    uint64_t teardown_done;
     /* The IOMMU's hook in commit: told of each change of [gfn, gfn+count) before references drop; NULL when none. */
     void (*iommu_changed)(struct stage2 *s, gfn_t gfn, uint64_t count);
 };

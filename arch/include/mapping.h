@@ -9,6 +9,7 @@
 #ifndef ARCH_MAPPING_H
 #define ARCH_MAPPING_H
 
+#include "config.h"
 #include "lib/types.h"
 
 /* Map (readable, writable, never executable) or unmap 2^order frames in the heap region. Map may fail with -E_NOMEM when
@@ -17,6 +18,15 @@ int arch_heap_map(mfn_t mfn, unsigned order) MUST_CHECK;
 void arch_heap_unmap(mfn_t mfn, unsigned order);
 void *arch_heap_address(mfn_t mfn);
 mfn_t arch_heap_frame(const void *address);
+/* Checked use of heap objects: `hide` makes touching the bytes an error that the simulated machine reports, `show` allows
+ * it again. */
+#if CONFIG_HOST
+void arch_memory_hide(const void *p, size_t n);
+void arch_memory_show(const void *p, size_t n);
+#else
+static inline void arch_memory_hide(const void *p UNUSED, size_t n UNUSED) { }
+static inline void arch_memory_show(const void *p UNUSED, size_t n UNUSED) { }
+#endif
 
 /* Windows are a stack per CPU of WINDOW_DEPTH slots: unmap in reverse order, never hold one across a guest entry. */
 #define WINDOW_DEPTH 4

@@ -63,7 +63,8 @@ void arch_stage2_init(struct arch_stage2 *s, hpa_t root);
 void arch_stage2_release(struct arch_stage2 *s);
 /*
  * Invalidate, on all CPUs, what was cached of `count` pages from gfn (count > 512: everything) of this space: stage
- * 2 by address, barrier, combined entries of the VMID, barrier. Completes before it returns.
+ * 2 by address, barrier, combined entries of the VMID, barrier. Completes before it returns. A block is covered by naming any
+ * one page in it, so removing a single 2 MiB or 1 GiB leaf asks for count 1.
  */
 void arch_stage2_invalidate(struct arch_stage2 *s, gfn_t gfn, uint64_t count);
 

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Frames in use: handing out, counting references, owners and their limits. Free frames: frame_buddy.c. */
+#include "mem/frame_table.h"
+#include "arch/include/mapping.h"
+#include "lib/assert.h"
+#include "lib/atomic.h"
+#include "lib/error.h"
+
+uint64_t *frame_words;
+uint64_t frame_top;
+spinlock_t frame_lock = SPINLOCK(LOCK_FRAMES);
+uint64_t frame_free_frames;
+static uint64_t total_frames, claimed_frames;
+
+struct owner hypervisor_owner = { .id = OWNER_HYPERVISOR, .limit = UINT64_MAX };
+static struct owner *owners[MAX_DOMAINS];
+
+void frame_table_init(void *table, mfn_t top)
+{
+    PANIC_IF(top.v > FRAME_LINK_NONE, "physical memory up to frame %#llx: more than the frame table can describe",
+             (unsigned long long)top.v);
+    frame_words = table;
+    frame_top = top.v;
+    frame_free_frames = total_frames = claimed_frames = 0;
+    hypervisor_owner.frames = hypervisor_owner.shared = 0;
+    buddy_init();
+}
+
+void frame_add_free(mfn_t first, uint64_t count)
+{
+    PANIC_IF(first.v > frame_top || count > frame_top - first.v, "frames %#llx+%#llx lie outside the frame table",
+             (unsigned long long)first.v, (unsigned long long)count);
+    for (uint64_t i = 0; i < count; i++) {
+        ASSERT(frame_load(first.v + i) == 0);
+        frame_store(first.v + i, frame_body_word(true));
+    }
+    spin_lock(&frame_lock);
+    buddy_free_range(first.v, count, true);
+    frame_free_frames += count;
+    total_frames += count;
+    spin_unlock(&frame_lock);
+}
+
+
+void owner_register(struct owner *o)
+{
+    ASSERT(o->id < MAX_DOMAINS && !owners[o->id]);
+    atomic_store_release(&owners[o->id], o);
+}
+
+void owner_unregister(struct owner *o)
+{
+    ASSERT(owner_find(o->id) == o);
+    PANIC_IF(o->frames || o->shared, "owner %u goes with %llu frames and %llu shared pages", o->id,
+             (unsigned long long)o->frames, (unsigned long long)o->shared);
+    spin_lock(&frame_lock);
+    claimed_frames -= o->claim;
+    o->claim = 0;
+    spin_unlock(&frame_lock);
+    atomic_store_release(&owners[o->id], NULL);
+}
+
+struct owner *owner_find(uint16_t id)
+{
+    if (id < MAX_DOMAINS)
+        return atomic_load_acquire(&owners[array_index_nospec(id, MAX_DOMAINS)]);
+    return id == OWNER_HYPERVISOR ? &hypervisor_owner : NULL;
+}
+
+static bool is_empty(const struct owner *o)
+{
+    return o->dying && !o->frames && !o->shared;
+}
+
+void owner_set_dying(struct owner *o)
+{
+    bool empty;
+
+    spin_lock(&frame_lock);
+    empty = !o->dying;
+    o->dying = true;
+    empty = empty && is_empty(o);
+    spin_unlock(&frame_lock);
+    if (empty && o->emptied)
+        o->emptied(o);
+}
+
+/* May o have n more? Under the lock. */
+int frame_may_charge(const struct owner *o, uint64_t n, unsigned flags)
+{
+    ASSERT(spin_is_held(&frame_lock));
+    if (o->dying)
+        return -E_INVAL;
+    if (!(flags & FRAME_IGNORE_LIMIT) && (o->frames > o->limit || n > o->limit - o->frames))
+        return -E_INVAL;
+    return 0;
+}
+
+static uint64_t unpromised(const struct owner *o)
+{
+    return frame_free_frames - (claimed_frames - o->claim);
+}
+
+static void charge(struct owner *o, uint64_t n, enum frame_state state)
+{
+    uint64_t claimed = state == FRAME_USED ? MIN(o->claim, n) : 0;
+
+    o->claim -= claimed;
+    claimed_frames -= claimed;
+    frame_free_frames -= n;
+    if (state == FRAME_USED)
+        WRITE_ONCE(o->frames, o->frames + n);
+    else
+        WRITE_ONCE(o->shared, o->shared + n);
+}
+
+void frame_scrub_dirty(uint64_t f, uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++) {
+        if (frame_load(f + i) & FRAME_DIRTY_BIT)
+            arch_frame_scrub(MFN(f + i), 0);
+    }
+}
+
+/* The block's words are body words and ours alone: scrub, then publish it with one reference each. */
+static void hand_out(uint64_t f, unsigned order, unsigned flags, uint64_t word)
+{
+    uint64_t n = BIT(order), dirty = 0;
+
+    if (!(flags & FRAME_NO_SCRUB)) {
+        for (uint64_t i = 0; i < n; i++)
+            dirty += frame_words[f + i] >> FRAME_STATE_SHIFT & 1;
+        if (dirty == n)
+            arch_frame_scrub(MFN(f), order);
+        else if (dirty)
+            frame_scrub_dirty(f, n);
+    }
+    /* Meets the acquire of a frame_get that finds the count: the content is zero by then. */
+    barrier_write();
+    for (uint64_t i = 0; i < n; i++)
+        frame_store(f + i, word);
+}
+
+int frame_alloc_state(struct owner *o, unsigned order, unsigned flags, enum frame_state state, mfn_t *out)
+{
+    uint64_t n = BIT(order), f = FRAME_LINK_NONE;
+    int r;
+
+    if (alloc_should_fail() || order > MAX_ORDER)
+        return -E_NOMEM;
+    spin_lock(&frame_lock);
+    r = frame_may_charge(o, state == FRAME_USED ? n : 0, flags);
+    if (!r) {
+        if (unpromised(o) >= n)
+            f = buddy_take(order, flags & FRAME_BELOW_4G ? BIT(32 - PAGE_SHIFT) : frame_top);
+        if (f == FRAME_LINK_NONE)
+            r = -E_NOMEM;
+        else
+            charge(o, n, state);
+    }
+    spin_unlock(&frame_lock);
+    if (r)
+        return r;
+    hand_out(f, order, flags, frame_make(state, o->id, 1));
+    *out = MFN(f);
+    return 0;
+}
+
+int frame_alloc(struct owner *o, unsigned order, unsigned flags, mfn_t *out)
+{
+    return frame_alloc_state(o, order, flags, FRAME_USED, out);
+}
+
+/* One more reference if the word is in use, counted and, with id != OWNER_NONE, that owner's. */
+static bool get_if(mfn_t mfn, uint16_t id)
+{
+    uint64_t word;
+
+    if (mfn.v >= frame_top)
+        return false;
+    mfn.v = array_index_nospec(mfn.v, frame_top);
+    word = atomic_load(&frame_words[mfn.v]);
+    do {
+        uint64_t count = word & FRAME_COUNT_MASK;
+
+        if (!frame_in_use(word) || !count || count >= FRAME_COUNT_MAX)
+            return false;
+        if (id != OWNER_NONE && frame_word_owner(word) != id)
+            return false;
+    } while (!atomic_compare_exchange(&frame_words[mfn.v], &word, word + 1));
+    return true;
+}
+
+bool frame_get(mfn_t mfn, const struct owner *o)
+{
+    return get_if(mfn, o->id);
+}
+
+bool frame_get_any(mfn_t mfn)
+{
+    return get_if(mfn, OWNER_NONE);
+}
+
+/* Frames [f, f + n) had this word and a last reference that has just gone: free them, or reserve them again. */
+static void release(uint64_t f, uint64_t n, uint64_t word)
+{
+    struct owner *o = owner_find(frame_word_owner(word));
+    bool shared = frame_state(word) == FRAME_SHARED, home = word & FRAME_HOME, empty;
+    uint64_t left = home ? frame_make(FRAME_RESERVED, frame_word_owner(word), 1) : frame_body_word(true);
+
+    PANIC_IF(!o, "frame %#llx belongs to nobody (%#llx)", (unsigned long long)f, (unsigned long long)word);
+    for (uint64_t i = 0; shared && i < n; i++)
+        arch_heap_unmap(MFN(f + i), 0);
+    for (uint64_t i = 0; i < n; i++)
+        frame_store(f + i, left);
+    spin_lock(&frame_lock);
+    if (!home) {
+        buddy_free_range(f, n, true);
+        frame_free_frames += n;
+    }
+    if (shared)
+        WRITE_ONCE(o->shared, o->shared - n);
+    else
+        WRITE_ONCE(o->frames, o->frames - n);
+    empty = is_empty(o);
+    spin_unlock(&frame_lock);
+    if (empty && o->emptied)
+        o->emptied(o);
+}
+
+void frame_put_range(mfn_t mfn, uint64_t n)
+{
+    uint64_t run = 0, run_word = 0;
+
+    ASSERT(mfn.v < frame_top && n <= frame_top - mfn.v);
+    for (uint64_t f = mfn.v; f < mfn.v + n; f++) {
+        uint64_t word = atomic_fetch_sub(&frame_words[f], 1);
+        bool last = (word & FRAME_COUNT_MASK) == 1;
+
+        PANIC_IF(!frame_in_use(word) || !(word & FRAME_COUNT_MASK), "frame %#llx released once too often (%#llx)",
+                 (unsigned long long)f, (unsigned long long)word);
+        if (run && (!last || word != run_word)) {
+            release(f - run, run, run_word);
+            run = 0;
+        }
+        run_word = word;
+        run += last;
+    }
+    if (run)
+        release(mfn.v + n - run, run, run_word);
+}
+
+void frame_put_block(mfn_t mfn, unsigned order)
+{
+    frame_put_range(mfn, BIT(order));
+}
+
+void frame_put(mfn_t mfn)
+{
+    frame_put_range(mfn, 1);
+}
+
+uint16_t frame_owner(mfn_t mfn)
+{
+    uint64_t word = mfn.v < frame_top ? frame_load(mfn.v) : 0;
+
+    return frame_in_use(word) && word & FRAME_COUNT_MASK ? frame_word_owner(word) : OWNER_NONE;
+}
+
+uint64_t frame_count(mfn_t mfn)
+{
+    uint64_t word = mfn.v < frame_top ? frame_load(mfn.v) : 0;
+
+    return frame_in_use(word) ? word & FRAME_COUNT_MASK : 0;
+}
+
+bool frame_is_memory(mfn_t mfn)
+{
+    return mfn.v < frame_top && frame_state(frame_load(mfn.v)) != FRAME_NONE;
+}
+
+int frame_change_owner(mfn_t mfn, struct owner *from, struct owner *to)
+{
+    uint64_t expected = frame_make(FRAME_USED, from->id, 1);
+    bool empty = false;
+    int r;
+
+    if (mfn.v >= frame_top)
+        return -E_INVAL;
+    spin_lock(&frame_lock);
+    r = frame_may_charge(to, 1, 0);
+    if (!r && !atomic_compare_exchange(&frame_words[mfn.v], &expected, frame_make(FRAME_USED, to->id, 1)))
+        r = -E_BUSY;
+    if (!r) {
+        WRITE_ONCE(from->frames, from->frames - 1);
+        WRITE_ONCE(to->frames, to->frames + 1);
+        empty = is_empty(from);
+    }
+    spin_unlock(&frame_lock);
+    if (empty && from->emptied)
+        from->emptied(from);
+    return r;
+}
+
+int frame_claim(struct owner *o, uint64_t frames)
+{
+    int r = 0;
+
+    spin_lock(&frame_lock);
+    if (frames && (o->dying || unpromised(o) < frames)) {
+        r = -E_NOMEM;
+    } else {
+        claimed_frames += frames - o->claim;
+        o->claim = frames;
+    }
+    spin_unlock(&frame_lock);
+    return r;
+}
+
+uint64_t frame_total(void)
+{
+    return READ_ONCE(total_frames);
+}
+
+uint64_t frame_free_count(void)
+{
+    return READ_ONCE(frame_free_frames);
+}
+
+uint64_t frame_outstanding_claims(void)
+{
+    return READ_ONCE(claimed_frames);
+}

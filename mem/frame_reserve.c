@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The reserve of a one-to-one owner, and scrubbing free frames in idle time. */
+#include "mem/frame_table.h"
+#include "arch/include/mapping.h"
+#include "lib/assert.h"
+#include "lib/atomic.h"
+#include "lib/error.h"
+
+/* The words of [f, f + n) are body words: they become the owner's reserve. Under the lock. */
+static void mark_reserved(struct owner *o, uint64_t f, uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++) {
+        bool dirty = frame_load(f + i) & FRAME_DIRTY_BIT;
+
+        ASSERT(frame_is_body(frame_load(f + i)));
+        frame_store(f + i, frame_make(FRAME_RESERVED, o->id, dirty));
+    }
+    frame_free_frames -= n;
+    if (!o->one_to_one) {
+        o->one_to_one = true;
+        o->home = MFN(f);
+    }
+}
+
+void frame_reserve(struct owner *o, mfn_t first, uint64_t count)
+{
+    uint64_t f = first.v, end = first.v + count;
+
+    PANIC_IF(f > frame_top || count > frame_top - f, "reserve %#llx+%#llx lies outside the frame table",
+             (unsigned long long)f, (unsigned long long)count);
+    spin_lock(&frame_lock);
+    while (f < end) {
+        uint64_t head = buddy_find(f), head_end, piece_end;
+        bool dirty;
+
+        PANIC_IF(head == FRAME_LINK_NONE, "frame %#llx is not free to be reserved", (unsigned long long)f);
+        dirty = frame_load(head) & FRAME_DIRTY_BIT;
+        head_end = head + BIT(frame_head_order(frame_load(head)));
+        piece_end = MIN(head_end, end);
+        buddy_remove(head);
+        mark_reserved(o, f, piece_end - f);
+        buddy_free_range(head, f - head, dirty);
+        buddy_free_range(piece_end, head_end - piece_end, dirty);
+        f = piece_end;
+    }
+    spin_unlock(&frame_lock);
+}
+
+mfn_t frame_reserve_block(struct owner *o, unsigned order, mfn_t below)
+{
+    uint64_t best = FRAME_LINK_NONE, limit = MIN(below.v, frame_top);
+
+    if (order > MAX_ORDER)
+        return MFN_NONE;
+    spin_lock(&frame_lock);
+    for (unsigned k = order; k <= MAX_ORDER; k++) {
+        for (uint64_t f = buddy_lists[k].first; f != FRAME_LINK_NONE; f = frame_head_next(frame_load(f))) {
+            if (f < best && f + BIT(order) <= limit)
+                best = f;
+        }
+    }
+    spin_unlock(&frame_lock);
+    if (best == FRAME_LINK_NONE)
+        return MFN_NONE;
+    frame_reserve(o, MFN(best), BIT(order));
+    return MFN(best);
+}
+
+int frame_take_reserved(struct owner *o, mfn_t mfn)
+{
+    uint64_t taken = frame_make(FRAME_USED, o->id, FRAME_HOME), word;
+    int r;
+
+    if (mfn.v >= frame_top)
+        return -E_INVAL;
+    spin_lock(&frame_lock);
+    word = frame_load(mfn.v);
+    r = frame_may_charge(o, 1, 0);
+    if (frame_state(word) != FRAME_RESERVED || frame_word_owner(word) != o->id)
+        r = -E_INVAL;
+    if (!r) {
+        /* A count of 0: ours, and nobody can refer to it before it is scrubbed. */
+        frame_store(mfn.v, taken);
+        WRITE_ONCE(o->frames, o->frames + 1);
+    }
+    spin_unlock(&frame_lock);
+    if (r)
+        return r;
+    if (word & 1)
+        arch_frame_scrub(mfn, 0);
+    /* Meets the acquire of a frame_get that finds the count. */
+    atomic_store_release(&frame_words[mfn.v], taken + 1);
+    return 0;
+}
+
+/* A dirty block of at most 2^FRAME_MIXED_ORDER frames, off the lists. Under the lock. */
+static uint64_t take_dirty(unsigned *order)
+{
+    for (unsigned k = 0; k <= MAX_ORDER; k++) {
+        uint64_t f = buddy_lists[k].last;
+
+        if (f == FRAME_LINK_NONE || !(frame_load(f) & FRAME_DIRTY_BIT))
+            continue;
+        buddy_remove(f);
+        for (*order = k; *order > FRAME_MIXED_ORDER;) {
+            --*order;
+            buddy_add(f + BIT(*order), *order, true);
+        }
+        return f;
+    }
+    return FRAME_LINK_NONE;
+}
+
+/* Scrub up to n dirty ones of the block; true when some are left. */
+static bool scrub_some(uint64_t f, unsigned order, unsigned n)
+{
+    for (uint64_t i = 0; i < BIT(order); i++) {
+        if (!(frame_load(f + i) & FRAME_DIRTY_BIT))
+            continue;
+        if (!n--)
+            return true;
+        arch_frame_scrub(MFN(f + i), 0);
+        frame_store(f + i, frame_body_word(false));
+    }
+    return false;
+}
+
+bool frame_scrub_idle(unsigned n)
+{
+    unsigned order;
+    uint64_t f;
+    bool left;
+
+    /* The first frame of a block that goes back dirty is scrubbed again: with one a turn there would be no progress. */
+    n = MAX(n, 2u);
+    spin_lock(&frame_lock);
+    f = take_dirty(&order);
+    spin_unlock(&frame_lock);
+    if (f == FRAME_LINK_NONE)
+        return false;
+    left = scrub_some(f, order, n);
+    spin_lock(&frame_lock);
+    buddy_free_range(f, BIT(order), left);
+    spin_unlock(&frame_lock);
+    return true;
+}
