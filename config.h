@@ -3,6 +3,8 @@
 #ifndef CONFIG_H
 #define CONFIG_H
 
+#define VINCI_VERSION "0.1.0"
+
 /* Checked build: ASSERT looks, lock order is followed. */
 #ifndef CONFIG_ASSERT
 #define CONFIG_ASSERT 1

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the entry code to dom0's first instruction, on CPU 0. */
+#include "arch/include/boot.h"
+#include "arch/include/cpu.h"
+#include "arch/include/mapping.h"
+#include "boot/boot_info.h"
+#include "boot/command_line.h"
+#include "boot/dom0.h"
+#include "core/console.h"
+#include "core/domain.h"
+#include "core/options.h"
+#include "lib/assert.h"
+#include "lib/print.h"
+#include "lib/string.h"
+#include "mem/frame.h"
+#include "mem/heap.h"
+#include "sched/sched.h"
+
+#define BLOCK UINT64_C(0x200000)
+#define TREE_MAX UINT64_C(0x200000)
+#define SERIAL_GUESS UINT64_C(0x09000000)   /* to say that there is no device tree, where most boards' models have a PL011 */
+#define HYPERVISOR_TIMER_IRQ 26
+#define MAINTENANCE_IRQ 25
+
+struct boot_options boot_options;
+static struct boot_info info;
+static struct dom0_layout layout;
+
+/* The machine cannot go on: the reason is on the console already. */
+static void NORETURN stop(const char *what)
+{
+    log_error("boot stops: %s", what);
+    if (boot_options.noreboot)
+        machine_halt();
+    machine_power_off();
+}
+
+/* Map and check the loader's tree; scan it. The console is up afterwards. */
+static void read_tree(uint64_t tree_address)
+{
+    const char *why = "there is none at the address in x0";
+    struct devicetree tree;
+    const void *header = boot_map(HPA(tree_address), 64);
+    uint32_t size = header && tree_address ? dt_needed_size(header) : 0;
+    int error = -1;
+
+    if (size > 0 && size <= TREE_MAX) {
+        const void *blob = boot_map(HPA(tree_address), size);
+
+        error = blob ? dt_open(&tree, blob, size, &why) : -1;
+        if (!error)
+            error = boot_info_scan(&info, &tree, &why);
+    }
+    if (error || info.uart == 0)
+        arch_boot_console(HPA(info.uart ? info.uart : SERIAL_GUESS));
+    if (error) {
+        log_error("device tree at 0x%llx cannot be used: %s", (unsigned long long)tree_address, why);
+        stop("no usable device tree");
+    }
+    if (info.uart)
+        arch_boot_console(HPA(info.uart));
+}
+
+/* RAM without what must stay: ourselves, what firmware keeps, and the tree while we read it. Modules are in it. */
+static void find_usable(struct range_list *usable, struct memory_range image, uint64_t tree_address)
+{
+    *usable = info.memory;
+    range_remove(usable, image.base, image.size);
+    for (unsigned i = 0; i < info.reserved.count; i++)
+        range_remove(usable, info.reserved.range[i].base, info.reserved.range[i].size);
+    range_remove(usable, ROUND_DOWN(tree_address, PAGE_SIZE),
+                 ROUND_UP(tree_address % PAGE_SIZE + info.tree.size, PAGE_SIZE));
+}
+
+static void remove_modules(struct range_list *l)
+{
+    for (unsigned i = 0; i < info.module_count; i++) {
+        const struct memory_range *m = &info.modules[i].at;
+
+        range_remove(l, ROUND_DOWN(m->base, PAGE_SIZE), ROUND_UP(m->base % PAGE_SIZE + m->size, PAGE_SIZE));
+    }
+}
+
+/* The frame table covers the host's memory from 0 to its top; it lies in the first free stretch from the top of a range, out of
+ * the way of dom0's blocks. */
+static struct memory_range place_frame_table(const struct range_list *usable)
+{
+    struct range_list room = *usable;
+    uint64_t top = 0, best = 0;
+
+    for (unsigned i = 0; i < info.memory.count; i++)
+        top = MAX(top, info.memory.range[i].base + info.memory.range[i].size);
+    uint64_t size = ROUND_UP((top >> PAGE_SHIFT) * 8, BLOCK);
+    remove_modules(&room);
+    for (unsigned i = 0; i < room.count; i++) {
+        uint64_t end = ROUND_DOWN(room.range[i].base + room.range[i].size, BLOCK);
+
+        if (end >= size && end - size >= room.range[i].base)
+            best = MAX(best, end - size);
+    }
+    if (best == 0) {
+        log_error("memory: no free stretch of %llu KiB for the frame table", (unsigned long long)(size >> 10));
+        stop("too little memory");
+    }
+    return (struct memory_range){ best, size };
+}
+
+static void start_memory(struct range_list *usable)
+{
+    struct memory_range table = place_frame_table(usable);
+    void *at = arch_boot_heap_map(HPA(table.base), table.size);
+
+    memset(at, 0, table.size);
+    frame_table_init(at, MFN(table.size / 8));
+    range_remove(usable, table.base, table.size);
+}
+
+/* Everything that is neither dom0's nor in use goes to the allocator. Modules are held back until dom0 is built. */
+static void free_memory(const struct range_list *usable)
+{
+    struct range_list l = *usable;
+
+    for (unsigned i = 0; i < layout.ram.count; i++)
+        range_remove(&l, layout.ram.range[i].base, layout.ram.range[i].size);
+    remove_modules(&l);
+    for (unsigned i = 0; i < l.count; i++) {
+        uint64_t first = (l.range[i].base + PAGE_SIZE - 1) >> PAGE_SHIFT;
+        uint64_t end = (l.range[i].base + l.range[i].size) >> PAGE_SHIFT;
+
+        if (end > first)
+            frame_add_free(MFN(first), end - first);
+    }
+}
+
+/* Whole pages of modules that dom0 did not take in place are memory like any other from now on. */
+static void free_modules(void)
+{
+    struct range_list l = { .count = 0 };
+
+    for (unsigned i = 0; i < info.module_count; i++)
+        range_add(&l, info.modules[i].at.base, info.modules[i].at.size);
+    for (unsigned i = 0; i < layout.ram.count; i++)
+        range_remove(&l, layout.ram.range[i].base, layout.ram.range[i].size);
+    for (unsigned i = 0; i < l.count; i++) {
+        uint64_t first = (l.range[i].base + PAGE_SIZE - 1) >> PAGE_SHIFT;
+        uint64_t end = (l.range[i].base + l.range[i].size) >> PAGE_SHIFT;
+
+        if (end > first)
+            frame_add_free(MFN(first), end - first);
+    }
+}
+
+static void start_interrupts(void)
+{
+    struct boot_gic gic = {
+        .distributor = HPA(info.gic_distributor),
+        .regions = 1,
+        .redistributor = { { HPA(info.gic_redistributor), info.gic_redistributor_size } },
+        .maintenance_irq = MAINTENANCE_IRQ,
+    };
+
+    if (info.gic_version != 3) {
+        log_error("interrupt controller: the device tree names %s; a GICv3 is needed (QEMU: -machine virt,gic-version=3)",
+                  info.gic_version == 2 ? "a GICv2" : "none");
+        stop("no supported interrupt controller");
+    }
+    arch_boot_interrupts(&gic);
+    arch_boot_timer(HYPERVISOR_TIMER_IRQ, 0);
+    if (info.uart_irq)
+        arch_boot_console_interrupt(info.uart_irq);
+}
+
+static void start_cpus(void)
+{
+    unsigned wanted = info.cpu_count;
+
+    if (boot_options.max_cpus && boot_options.max_cpus < wanted)
+        wanted = boot_options.max_cpus;
+    arch_boot_psci(!info.cpu_by_psci ? BOOT_PSCI_NONE : info.psci_by_hvc ? BOOT_PSCI_HVC : BOOT_PSCI_SMC);
+    timer_cpu_init();
+    sched_init(boot_options.scheduler);
+    sched_cpu_up(0);
+    unsigned up = wanted > 1 ? arch_boot_secondaries(info.cpu_mpidr, wanted) : 1;
+    log_info("%u CPU%s up", up, up == 1 ? "" : "s");
+}
+
+void boot_main(uint64_t fdt_pa, uint64_t image_pa)
+{
+    struct range_list usable;
+    hpa_t start, end;
+
+    (void)image_pa;
+    console_init();
+    read_tree(fdt_pa);
+    log_info("Vinci " VINCI_VERSION ", Xen ABI 4.17, arm64%s", CONFIG(ASSERT) ? ", checked build" : "");
+    log_info("command line: %s", info.command_line);
+    command_line_parse(info.command_line);
+    arch_boot_image(&start, &end);
+    const struct memory_range image = { start.v, end.v - start.v };
+    find_usable(&usable, image, fdt_pa);
+    start_memory(&usable);
+    if (dom0_plan(&layout, &info, &usable, image))
+        stop("no dom0");
+    free_memory(&usable);
+    heap_init();
+    arch_boot_frames_ready();
+    start_interrupts();
+    start_cpus();
+    if (dom0_build(&info, &layout))
+        stop("no dom0");
+    free_modules();
+    log_info("%llu MiB free for guests; entering dom0", (unsigned long long)(frame_free_count() >> 8));
+    ASSERT(control_domain != NULL);
+    arch_boot_run();
+}
