@@ -24,7 +24,7 @@ NOT_NEEDED = re.compile(
     r"gcc-12-base|dpkg|tar|klibc-utils|libklibc|cpio|logsave|dmsetup|libdevmapper.*|e2fsprogs|"
     r"init-system-helpers|libpam.*|libsemanage.*|libsepol.*|libaudit.*|login|sensible-utils|"
     r"apparmor|ucf|readline-common|libreadline8|libsqlite.*|libexpat1|libdb5.3|libncursesw6|"
-    r"util-linux.*|coreutils|linux-image-arm64|linux-image-cloud-arm64|libxentoolcore1-dbg)$")
+    r"util-linux-.*|libmount1|libsmartcols1|libreadline8|coreutils|linux-image-arm64|linux-image-cloud-arm64|libxentoolcore1-dbg)$")
 
 
 class DebianError(Exception):

@@ -13,7 +13,7 @@ OVERLAY = Path(__file__).resolve().parent.parent / "overlay"
 
 PACKAGES = [
     "linux-image-arm64", "linux-image-cloud-arm64", "xen-hypervisor-4.17-arm64", "busybox-static",
-    "bash", "base-files", "base-passwd", "xen-utils-4.17", "xen-utils-common", "xenstore-utils", "nginx",
+    "bash", "base-files", "ncurses-base", "util-linux", "xen-utils-4.17", "xen-utils-common", "xenstore-utils", "nginx",
 ]
 
 DOM0_MODULES = [
@@ -56,7 +56,9 @@ def folders(tree):
 def dom0_tree(packages, kernel):
     tree = Tree(packages)
     folders(tree)
-    tree.take("bin/bash")
+    tree.take("bin/bash", "usr/bin/flock")
+    for name in ("d/dumb", "l/linux", "v/vt100", "x/xterm"):
+        tree.take(f"lib/terminfo/{name}")
     tree.take(*(f"{XEN_BIN}/{name}" for name in DOM0_PROGRAMS))
     for name in DOM0_PROGRAMS:
         tree.link(f"usr/sbin/{name}", f"../lib/xen-4.17/bin/{name}")
@@ -82,6 +84,7 @@ def guest_tree(packages, kernel):
         tree.text(f"usr/sbin/{name}", f"#!/bin/sh\nexec busybox {name} -f\n", mode=0o755)
         del tree.entries[f"usr/bin/{name}"]
     tree.overlay(OVERLAY / "guest")
+    tree.libraries()
     kernel.add_modules(tree, GUEST_MODULES)
     return tree
 
