@@ -21,7 +21,7 @@ struct guest_vcpu_info {
     uint8_t upcall_pending;
     uint8_t upcall_mask;
     uint64_t pending_selector;
-    uint64_t arch[2];           /* Arm: unused; x86: cr2, pad */
+    /* the architecture's own words come here: Arm has none */
     struct guest_vcpu_time time;
 };
 
