@@ -101,17 +101,14 @@ static uint64_t unpromised(const struct owner *o)
     return frame_free_frames - (claimed_frames - o->claim);
 }
 
-static void charge(struct owner *o, uint64_t n, enum frame_state state)
+static void charge(struct owner *o, uint64_t n)
 {
-    uint64_t claimed = state == FRAME_USED ? MIN(o->claim, n) : 0;
+    uint64_t claimed = MIN(o->claim, n);
 
     o->claim -= claimed;
     claimed_frames -= claimed;
     frame_free_frames -= n;
-    if (state == FRAME_USED)
-        WRITE_ONCE(o->frames, o->frames + n);
-    else
-        WRITE_ONCE(o->shared, o->shared + n);
+    WRITE_ONCE(o->frames, o->frames + n);
 }
 
 void frame_scrub_dirty(uint64_t f, uint64_t n)
@@ -141,34 +138,45 @@ static void hand_out(uint64_t f, unsigned order, unsigned flags, uint64_t word)
         frame_store(f + i, word);
 }
 
-int frame_alloc_state(struct owner *o, unsigned order, unsigned flags, enum frame_state state, mfn_t *out)
+int frame_alloc(struct owner *o, unsigned order, unsigned flags, mfn_t *out)
 {
-    uint64_t n = BIT(order), f = FRAME_LINK_NONE;
+    uint64_t n = UINT64_C(1) << (order & 63), f = FRAME_LINK_NONE;
     int r;
 
-    if (alloc_should_fail() || order > MAX_ORDER)
+    if (order > MAX_ORDER || alloc_should_fail())
         return -E_NOMEM;
     spin_lock(&frame_lock);
-    r = frame_may_charge(o, state == FRAME_USED ? n : 0, flags);
+    r = frame_may_charge(o, n, flags);
     if (!r) {
         if (unpromised(o) >= n)
             f = buddy_take(order, flags & FRAME_BELOW_4G ? BIT(32 - PAGE_SHIFT) : frame_top);
         if (f == FRAME_LINK_NONE)
             r = -E_NOMEM;
         else
-            charge(o, n, state);
+            charge(o, n);
     }
     spin_unlock(&frame_lock);
     if (r)
         return r;
-    hand_out(f, order, flags, frame_make(state, o->id, 1));
+    hand_out(f, order, flags, frame_make(FRAME_USED, o->id, 1));
     *out = MFN(f);
     return 0;
 }
 
-int frame_alloc(struct owner *o, unsigned order, unsigned flags, mfn_t *out)
+int frame_make_shared(mfn_t mfn, struct owner *o)
 {
-    return frame_alloc_state(o, order, flags, FRAME_USED, out);
+    int r;
+
+    ASSERT(frame_load(mfn.v) == frame_make(FRAME_USED, OWNER_HYPERVISOR, 1));
+    spin_lock(&frame_lock);
+    r = o->dying ? -E_INVAL : 0;
+    if (!r) {
+        frame_store(mfn.v, frame_make(FRAME_SHARED, o->id, 1));
+        WRITE_ONCE(hypervisor_owner.frames, hypervisor_owner.frames - 1);
+        WRITE_ONCE(o->shared, o->shared + 1);
+    }
+    spin_unlock(&frame_lock);
+    return r;
 }
 
 /* One more reference if the word is in use, counted and, with id != OWNER_NONE, that owner's. */

@@ -104,8 +104,8 @@ static inline uint64_t frame_body_word(bool dirty)
     return (uint64_t)(dirty ? FRAME_BODY_DIRTY : FRAME_BODY) << FRAME_STATE_SHIFT;
 }
 
-/* frame_alloc with a choice of state: FRAME_USED, or FRAME_SHARED, which no limit holds back. */
-int frame_alloc_state(struct owner *o, unsigned order, unsigned flags, enum frame_state state, mfn_t *out) MUST_CHECK;
+/* A heap-mapped page of the hypervisor with one reference becomes a page shared with o's guest. -E_INVAL when o is dying. */
+int frame_make_shared(mfn_t mfn, struct owner *o) MUST_CHECK;
 /* May o have n more frames? 0 or -E_INVAL. Under frame_lock. */
 int frame_may_charge(const struct owner *o, uint64_t n, unsigned flags) MUST_CHECK;
 /* Scrub those of n frames whose body words say dirty. The frames are in nobody's hands. */

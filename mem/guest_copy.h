@@ -25,6 +25,9 @@ enum copy_result copy_to_guest(struct vcpu *v, gva_t to, const void *from, size_
 enum copy_result copy_from_gpa(struct stage2 *s, void *to, gpa_t from, size_t n) MUST_CHECK;
 enum copy_result copy_to_gpa(struct stage2 *s, gpa_t to, const void *from, size_t n) MUST_CHECK;
 
+/* The space a vCPU's guest-physical addresses mean. mem/ does not know domains: core defines it (core/guest_space.c). */
+struct stage2 *guest_space(struct vcpu *v);
+
 /* -E_FAULT, -E_RESTART or 0, for hypercall handlers. */
 int copy_error(enum copy_result r);
 

@@ -23,6 +23,7 @@ struct stage2 {
     uint64_t mapped[S2_TYPES];      /* pages by type */
     gfn_t highest;                  /* highest gfn ever mapped (XENMEM_maximum_gpfn) */
     gfn_t lowest;
+    bool dying;                     /* stage2_destroy has begun: nothing may be mapped any more */
     /* stage2_destroy: where it continues, the entry it has taken out and not yet dropped (0 = none), and how far in it is */
     gfn_t teardown;
     s2_entry teardown_entry;
@@ -48,7 +49,7 @@ int stage2_set_limit(struct stage2 *s, uint64_t pages) MUST_CHECK;
  * Map 2^order pages (order 0, 9, 18 map with one entry when gfn and mfn are aligned; other orders and alignments are cut
  * into the largest pieces). For memory types the caller holds one reference per frame, which the table takes over on
  * success and which stay the caller's on failure. What was mapped there before is unmapped first. Splits blocks in the
- * way. 0, -E_NOMEM (table memory or quota), -E_INVAL (outside the address space). No lock held.
+ * way. 0, -E_NOMEM (table memory or quota), -E_INVAL (outside the address space, or being destroyed). No lock held.
  */
 int stage2_map(struct stage2 *s, gfn_t gfn, mfn_t mfn, unsigned order, enum s2_type type) MUST_CHECK;
 /* Unmap 2^order pages; pages that are empty already are fine. Only a split needs memory: -E_NOMEM, nothing changed. */

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between the files of the stage-2 walker only: geometry, the walk, and changing a range. All under the p2m lock. */
+#ifndef MEM_STAGE2_WALK_H
+#define MEM_STAGE2_WALK_H
+
+#include "arch/include/mapping.h"
+#include "mem/stage2.h"
+
+#define S2_LEVELS 4
+#define S2_ENTRIES 512
+
+/* log2 of the pages that an entry of this level covers. */
+static inline unsigned s2_shift(unsigned level)
+{
+    return 9 * (S2_LEVELS - 1 - level);
+}
+
+static inline uint64_t s2_span(unsigned level)
+{
+    return UINT64_C(1) << s2_shift(level);
+}
+
+static inline uint64_t s2_space_pages(void)
+{
+    return UINT64_C(1) << (arch_stage2_geometry()->address_bits - PAGE_SHIFT);
+}
+
+/* Root tables are consecutive, so the root's index has more than nine bits. */
+static inline s2_entry *s2_slot(s2_entry *table, unsigned level, uint64_t gfn, unsigned root_level)
+{
+    uint64_t index = gfn >> s2_shift(level);
+
+    return &table[level == root_level ? index : index % S2_ENTRIES];
+}
+
+static inline s2_entry *s2_subtable(s2_entry e)
+{
+    return arch_heap_address(arch_s2_frame(e));
+}
+
+/* Where the walk to gfn, which lies inside the space, ends: at a leaf, an empty entry, or at level `stop`. *level: which. */
+s2_entry *s2_walk(const struct stage2 *s, uint64_t gfn, unsigned stop, unsigned *level);
+
+/* What a change has taken out of the table and not yet let go: runs of frames, and tables. */
+struct s2_removed {
+    uint64_t frame, pages;
+    uint8_t type;               /* enum s2_type; of a table S2_EMPTY */
+    uint8_t table_level;        /* level of the table's entries */
+};
+
+#define S2_BATCH 16
+struct s2_batch {
+    unsigned count, entries;
+    uint64_t first, end;        /* guest pages concerned; first == end: nothing to invalidate */
+    struct s2_removed item[S2_BATCH];
+};
+
+/* One change: [gfn, gfn + pages) shall map mfn.. as type, or nothing (S2_EMPTY). */
+struct s2_change {
+    struct stage2 *s;
+    uint64_t gfn, pages, mfn;
+    enum s2_type type;
+    bool filling;               /* second pass: only what the first has emptied */
+    bool emptied;               /* the first pass found something in the way */
+    struct s2_free_table *pool; /* prepared tables */
+    struct s2_batch removed;
+};
+
+/* Prepare and commit. 0 or -E_NOMEM with nothing changed. The lock is held; s2_change_finish follows without it. */
+int s2_change_commit(struct s2_change *c) MUST_CHECK;
+/* Let go of what was removed. */
+void s2_change_finish(struct s2_change *c);
+
+/* Drop the references that leaves of this type hold, and account for it. */
+void s2_drop_leaves(struct stage2 *s, uint64_t frame, uint64_t pages, enum s2_type type);
+void s2_free_table(struct stage2 *s, s2_entry *table);
+
+#endif
