@@ -66,7 +66,7 @@ image-files:
 	@$(PYTHON) tools/images.py --out $(O)
 
 # The board tests share one pytest command line; the marker chooses how much of it runs.
-pytest_system = $(PYTHON) -m pytest tests/system -n $(JOBS) --dist loadgroup -q -p no:cacheprovider \
+pytest_system = $(PYTHON) -m pytest tests/system -n $(JOBS) --dist loadfile -q -p no:cacheprovider \
 	--hypervisor $(HYPERVISOR) --out $(O)
 
 .PHONY: test test-quick test-long test-board

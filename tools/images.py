@@ -9,6 +9,7 @@
 
 import argparse
 import shutil
+import struct
 import sys
 from pathlib import Path
 
@@ -49,20 +50,29 @@ class Images:
             stamp.write_text(want)
 
 
+def nap_kernel():
+    """The smallest arm64 Image that is a guest: it waits for an interrupt for ever."""
+    header = struct.pack("<IIQQQQQQ4sI", 0x14000010, 0, 0x80000, 4096, 0xA, 0, 0, 0, b"ARM\x64", 0)
+    wfi, back = 0xD503207F, 0x17FFFFFF
+    return (header + struct.pack("<II", wfi, back)).ljust(4096, b"\0")
+
+
 def store_tree(images, found):
     tree = Tree({})
     for flavour, kernel in found.items():
         tree.file(f"{flavour}.kernel", kernel.image, mode=0o644)
         tree.file(f"{flavour}.ramdisk", images.out / f"{flavour}.ramdisk", mode=0o644)
+    tree.data("nap.kernel", nap_kernel())
     return tree
 
 
 def write_guests(images, found, out):
     """The store's content at /srv of dom0's own initramfs, for a board without a disk (no web.img)."""
     tree = Tree({})
-    for path, (mode, content) in store_tree(images, found).entries.items():
+    for path, (_, content) in store_tree(images, found).entries.items():
         if isinstance(content, Path):
             tree.file(f"srv/{path}", content, mode=0o644)
+    tree.data("srv/nap.kernel", nap_kernel())
     tree.write_cpio(out)
 
 

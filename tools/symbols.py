@@ -25,7 +25,7 @@ def functions(path):
 
 
 def emit(start, symbols):
-    out = ['.section .rodata.symbols, "a"', ".balign 8", ".globl symbol_count, symbol_offsets, symbol_names",
+    out = ['.section .symbols, "a"', ".balign 8", ".globl symbol_count, symbol_offsets, symbol_names",
            f"symbol_count: .quad {len(symbols)}", "symbol_offsets:"]
     out += [f"    .long {address - start:#x}" for address, _ in symbols]
     out.append("symbol_names:")

@@ -45,6 +45,9 @@ class Tree:
     def text(self, path, text, mode=0o644):
         self._put(path, stat.S_IFREG | mode, text.encode())
 
+    def data(self, path, data):
+        self._put(path, stat.S_IFREG | 0o644, data)
+
     def file(self, path, source, mode=None):
         self._put(path, stat.S_IFREG | (mode or stat.S_IMODE(os.stat(source).st_mode) & 0o755),
                   Path(source))
