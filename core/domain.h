@@ -54,9 +54,23 @@ struct vcpu {
     struct runstate_times runstate;
     uint32_t virq_port[EVENT_VIRQS];    /* 0 = not bound */
     struct timer periodic_timer, singleshot_timer;
+    nsec_t period;              /* of periodic_timer, 0 = off */
+    uint32_t runstate_version;  /* odd while runstate changes */
+    uint32_t starting;          /* atomic: somebody is in vcpu_up */
+    bool retired;               /* taken out of the scheduler by domain_destroy */
+    uint64_t dummy_info[8];     /* where `info` points until one is registered (vCPUs without a place in shared_info) */
     uint64_t hypercalls;        /* statistics */
 };
 
+/* No reason given yet (the ABI's SHUTDOWN_CODE_INVALID, cut to the field it is shown in). */
+#define SHUTDOWN_NONE 0xff
+
+/*
+ * ALIVE  everything works. Whoever changes a domain checks this after domain_find; between the change to DYING and the first
+ *        thing taken away lies a quiescent period, so the check holds until the caller's CPU leaves.
+ * DYING  domain_destroy is taking it apart; frames may still come home
+ * DEAD   taken apart; only references keep it in the table
+ */
 enum domain_reference { DOMAIN_ALIVE, DOMAIN_DYING, DOMAIN_DEAD };
 
 struct domain {
@@ -74,10 +88,14 @@ struct domain {
     uint32_t references;        /* atomic */
     uint8_t life;               /* enum domain_reference */
     uint8_t destroy_step;
-    bool frames_gone;
+    uint32_t frames_gone, tables_gone, table_left;  /* atomic: how far the end is, see domain_destroy.c */
+    uint32_t grace_passed;      /* atomic: nobody acts on a look-up from before the domain was dying */
+    uint32_t pollers;           /* atomic: vCPUs in SCHEDOP_poll */
+    char console_line[128];     /* what it wrote to the console since its last newline */
+    uint8_t console_used;
     bool shut_down;
     bool shutting_down;
-    uint8_t shutdown_code;      /* the ABI's SHUTDOWN_* */
+    uint8_t shutdown_code;      /* the ABI's SHUTDOWN_*, SHUTDOWN_NONE before */
     bool debugger_attached, watched;
     uint32_t pause_count;       /* atomic: all reasons */
     uint32_t controller_pause_count; /* of which XEN_DOMCTL_pausedomain */
@@ -134,7 +152,10 @@ static inline struct vcpu *domain_vcpu(const struct domain *d, uint64_t id)
 {
     return id < d->max_vcpus ? d->vcpus[array_index_nospec(id, d->max_vcpus)] : NULL;
 }
-/* Bring a vCPU up with a start state (PSCI CPU_ON, VCPUOP_up, toolstack's context + unpause), or down. */
+/* The wall clock in d's shared_info, from the host's and its own offset (time_offset_seconds). */
+void domain_update_wallclock(struct domain *d);
+/* Bring a vCPU up with a start state (PSCI CPU_ON, VCPUOP_up, toolstack's context + unpause), or down. start NULL: go on from the
+ * state it has. -E_INVAL: it has none; -E_EXIST: it is up (or somebody else is at it); -E_RESTART: it has not left its CPU yet. */
 int vcpu_up(struct vcpu *v, const struct vcpu_start *start) MUST_CHECK;
 void vcpu_down(struct vcpu *v);
 
@@ -161,6 +182,8 @@ void vcpu_kick(struct vcpu *v);
 /* The guest ended (SCHEDOP_shutdown, PSCI SYSTEM_OFF, a crash): stop its vCPUs, tell dom0 (VIRQ_DOM_EXC). For dom0 the host
  * powers off, resets, or panics as the reason says. */
 void domain_shutdown(struct domain *d, uint8_t reason);
+/* Let a shut-down domain go on (XEN_DOMCTL_resumedomain): -E_INVAL when it is not shut down or dying. Under domain control. */
+int domain_resume(struct domain_locked l) MUST_CHECK;
 /* A guest did something from which it cannot go on: log a line, shut it down with SHUTDOWN_crash. */
 void domain_crash(struct domain *d, const char *why);
 
@@ -171,8 +194,35 @@ int vcpu_register_runstate(struct vcpu *v, gva_t address) MUST_CHECK;
 /* Account a change of runstate now (RUNSTATE_*), called by the switch path, and publish it to the guest. */
 void vcpu_runstate_change(struct vcpu *v, uint32_t state);
 
+/* A copy of the runstate account up to now. Any CPU. */
+void vcpu_runstate_read(const struct vcpu *v, struct runstate_times *out);
+/* Write the account of the current vCPU to the address it registered; a fault is the guest's own loss. No lock held. */
+void vcpu_runstate_publish(struct vcpu *v);
+
+/* Timers of the ABI that raise VIRQ_TIMER on v, the current vCPU. period 0 / NSEC_NEVER: stop. `when` is absolute. */
+void vcpu_set_periodic_timer(struct vcpu *v, nsec_t period);
+void vcpu_set_singleshot_timer(struct vcpu *v, nsec_t when);
+void vcpu_timers_init(struct vcpu *v);
+void vcpu_timers_cancel(struct vcpu *v);
+
 /* Poll: wait until one of the ports is pending or the time (absolute, 0 = none) comes. Returns 0 (maybe after blocking). */
 int vcpu_poll(struct vcpu *v, const uint32_t *ports, unsigned count, nsec_t until) MUST_CHECK;
+/* `port` of d is pending now, masked or not: wake the vCPUs that poll for it. After the pending bit was set; any lock up to
+ * LOCK_VGIC may be held. */
+void domain_wake_pollers_of(struct domain *d, uint32_t port);
+static inline void domain_wake_pollers(struct domain *d, uint32_t port)
+{
+    /* Meets the full barrier between the poller's count and its look at the pending bits. */
+    barrier_full();
+    if (unlikely(atomic_load(&d->pollers)))
+        domain_wake_pollers_of(d, port);
+}
+
+/* SCHEDOP_watchdog: id 0 arms a free one and returns its id (1..2); else re-arm or (seconds 0) stop that one. When it runs out
+ * the domain is shut down with SHUTDOWN_watchdog. -E_INVAL, -E_NOSPC. */
+int domain_watchdog(struct domain *d, uint32_t id, uint32_t seconds) MUST_CHECK;
+void domain_watchdog_init(struct domain *d);
+void domain_watchdog_cancel(struct domain *d);
 
 /* Memory of a domain, on its own stage 2. */
 /* New pages at gfn (all-zero), 2^order. A direct-mapped domain gets the frame of that number. -E_NOMEM, -E_INVAL. */

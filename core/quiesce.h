@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Deferred freeing: a function runs after every online CPU has passed its quiescent point (upcall_leave) or idles. */
+/* Deferred freeing: a function runs after every online CPU has passed its quiescent point (upcall_leave) (idle CPUs
+ * are asked too). No lock is involved; the one who defers may hold any. */
 #ifndef CORE_QUIESCE_H
 #define CORE_QUIESCE_H
 
@@ -13,10 +14,8 @@ struct quiesce_call {
 
 /* Run c->run later on some CPU, no lock held then. Never fails. */
 void quiesce_defer(struct quiesce_call *c, void (*run)(struct quiesce_call *c));
-/* This CPU holds no pointer found by a look-up: called by upcall_leave and before idling. Runs what is due. */
+/* This CPU holds no pointer found by a look-up: called by upcall_leave and the idle loop when CPU_WORK_QUIESCE asks. Runs what
+ * is due. No lock held. */
 void quiesce_point(void);
-/* This CPU is about to idle / is back: idle CPUs count as quiescent. */
-void quiesce_idle_enter(void);
-void quiesce_idle_exit(void);
 
 #endif

@@ -69,7 +69,7 @@ struct owner *owner_find(uint16_t id)
 
 static bool is_empty(const struct owner *o)
 {
-    return o->dying && !o->frames && !o->shared;
+    return o->dying && !o->frames;
 }
 
 void owner_set_dying(struct owner *o)

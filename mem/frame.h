@@ -38,8 +38,8 @@ struct owner {
     uint64_t limit;             /* most frames (the ABI's max_pages) */
     uint64_t claim;             /* frames promised and not yet taken (XENMEM_claim_pages); under the frames' lock */
     uint64_t shared;            /* atomic: hypervisor pages shown to this owner's guest (not part of frames) */
-    /* Called once, when `frames` and `shared` are both 0 after `dying` was set. The caller of frame_put may hold LOCK_P2M:
-     * set a flag or defer, take no lock before LOCK_HEAP. */
+    /* Called when `frames` has come to 0 after `dying` was set, and again for each of `shared` that goes later. The caller of
+     * frame_put may hold LOCK_P2M: set a flag or defer, take no lock before LOCK_HEAP. */
     void (*emptied)(struct owner *o);
 };
 

@@ -24,8 +24,7 @@ enum unit_state { UNIT_ASLEEP, UNIT_READY, UNIT_RUNNING };
 struct sched_group {
     uint32_t weight;        /* 1..65535, default 256 */
     uint32_t cap;           /* percent of one CPU, 0 = none */
-    uint64_t policy_data[4];
-    spinlock_t lock;        /* LOCK_RUNQUEUE is held when policy_data is touched */
+    uint64_t policy_data[4]; /* atomic: units of one group run on several CPUs */
 };
 
 struct sched_unit {
@@ -34,7 +33,14 @@ struct sched_unit {
     enum unit_state state;
     unsigned cpu;                   /* where it runs or is queued */
     bool on_cpu;                    /* atomic: its registers are live on `cpu` (set by switch, cleared after save) */
-    bool migrate;                   /* leave this CPU at the next chance: affinity changed */
+    bool migrate;                   /* taken off this CPU because its affinity changed; placed anew once it is saved */
+    bool queued;                    /* the policy has it */
+    bool yielded;                   /* gave the CPU away since it was last chosen */
+    bool slice_over;                /* ran until the end of its slice */
+    /* Does it want a CPU now? Asked under the runqueue lock at every wake and sleep, so the last change wins. Set by the
+     * embedder before sched_unit_init. */
+    bool (*wants_cpu)(const struct sched_unit *u);
+    nsec_t ready_since;             /* when it last became ready */
     cpu_set hard, soft;             /* affinity */
     nsec_t ran_since, ran_total;    /* CPU time */
     int64_t virtual_time;           /* policy */
@@ -50,7 +56,7 @@ void sched_cpu_up(unsigned cpu);
 int sched_unit_init(struct sched_unit *u, struct sched_group *g) MUST_CHECK;
 void sched_unit_remove(struct sched_unit *u);
 
-/* The unit wants to run / does not any more. Any CPU, locks up to LOCK_RUNQUEUE may be held. wake on a ready or running
+/* What wants_cpu answers has become true / false. Any CPU, locks before LOCK_RUNQUEUE may be held. wake on a ready or running
  * unit does nothing; sleep of a running unit marks it and kicks its CPU, and takes effect when that CPU next leaves. */
 void sched_wake(struct sched_unit *u);
 void sched_sleep(struct sched_unit *u);
@@ -64,6 +70,12 @@ bool sched_needed(void);
 struct sched_unit *sched_pick(struct sched_unit *current);
 /* The registers of `u` have been saved: it may run elsewhere. */
 void sched_switched_out(struct sched_unit *u);
+
+/* The unit that CPU runs, NULL when it idles, and what it could run. For policies and debug keys; racy without the lock. */
+struct sched_unit *sched_running(unsigned cpu);
+const cpu_set *sched_online(void);
+/* The policy in use. */
+const struct sched_policy *sched_policy_in_use(void);
 
 /* Is it on a CPU with live registers now? */
 bool sched_unit_is_on_cpu(const struct sched_unit *u);
@@ -84,23 +96,45 @@ int sched_set_ratelimit_us(uint32_t us) MUST_CHECK;
 void sched_dump(void);
 
 /*
- * A policy: about ten functions, all called with the runqueue lock of `cpu` held.
+ * A policy decides order, share and place; the core keeps states, CPUs, locks and the migration protocol. Every function with a
+ * `cpu` is called with that CPU's runqueue lock held, for units that belong to that CPU; times are passed in, so that a policy
+ * runs against simulated time. See sched/fair.c.
  */
 struct sched_policy {
     const char *name;
     uint32_t abi_id;                                            /* XEN_SCHEDULER_* */
+    /* A CPU comes up: its queue is empty. 0 or -E_NOMEM. */
     int (*cpu_init)(unsigned cpu);
+    /* A unit enters the scheduler, asleep. */
     void (*unit_init)(struct sched_unit *u);
-    unsigned (*place)(struct sched_unit *u);                    /* choose a CPU for a waking unit */
-    void (*enqueue)(unsigned cpu, struct sched_unit *u, bool woken);
+    /* A group begins, or got another weight or cap. No lock. */
+    void (*group_changed)(struct sched_group *g, nsec_t now);
+    /* Choose among `allowed` (not empty) for a waking or moving unit. No lock: what is read of other CPUs is a hint. */
+    unsigned (*place)(const struct sched_unit *u, const cpu_set *allowed);
+    /* Take a ready unit in; `woken`: it slept, or comes from another CPU. */
+    void (*enqueue)(unsigned cpu, struct sched_unit *u, bool woken, nsec_t now);
+    /* Take one out that is not chosen (it goes to sleep, or away). */
     void (*dequeue)(unsigned cpu, struct sched_unit *u);
-    struct sched_unit *(*pick)(unsigned cpu, nsec_t now);       /* takes it off the queue */
-    void (*account)(unsigned cpu, struct sched_unit *u, nsec_t ran);
-    bool (*preempts)(unsigned cpu, const struct sched_unit *woken, const struct sched_unit *running, nsec_t now);
+    /* The best one, taken off the queue, or NULL: none is ready, or all have used up their caps. */
+    struct sched_unit *(*pick)(unsigned cpu, nsec_t now);
+    /* u, running here, has run for `ran` since it was chosen or last accounted. */
+    void (*account)(unsigned cpu, struct sched_unit *u, nsec_t ran, nsec_t now);
+    /* Should `woken` (queued here) run now instead of `running`, which was last accounted at `since`? */
+    bool (*preempts)(unsigned cpu, const struct sched_unit *woken, const struct sched_unit *running, nsec_t since, nsec_t now);
+    /* How long u may run before the core asks again; u NULL (idle): how long until pick may find one (NSEC_NEVER: not by itself). */
     nsec_t (*slice)(unsigned cpu, const struct sched_unit *u, nsec_t now);
+    /* u, running here, lets others go first. */
     void (*yield)(unsigned cpu, struct sched_unit *u);
-    struct sched_unit *(*steal)(unsigned thief, unsigned from); /* an idle CPU asks */
+    /* Is there something at `from` that `thief` should rather run than what it has (own: its best, NULL: nothing)? No lock, a hint. */
+    bool (*worth_stealing)(unsigned thief, unsigned from, const struct sched_unit *own);
+    /* Take one from `from` that may run on `thief` and is not on a CPU, or NULL. Both locks held; the core enqueues it. */
+    struct sched_unit *(*steal)(unsigned thief, unsigned from);
 };
 extern const struct sched_policy sched_policy_fair;
+
+static inline bool cpu_set_has(const cpu_set *s, unsigned cpu)
+{
+    return bitmap_test(s->bits, cpu);
+}
 
 #endif
