@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# make lint: size and hygiene rules, both compilers with all warnings as errors, cppcheck, clang-tidy on what changed since
+# the last commit (LINT_ALL=1: on everything).
+
+LINT_ROOMS   := lib mem core sched vdev abi/xen boot drivers arch/arm64
+LINT_TIDY     = $(if $(LINT_ALL),$(foreach room,$(LINT_ROOMS),$(wildcard $(room)/*.c)),$(filter $(foreach room,$(LINT_ROOMS),$(room)/%.c),$(shell git diff --name-only HEAD 2>/dev/null)))
+
+.PHONY: lint lint-sizes lint-compilers lint-cppcheck lint-tidy
+lint: lint-sizes lint-compilers lint-cppcheck lint-tidy
+
+lint-sizes:
+	@$(PYTHON) tools/lint.py
+
+lint-compilers:
+	@$(MAKE) --no-print-directory hypervisor CC_FAMILY=gcc
+	@$(MAKE) --no-print-directory hypervisor CC_FAMILY=clang
+
+lint-cppcheck:
+	@command -v cppcheck >/dev/null || { echo "lint: cppcheck is not installed (make deps)"; exit 1; }
+	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,portability --inline-suppr \
+		--suppress=missingInclude --suppress=unknownMacro -I. -Iarch/arm64/include -D__aarch64__ -DCONFIG_HOST=0 \
+		$(foreach room,$(LINT_ROOMS),$(wildcard $(room)/*.c))
+
+lint-tidy:
+	@for f in $(LINT_TIDY); do clang-tidy --quiet $$f -- --target=aarch64-linux-gnu -std=gnu11 -ffreestanding -I. \
+		-Iarch/arm64/include -isystem $(O)/include || exit 1; done
