@@ -34,6 +34,9 @@ struct vgic_irq {
     bool queued;                /* on target's list */
     bool in_lr;                 /* lent to a list register of target */
     bool hw_taken;              /* physical interrupt is active, waits for the guest's EOI */
+    bool hw_retaken;            /* taken again while the list register's end was not yet seen */
+    bool lr_latched;            /* the list register's pending state came from pending_latch */
+    bool drop_pending, drop_active; /* cleared by a register write while lent: done when it is read back */
     uint64_t route;             /* GICD_IROUTER */
 };
 
@@ -41,7 +44,10 @@ struct vgic_vcpu {
     struct vgic_irq irqs[VGIC_PRIVATE];
     struct list candidates;     /* highest priority first is found at flush; list is unordered */
     uint16_t lr_irq[16];        /* what each list register holds, 0xffff none */
-    unsigned lr_used;
+    unsigned lr_used;           /* list registers 0..lr_used-1 are lent */
+    unsigned lr_stale;          /* 0..lr_stale-1 hold something and were read back */
+    uint32_t work;              /* atomic: flush has something to do */
+    bool underflow;             /* the underflow interrupt is on */
     uint32_t hcr, vmcr;         /* saved virtual CPU interface control */
     uint32_t ap0r[4], ap1r[4];
     uint64_t hw_lrs[16];
@@ -71,13 +77,29 @@ void vgic_inject_hw(struct vcpu *v, unsigned irq, unsigned hw_irq);
 /* Link SPI `irq` of d to physical interrupt of the same number: enabling it enables the physical one. */
 int vgic_route_hw(struct domain *d, unsigned irq) MUST_CHECK;
 
-/* Before entering v: fill list registers. After leaving: read them back. This CPU, v current. */
+/* The physical interrupt of a linked private interrupt (the virtual timer's) is not wanted any more: if it is pending and not
+ * yet seen by the guest, forget it. True: the caller ends the physical one. v current. */
+bool vgic_retract_hw(struct vcpu *v, unsigned irq);
+/* Does the physical interrupt linked to private `irq` wait for the end by v's guest? v current or not running. */
+bool vgic_hw_is_taken(const struct vcpu *v, unsigned irq);
+
+/*
+ * Before entering v: fill list registers. After leaving: read them back. This CPU, v current.
+ * Reading back may be left out after a trap: list registers keep what they hold until flush has work (something changed), v is
+ * switched out, waits, or touches the controller's registers. After a physical interrupt it may not: see fold_one().
+ */
 void vgic_flush(struct vcpu *v);
 void vgic_sync(struct vcpu *v);
 /* Is anything deliverable to v (for WFI)? */
 bool vgic_has_pending(struct vcpu *v);
-/* ICC_SGI1R_EL1 written by v. */
+/* ICC_SGI1R_EL1 written by v; ICC_SGI0R_EL1 (group 0). */
 void vgic_send_sgi(struct vcpu *v, uint64_t sgi1r);
+void vgic_send_sgi0(struct vcpu *v, uint64_t sgi0r);
+/* The affinity that vCPU n has: 16 to a cluster (Aff0 = n & 15, Aff1 = n >> 4); and back: NULL when there is none. */
+uint64_t vgic_affinity(unsigned vcpu);
+struct vcpu *vgic_vcpu_by_affinity(const struct domain *d, uint64_t affinity);
+/* End what physical interrupts of d wait for and unlink them: the domain goes. */
+void vgic_unroute_all(struct domain *d);
 /* Switch: save/load the virtual CPU interface. */
 void vgic_save(struct vcpu *v);
 void vgic_load(struct vcpu *v);

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Virtual GICv3: the state of interrupts and what changes it.
+ *
+ *   inject, register write --> struct vgic_irq --update--> list of candidates of one vCPU --flush--> list registers
+ *                                   ^                                                                   |
+ *                                   +------------------------------- fold ------------------------------+
+ *
+ * An interrupt is on its vCPU's list while it is lent to a list register, active, or pending and enabled. Whoever changes
+ * state sets the vCPU's `work`, under the lock, and kicks; nothing else makes a flush look.
+ */
+#include "vdev/vgic_internal.h"
+#include "arch/include/vgic_hw.h"
+#include "lib/error.h"
+#include "mem/heap.h"
+
+#define AFFINITY_MASK UINT64_C(0xff00ffffff)
+#define IROUTER_ANY BIT(31)
+
+uint64_t vgic_affinity(unsigned vcpu)
+{
+    ASSERT(vcpu < 16 * 256);
+    return (vcpu & 15) | (uint64_t)(vcpu >> 4) << 8;
+}
+
+struct vcpu *vgic_vcpu_by_affinity(const struct domain *d, uint64_t affinity)
+{
+    if ((affinity & ~UINT64_C(0xff0f)) != 0)
+        return NULL;
+    return domain_vcpu(d, (affinity & 15) | (affinity >> 8 << 4));
+}
+
+struct vcpu *vgic_route(const struct domain *d, uint64_t route)
+{
+    if (route & IROUTER_ANY)    /* any one vCPU: the first does */
+        return domain_vcpu(d, 0);
+    return vgic_vcpu_by_affinity(d, route & AFFINITY_MASK);
+}
+
+struct vgic_irq *vgic_irq_of(struct vcpu *v, unsigned irq)
+{
+    struct vgic_domain *g = vgic_of(v);
+
+    if (irq < VGIC_PRIVATE)
+        return &v->arch.vgic.irqs[array_index_nospec(irq, VGIC_PRIVATE)];
+    irq -= VGIC_PRIVATE;
+    return irq < g->spi_count ? &g->spis[array_index_nospec(irq, g->spi_count)] : NULL;
+}
+
+static void unqueue(struct vgic_irq *i)
+{
+    ASSERT(i->queued && !i->in_lr);
+    list_remove(&i->link);
+    i->queued = false;
+}
+
+/* A shared interrupt that nobody handles at the moment follows its route. */
+static void retarget(struct domain *d, struct vgic_irq *i)
+{
+    struct vcpu *target;
+
+    if (i->in_lr || i->active)
+        return;
+    target = vgic_route(d, i->route);
+    if (target == i->target)
+        return;
+    if (i->queued)
+        unqueue(i);
+    i->target = target;
+}
+
+vgic_targets vgic_update(struct domain *d, struct vgic_irq *i)
+{
+    bool wanted = i->in_lr || i->active || (i->enabled && vgic_irq_is_pending(i));
+
+    ASSERT(spin_is_held(&d->arch.vgic.lock));
+    if (i->id >= VGIC_PRIVATE)
+        retarget(d, i);
+    if (!wanted) {
+        if (i->queued)
+            unqueue(i);
+        return 0;
+    }
+    if (!i->target)
+        return 0;
+    if (!i->queued) {
+        list_push_back(&i->target->arch.vgic.candidates, &i->link);
+        i->queued = true;
+    }
+    atomic_store(&i->target->arch.vgic.work, 1);
+    return BIT(i->target->id);
+}
+
+/* A vCPU that runs elsewhere is kicked; the one whose trap this is flushes on its way out, but may have gone to sleep. */
+static void notify(struct vcpu *v)
+{
+    if (v != cpu_current_vcpu()) {
+        vcpu_wake(v);
+        vcpu_kick(v);
+    } else if (atomic_load(&v->pause_flags)) {
+        vcpu_wake(v);
+    }
+}
+
+void vgic_unlock_notify(struct domain *d, vgic_targets t)
+{
+    spin_unlock(&d->arch.vgic.lock);
+    for (; t; t &= t - 1)
+        notify(d->vcpus[__builtin_ctzll(t)]);
+}
+
+void vgic_inject_edge(struct vcpu *v, unsigned irq)
+{
+    struct domain *d = v->domain;
+    struct vgic_irq *i = vgic_irq_of(v, irq);
+
+    ASSERT(i);
+    spin_lock(&d->arch.vgic.lock);
+    i->pending_latch = true;
+    vgic_unlock_notify(d, vgic_update(d, i));
+}
+
+void vgic_set_line(struct vcpu *v, unsigned irq, bool high)
+{
+    struct domain *d = v->domain;
+    struct vgic_irq *i = vgic_irq_of(v, irq);
+    vgic_targets t = 0;
+
+    ASSERT(i);
+    spin_lock(&d->arch.vgic.lock);
+    if (i->line != high) {
+        if (high && i->edge)
+            i->pending_latch = true;
+        i->line = high;
+        t = vgic_update(d, i);
+    }
+    vgic_unlock_notify(d, t);
+}
+
+void vgic_inject_hw(struct vcpu *v, unsigned irq, unsigned hw_irq)
+{
+    struct domain *d = v->domain;
+    struct vgic_irq *i = vgic_irq_of(v, irq);
+
+    ASSERT(i && hw_irq);
+    spin_lock(&d->arch.vgic.lock);
+    i->hw_irq = (uint16_t)hw_irq;
+    if (i->in_lr && i->hw_taken)
+        i->hw_retaken = true;
+    i->hw_taken = true;
+    i->pending_latch = true;
+    vgic_unlock_notify(d, vgic_update(d, i));
+}
+
+bool vgic_hw_is_taken(const struct vcpu *v, unsigned irq)
+{
+    ASSERT(irq < VGIC_PRIVATE);
+    return v->arch.vgic.irqs[irq].hw_taken;
+}
+
+bool vgic_retract_hw(struct vcpu *v, unsigned irq)
+{
+    struct domain *d = v->domain;
+    struct vgic_irq *i = vgic_irq_of(v, irq);
+    bool unseen;
+
+    ASSERT(i && irq < VGIC_PRIVATE && v == cpu_current_vcpu());
+    spin_lock(&d->arch.vgic.lock);
+    unseen = i->hw_taken && !i->in_lr && !i->active;
+    if (unseen) {
+        i->hw_taken = i->hw_retaken = false;
+        i->pending_latch = false;
+        vgic_update(d, i);
+    }
+    vgic_unlock_notify(d, 0);
+    return unseen;
+}
+
+/* The vCPUs that an ICC_SGI*R_EL1 value names (IHI 0069, 12.2.15). */
+static vgic_targets sgi_targets(const struct vcpu *v, uint64_t value)
+{
+    const struct domain *d = v->domain;
+    uint64_t cluster = (value >> 16 & 0xff) << 8 | (value >> 32 & 0xff) << 16 | (value >> 48 & 0xff) << 32;
+    uint64_t list = value & 0xffff;
+    vgic_targets t = 0;
+
+    if (value >> 40 & 1) {
+        for (unsigned id = 0; id < d->max_vcpus; id++)
+            if (d->vcpus[id] && id != v->id)
+                t |= BIT(id);
+        return t;
+    }
+    if (value >> 44 & 0xf)      /* range selector: clusters have 16 */
+        return 0;
+    for (; list; list &= list - 1) {
+        struct vcpu *to = vgic_vcpu_by_affinity(d, cluster | (unsigned)__builtin_ctzll(list));
+
+        if (to)
+            t |= BIT(to->id);
+    }
+    return t;
+}
+
+static void send_sgi(struct vcpu *v, uint64_t value, bool group1)
+{
+    struct domain *d = v->domain;
+    unsigned sgi = value >> 24 & 0xf;
+    vgic_targets to = sgi_targets(v, value), t = 0;
+
+    spin_lock(&d->arch.vgic.lock);
+    for (; to; to &= to - 1) {
+        struct vgic_irq *i = &d->vcpus[__builtin_ctzll(to)]->arch.vgic.irqs[sgi];
+
+        if (i->group1 != group1)
+            continue;
+        i->pending_latch = true;
+        t |= vgic_update(d, i);
+    }
+    vgic_unlock_notify(d, t);
+}
+
+void vgic_send_sgi(struct vcpu *v, uint64_t sgi1r)
+{
+    send_sgi(v, sgi1r, true);
+}
+
+void vgic_send_sgi0(struct vcpu *v, uint64_t sgi0r)
+{
+    send_sgi(v, sgi0r, false);
+}
+
+int vgic_route_hw(struct domain *d, unsigned irq)
+{
+    struct vgic_domain *g = &d->arch.vgic;
+    struct vgic_irq *i;
+    int error = 0;
+
+    if (irq < VGIC_PRIVATE || irq - VGIC_PRIVATE >= g->spi_count)
+        return -E_INVAL;
+    i = &g->spis[irq - VGIC_PRIVATE];
+    spin_lock(&g->lock);
+    if (i->hw_irq)
+        error = -E_EXIST;
+    else
+        i->hw_irq = (uint16_t)irq;
+    if (!error && i->enabled)
+        arch_irq_enable(irq, true);
+    spin_unlock(&g->lock);
+    return error;
+}
+
+void vgic_unroute_all(struct domain *d)
+{
+    struct vgic_domain *g = &d->arch.vgic;
+
+    spin_lock(&g->lock);
+    for (unsigned n = 0; n < g->spi_count; n++) {
+        struct vgic_irq *i = &g->spis[n];
+
+        if (!i->hw_irq)
+            continue;
+        arch_irq_enable(i->hw_irq, false);
+        if (i->hw_taken)
+            arch_irq_deactivate(i->hw_irq);
+        i->hw_irq = 0;
+        i->hw_taken = i->hw_retaken = false;
+    }
+    spin_unlock(&g->lock);
+}
+
+static void irq_init(struct vgic_irq *i, unsigned id, struct vcpu *target)
+{
+    *i = (struct vgic_irq){
+        .id = (uint16_t)id, .target = target, .group1 = true, .edge = id < 16, .enabled = id < 16,
+    };
+    list_init(&i->link);
+}
+
+void vgic_vcpu_init(struct vcpu *v)
+{
+    struct vgic_vcpu *s = &v->arch.vgic;
+
+    ASSERT(v->domain && v->id < v->domain->max_vcpus);
+    for (unsigned n = 0; n < VGIC_PRIVATE; n++)
+        irq_init(&s->irqs[n], n, v);
+    list_init(&s->candidates);
+    s->lr_used = s->lr_stale = 0;
+    s->work = 0;
+    s->redist_awake = false;
+    arch_vgic_reset(s);
+}
+
+static int add_regions(struct domain *d)
+{
+    struct vgic_domain *g = &d->arch.vgic;
+    struct mmio_region dist = {
+        .base = g->dist_base, .size = 0x10000, .read = vgic_dist_read, .write = vgic_dist_write,
+    };
+    struct mmio_region redist = {
+        .base = g->redist_base, .size = MIN(g->redist_size, d->max_vcpus * VGIC_REDIST_SIZE),
+        .read = vgic_redist_read, .write = vgic_redist_write,
+    };
+    int error = mmio_add(&d->arch.mmio, &dist);
+
+    return error ? error : mmio_add(&d->arch.mmio, &redist);
+}
+
+int vgic_domain_init(struct domain *d, uint32_t spis, gpa_t dist_base, gpa_t redist_base, uint64_t redist_size)
+{
+    struct vgic_domain *g = &d->arch.vgic;
+    int error;
+
+    ASSERT(spis % 32 == 0);
+    if (spis == 0 || spis > VGIC_MAX_IRQS - VGIC_PRIVATE || d->max_vcpus * VGIC_REDIST_SIZE > redist_size)
+        return -E_INVAL;
+    *g = (struct vgic_domain){ .spi_count = spis, .dist_base = dist_base, .redist_base = redist_base,
+                               .redist_size = redist_size };
+    spin_lock_init(&g->lock, LOCK_VGIC);
+    g->spis = heap_alloc(spis * sizeof(*g->spis));
+    if (!g->spis)
+        return -E_NOMEM;
+    for (unsigned n = 0; n < spis; n++)
+        irq_init(&g->spis[n], VGIC_PRIVATE + n, NULL);
+    error = add_regions(d);
+    if (error)
+        vgic_domain_destroy(d);
+    return error;
+}
+
+void vgic_domain_destroy(struct domain *d)
+{
+    struct vgic_domain *g = &d->arch.vgic;
+
+    d->arch.mmio.count = 0;
+    if (g->spis)
+        heap_free(g->spis, g->spi_count * sizeof(*g->spis));
+    g->spis = NULL;
+    g->spi_count = 0;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Virtual GICv3: the distributor (IHI 0069, 12.9), with one security state and affinity routing always on. */
+#include "arch/include/vgic_hw.h"
+#include "vdev/vgic_internal.h"
+
+#define ROUTE_MASK UINT64_C(0xff80ffffff)   /* affinity and the any-one bit */
+#define IROUTER 0x6000
+#define IROUTER_END 0x8000
+
+static uint64_t read_ctlr(struct vcpu *v)
+{
+    return vgic_of(v)->ctlr | GICD_CTLR_ARE | GICD_CTLR_DS;
+}
+
+/* Every vCPU's flush looks again. Nothing is ever in the course of being written: RWP reads as 0. */
+static void write_ctlr(struct vcpu *v, uint64_t value)
+{
+    struct domain *d = v->domain;
+    uint32_t enables = (uint32_t)(value & (GICD_CTLR_GROUP0 | GICD_CTLR_GROUP1));
+    vgic_targets t = 0;
+
+    spin_lock(&d->arch.vgic.lock);
+    if (d->arch.vgic.ctlr != enables) {
+        d->arch.vgic.ctlr = enables;
+        for (unsigned id = 0; id < d->max_vcpus; id++)
+            if (d->vcpus[id]) {
+                atomic_store(&d->vcpus[id]->arch.vgic.work, 1);
+                t |= BIT(id);
+            }
+    }
+    vgic_unlock_notify(d, t);
+}
+
+/* ITLinesNumber; ten bits of interrupt numbers; no message-based interrupts, no 1 of N. */
+static uint64_t read_typer(struct vcpu *v)
+{
+    return vgic_of(v)->spi_count / 32 | 9 << 19 | BIT(25);
+}
+
+/* In the order of how often they are read. */
+static const struct vgic_register registers[] = {
+    { 0x0000, 4, read_ctlr, write_ctlr, 0 },
+    { 0x0004, 4, read_typer, NULL, 0 },
+    { 0x0008, 4, NULL, NULL, 0x43b },       /* IIDR: Arm */
+    { 0x000c, 4, NULL, NULL, 0 },           /* TYPER2 */
+    { 0x0010, 4, NULL, NULL, 0 },           /* STATUSR */
+    { 0xffe8, 4, NULL, NULL, 0x3b },        /* PIDR2: architecture revision 3 */
+    { 0xffd0, 4, NULL, NULL, 0x44 },        /* PIDR4, PIDR0, PIDR1, CIDR0..3 */
+    { 0xffe0, 4, NULL, NULL, 0x92 },
+    { 0xffe4, 4, NULL, NULL, 0xb4 },
+    { 0xfff0, 4, NULL, NULL, 0x0d },
+    { 0xfff4, 4, NULL, NULL, 0xf0 },
+    { 0xfff8, 4, NULL, NULL, 0x05 },
+    { 0xfffc, 4, NULL, NULL, 0xb1 },
+};
+
+static const struct vgic_register *register_at(const struct vgic_register *table, unsigned count, uint64_t offset)
+{
+    for (unsigned n = 0; n < count; n++)
+        if (offset - table[n].offset < table[n].width)
+            return &table[n];
+    return NULL;
+}
+
+/* Reserved registers read as zero and ignore writes; narrow accesses are the guest's fault. */
+bool vgic_register_read(const struct vgic_register *table, unsigned count, struct vcpu *bank, uint64_t offset,
+                        unsigned size, uint64_t *value)
+{
+    const struct vgic_register *r = register_at(table, count, offset);
+
+    *value = 0;
+    if (!r)
+        return size >= 4;
+    if (size < 4 || size > r->width)
+        return false;
+    *value = (r->read ? r->read(bank) : r->constant) >> (offset - r->offset) * 8;
+    if (size == 4)
+        *value &= UINT32_MAX;
+    return true;
+}
+
+/* No 8-byte register here is writable, so a half never needs merging. */
+bool vgic_register_write(const struct vgic_register *table, unsigned count, struct vcpu *bank, uint64_t offset,
+                         unsigned size, uint64_t value)
+{
+    const struct vgic_register *r = register_at(table, count, offset);
+
+    if (!r)
+        return size >= 4;
+    if (size < 4 || size > r->width)
+        return false;
+    ASSERT(!r->write || r->width == 4);
+    if (r->write)
+        r->write(bank, value);
+    return true;
+}
+
+static struct vgic_irq *routed_irq(struct vcpu *v, uint64_t offset)
+{
+    unsigned irq = (unsigned)(offset - IROUTER) / 8;
+
+    return irq < VGIC_PRIVATE ? NULL : vgic_irq_of(v, irq);
+}
+
+static bool read_route(struct vcpu *v, uint64_t offset, unsigned size, uint64_t *value)
+{
+    const struct vgic_irq *i = routed_irq(v, offset);
+
+    *value = i ? READ_ONCE(i->route) >> (offset & 4) * 8 : 0;
+    if (size == 4)
+        *value &= UINT32_MAX;
+    return size >= 4;
+}
+
+static bool write_route(struct vcpu *v, uint64_t offset, unsigned size, uint64_t value)
+{
+    struct vgic_irq *i = routed_irq(v, offset);
+    unsigned shift = (offset & 4) * 8;
+    vgic_targets t;
+
+    if (!i || size < 4)
+        return size >= 4;
+    spin_lock(&vgic_of(v)->lock);
+    if (size == 4)
+        value = (i->route & ~(UINT64_C(0xffffffff) << shift)) | (value & UINT32_MAX) << shift;
+    i->route = value & ROUTE_MASK;
+    t = vgic_update(v->domain, i);
+    if (i->hw_irq && i->target)     /* the physical one goes where its vCPU is now */
+        arch_irq_set_target(i->hw_irq, i->target->unit.cpu);
+    vgic_unlock_notify(v->domain, t);
+    return true;
+}
+
+bool vgic_dist_read(struct vcpu *v, const struct mmio_region *r, uint64_t offset, unsigned size, uint64_t *value)
+{
+    (void)r;
+    if (vgic_is_irq_register(offset))
+        return vgic_irq_read(v, NULL, offset, size, value);
+    if (offset >= IROUTER && offset < IROUTER_END)
+        return read_route(v, offset, size, value);
+    return vgic_register_read(registers, ARRAY_SIZE(registers), v, offset, size, value);
+}
+
+bool vgic_dist_write(struct vcpu *v, const struct mmio_region *r, uint64_t offset, unsigned size, uint64_t value)
+{
+    (void)r;
+    if (vgic_is_irq_register(offset))
+        return vgic_irq_write(v, NULL, offset, size, value);
+    if (offset >= IROUTER && offset < IROUTER_END)
+        return write_route(v, offset, size, value);
+    return vgic_register_write(registers, ARRAY_SIZE(registers), v, offset, size, value);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the virtual interrupt controller share. */
+#ifndef VDEV_VGIC_INTERNAL_H
+#define VDEV_VGIC_INTERNAL_H
+
+#include "core/domain.h"
+#include "vdev/vgic.h"
+
+/* GICD_CTLR as seen when there is one security state (IHI 0069, 12.9.4) */
+#define GICD_CTLR_GROUP0 BIT(0)
+#define GICD_CTLR_GROUP1 BIT(1)
+#define GICD_CTLR_ARE BIT(4)
+#define GICD_CTLR_DS BIT(6)
+
+#define VGIC_PRIORITY_MASK 0xf8         /* five bits: what every GICv3 has at least */
+#define VGIC_REDIST_SIZE UINT64_C(0x20000)
+
+/* vCPUs to look after once the lock is dropped: bit n is vCPU n. */
+typedef uint64_t vgic_targets;
+STATIC_ASSERT(MAX_VCPUS <= 64);
+
+static inline struct vgic_domain *vgic_of(const struct vcpu *v)
+{
+    return &v->domain->arch.vgic;
+}
+
+/* Interrupt `irq` as v sees it: its private one or a shared one; NULL when there is none of that number. */
+struct vgic_irq *vgic_irq_of(struct vcpu *v, unsigned irq);
+
+static inline bool vgic_irq_is_pending(const struct vgic_irq *i)
+{
+    return i->pending_latch || (i->line && !i->edge);
+}
+
+/* May it be signalled: pending, enabled, its group on? */
+static inline bool vgic_irq_is_signalled(const struct vgic_domain *g, const struct vgic_irq *i)
+{
+    return i->enabled && vgic_irq_is_pending(i) && (g->ctlr & (i->group1 ? GICD_CTLR_GROUP1 : GICD_CTLR_GROUP0));
+}
+
+/* The state of i changed: put it on, or take it off, the list of the vCPU it goes to, and give that vCPU's flush work. Returns
+ * whom to notify after unlocking. g->lock held. */
+vgic_targets vgic_update(struct domain *d, struct vgic_irq *i);
+/* Release the lock, then wake or kick these. */
+void vgic_unlock_notify(struct domain *d, vgic_targets t);
+/* The vCPU of a GICD_IROUTER value, or NULL. */
+struct vcpu *vgic_route(const struct domain *d, uint64_t route);
+
+/* Read the list registers of v back into the state. g->lock held, v current on this CPU. */
+vgic_targets vgic_fold(struct vcpu *v);
+
+/* The registers with a field per interrupt, common to the distributor (shared interrupts) and a redistributor's second
+ * frame (private ones). `bank` is the vCPU whose private interrupts are meant, NULL for the distributor. */
+bool vgic_is_irq_register(uint64_t offset);
+bool vgic_irq_read(struct vcpu *v, struct vcpu *bank, uint64_t offset, unsigned size, uint64_t *value);
+bool vgic_irq_write(struct vcpu *v, struct vcpu *bank, uint64_t offset, unsigned size, uint64_t value);
+
+/* Single registers. The value is 64 bits wide for 8-byte registers, of which a 4-byte access takes its half. */
+struct vgic_register {
+    uint32_t offset;
+    uint8_t width;                                              /* 4 or 8 */
+    uint64_t (*read)(struct vcpu *bank);                        /* NULL: the constant */
+    void (*write)(struct vcpu *bank, uint64_t value);           /* NULL: ignored */
+    uint64_t constant;
+};
+bool vgic_register_read(const struct vgic_register *table, unsigned count, struct vcpu *bank, uint64_t offset,
+                        unsigned size, uint64_t *value);
+bool vgic_register_write(const struct vgic_register *table, unsigned count, struct vcpu *bank, uint64_t offset,
+                         unsigned size, uint64_t value);
+
+/* The handlers of the two regions. */
+bool vgic_dist_read(struct vcpu *v, const struct mmio_region *r, uint64_t offset, unsigned size, uint64_t *value);
+bool vgic_dist_write(struct vcpu *v, const struct mmio_region *r, uint64_t offset, unsigned size, uint64_t value);
+bool vgic_redist_read(struct vcpu *v, const struct mmio_region *r, uint64_t offset, unsigned size, uint64_t *value);
+bool vgic_redist_write(struct vcpu *v, const struct mmio_region *r, uint64_t offset, unsigned size, uint64_t value);
+
+#endif

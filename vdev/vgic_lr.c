@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Virtual GICv3: the only place that touches list registers. A flush lends interrupts to list registers 0..lr_used-1; reading
+ * them back (folding) ends the loan. Between the two the hardware owns the active state and what was pending when it was
+ * lent; what becomes pending meanwhile is in the state and gives the next flush work. (Arm IHI 0069, 4.6 and 12.4)
+ */
+#include "arch/include/vgic_hw.h"
+#include "vdev/vgic_internal.h"
+
+#define VMCR_GROUP0 BIT(0)
+#define VMCR_GROUP1 BIT(1)
+#define VMCR_PRIORITY_SHIFT 24
+
+/* What a register write wanted gone while the hardware had it. */
+static void apply_drops(struct vgic_irq *i)
+{
+    if (i->drop_pending)
+        i->pending_latch = false;
+    if (i->drop_active)
+        i->active = false;
+    if (i->hw_taken && !i->active && !i->pending_latch && (i->drop_pending || i->drop_active)) {
+        arch_irq_deactivate(i->hw_irq);
+        i->hw_taken = false;
+    }
+    i->drop_pending = i->drop_active = false;
+}
+
+/*
+ * When the guest ended a linked interrupt the hardware ended the physical one with it. That one may have been taken again,
+ * on another CPU, before this CPU reads the list register: then it still waits for an end.
+ */
+static vgic_targets fold_one(struct vcpu *v, unsigned n)
+{
+    struct vgic_irq *i = vgic_irq_of(v, v->arch.vgic.lr_irq[n]);
+    uint64_t lr = arch_lr_read(n);
+
+    ASSERT(i && i->in_lr && i->target == v);
+    i->in_lr = false;
+    i->active = (lr & LR_STATE_ACTIVE) != 0;
+    if ((lr & LR_STATE_PENDING) && i->lr_latched)
+        i->pending_latch = true;
+    if ((lr & LR_HW) && !(lr & (LR_STATE_ACTIVE | LR_STATE_PENDING))) {
+        i->hw_taken = i->hw_retaken;
+        i->hw_retaken = false;
+    }
+    if (i->drop_pending || i->drop_active)
+        apply_drops(i);
+    return vgic_update(v->domain, i);
+}
+
+vgic_targets vgic_fold(struct vcpu *v)
+{
+    struct vgic_vcpu *s = &v->arch.vgic;
+    vgic_targets t = 0;
+
+    ASSERT(spin_is_held(&vgic_of(v)->lock));
+    if (s->lr_used == 0)
+        return 0;
+    for (unsigned n = 0; n < s->lr_used; n++)
+        t |= fold_one(v, n);
+    s->lr_stale = MAX(s->lr_stale, s->lr_used);
+    s->lr_used = 0;
+    atomic_store(&s->work, 1);
+    return t & ~BIT(v->id);
+}
+
+static bool is_deliverable(const struct vgic_domain *g, const struct vgic_irq *i)
+{
+    return i->active || vgic_irq_is_signalled(g, i);
+}
+
+/* A linked interrupt cannot be active and pending at once in a list register (IHI 0069, 12.4.8): what is pending then waits. */
+static void lend(struct vcpu *v, unsigned n, struct vgic_irq *i)
+{
+    struct vgic_domain *g = vgic_of(v);
+    uint64_t lr = i->id | (uint64_t)i->priority << LR_PRIORITY_SHIFT | (i->group1 ? LR_GROUP1 : 0);
+
+    ASSERT(!i->in_lr && i->queued && i->target == v);
+    i->lr_latched = false;
+    if (i->active)
+        lr |= LR_STATE_ACTIVE;
+    if (vgic_irq_is_signalled(g, i) && !(i->hw_taken && i->active)) {
+        lr |= LR_STATE_PENDING;
+        i->lr_latched = i->pending_latch;
+        i->pending_latch = false;
+    }
+    if (i->hw_taken)
+        lr |= LR_HW | (uint64_t)i->hw_irq << LR_PINTID_SHIFT;
+    else if (i->line && !i->edge)
+        lr |= LR_EOI_NOTIFY;    /* the line may still be high then */
+    i->in_lr = true;
+    v->arch.vgic.lr_irq[n] = i->id;
+    arch_lr_write(n, lr);
+}
+
+/* Of two interrupts, which needs a list register more: higher priority first; what is active before what is pending, so that
+ * the guest's end of interrupt finds it. */
+static bool is_before(const struct vgic_irq *a, const struct vgic_irq *b)
+{
+    if (a->priority != b->priority)
+        return a->priority < b->priority;
+    return a->active && !b->active;
+}
+
+static struct vgic_irq *best_candidate(struct vcpu *v)
+{
+    struct vgic_irq *i, *best = NULL;
+
+    list_for_each(i, &v->arch.vgic.candidates, link)
+        if (!i->in_lr && is_deliverable(vgic_of(v), i) && (!best || is_before(i, best)))
+            best = i;
+    return best;
+}
+
+/* More than fit: the best ones, and a call back when the guest is through with all but one of them. */
+static unsigned fill_best(struct vcpu *v, unsigned room)
+{
+    unsigned n;
+
+    for (n = 0; n < room; n++) {
+        struct vgic_irq *i = best_candidate(v);
+
+        if (!i)
+            break;
+        lend(v, n, i);
+    }
+    return n;
+}
+
+static unsigned fill(struct vcpu *v, unsigned room, bool *overflow)
+{
+    struct vgic_irq *i;
+    unsigned wanted = 0;
+
+    list_for_each(i, &v->arch.vgic.candidates, link)
+        wanted += is_deliverable(vgic_of(v), i);
+    *overflow = wanted > room;
+    if (*overflow)
+        return fill_best(v, room);
+    wanted = 0;
+    list_for_each(i, &v->arch.vgic.candidates, link)
+        if (is_deliverable(vgic_of(v), i))
+            lend(v, wanted++, i);
+    return wanted;
+}
+
+static void flush_work(struct vcpu *v)
+{
+    struct vgic_domain *g = vgic_of(v);
+    struct vgic_vcpu *s = &v->arch.vgic;
+    bool overflow;
+    vgic_targets t;
+
+    spin_lock(&g->lock);
+    t = vgic_fold(v);
+    atomic_store(&s->work, 0);
+    s->lr_used = fill(v, MIN(arch_lr_count(), (unsigned)ARRAY_SIZE(s->lr_irq)), &overflow);
+    for (unsigned n = s->lr_used; n < s->lr_stale; n++)
+        arch_lr_write(n, 0);
+    s->lr_stale = 0;
+    if (s->underflow != overflow) {
+        s->underflow = overflow;
+        arch_vgic_underflow_interrupt(overflow);
+    }
+    vgic_unlock_notify(v->domain, t);
+}
+
+void vgic_flush(struct vcpu *v)
+{
+    ASSERT(v == cpu_current_vcpu());
+    if (unlikely(atomic_load(&v->arch.vgic.work)))
+        flush_work(v);
+}
+
+void vgic_sync(struct vcpu *v)
+{
+    ASSERT(v == cpu_current_vcpu());
+    if (v->arch.vgic.lr_used == 0)
+        return;
+    spin_lock(&vgic_of(v)->lock);
+    vgic_unlock_notify(v->domain, vgic_fold(v));
+}
+
+/* Would the virtual CPU interface let it through? Its state is live in hardware while v is current. */
+static bool interface_passes(struct vcpu *v, const struct vgic_irq *i)
+{
+    struct vgic_vcpu *s = &v->arch.vgic;
+
+    if (!(s->vmcr & (i->group1 ? VMCR_GROUP1 : VMCR_GROUP0)))
+        return false;
+    return i->priority < s->vmcr >> VMCR_PRIORITY_SHIFT;
+}
+
+bool vgic_has_pending(struct vcpu *v)
+{
+    struct vgic_domain *g = vgic_of(v);
+    struct vgic_irq *i;
+    bool found = false, is_live = v == cpu_current_vcpu();
+    vgic_targets t = 0;
+
+    if (!is_live && list_empty(&v->arch.vgic.candidates))
+        return false;
+    spin_lock(&g->lock);
+    if (is_live) {
+        t = vgic_fold(v);
+        if (!list_empty(&v->arch.vgic.candidates))
+            arch_vgic_save(&v->arch.vgic);
+    }
+    list_for_each(i, &v->arch.vgic.candidates, link)
+        found |= !i->active && vgic_irq_is_signalled(g, i) && interface_passes(v, i);
+    vgic_unlock_notify(v->domain, t);
+    return found;
+}
+
+/* Leave nothing in the list registers for the next vCPU. */
+void vgic_save(struct vcpu *v)
+{
+    struct vgic_vcpu *s = &v->arch.vgic;
+
+    if (s->lr_used) {
+        spin_lock(&vgic_of(v)->lock);
+        vgic_unlock_notify(v->domain, vgic_fold(v));
+    }
+    for (unsigned n = 0; n < s->lr_stale; n++)
+        arch_lr_write(n, 0);
+    s->lr_stale = 0;
+    if (s->underflow) {     /* empty registers would raise it; the flush after the load decides anew */
+        s->underflow = false;
+        arch_vgic_underflow_interrupt(false);
+    }
+    arch_vgic_save(s);
+}
+
+void vgic_load(struct vcpu *v)
+{
+    ASSERT(v->arch.vgic.lr_used == 0 && v->arch.vgic.lr_stale == 0);
+    arch_vgic_load(&v->arch.vgic);
+    /* Meets the one in vcpu_kick: who sets work after this CPU looked at it sees that v is on a CPU, and kicks. */
+    barrier_full();
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Virtual GICv3: redistributors (IHI 0069, 12.11), one per vCPU, 128 KiB each, one after the other: a frame of its own registers,
+ * then a frame of its private interrupts. No LPIs. */
+#include "vdev/vgic_internal.h"
+
+#define FRAME 0x10000
+#define WAKER_PROCESSOR_SLEEP BIT(1)
+#define WAKER_CHILDREN_ASLEEP BIT(2)
+
+static uint64_t read_typer(struct vcpu *v)
+{
+    bool is_last = v->id + 1u == v->domain->max_vcpus;
+
+    return vgic_affinity(v->id) << 32 | (uint64_t)v->id << 8 | (is_last ? BIT(4) : 0);
+}
+
+static uint64_t read_waker(struct vcpu *v)
+{
+    return v->arch.vgic.redist_awake ? 0 : WAKER_PROCESSOR_SLEEP | WAKER_CHILDREN_ASLEEP;
+}
+
+static void write_waker(struct vcpu *v, uint64_t value)
+{
+    v->arch.vgic.redist_awake = !(value & WAKER_PROCESSOR_SLEEP);
+}
+
+static const struct vgic_register registers[] = {
+    { 0x0008, 8, read_typer, NULL, 0 },
+    { 0x0014, 4, read_waker, write_waker, 0 },
+    { 0x0000, 4, NULL, NULL, 0 },           /* CTLR */
+    { 0x0004, 4, NULL, NULL, 0x43b },       /* IIDR: Arm */
+    { 0x0010, 4, NULL, NULL, 0 },           /* STATUSR */
+    { 0xffe8, 4, NULL, NULL, 0x3b },        /* PIDR2: architecture revision 3 */
+    { 0xffd0, 4, NULL, NULL, 0x44 },        /* PIDR4, PIDR0, PIDR1, CIDR0..3 */
+    { 0xffe0, 4, NULL, NULL, 0x93 },
+    { 0xffe4, 4, NULL, NULL, 0xb4 },
+    { 0xfff0, 4, NULL, NULL, 0x0d },
+    { 0xfff4, 4, NULL, NULL, 0xf0 },
+    { 0xfff8, 4, NULL, NULL, 0x05 },
+    { 0xfffc, 4, NULL, NULL, 0xb1 },
+};
+
+/* The vCPU whose redistributor it is, and the offset in it. */
+static struct vcpu *bank_at(struct vcpu *v, uint64_t *offset)
+{
+    struct vcpu *bank = domain_vcpu(v->domain, *offset / VGIC_REDIST_SIZE);
+
+    *offset %= VGIC_REDIST_SIZE;
+    return bank;
+}
+
+bool vgic_redist_read(struct vcpu *v, const struct mmio_region *r, uint64_t offset, unsigned size, uint64_t *value)
+{
+    struct vcpu *bank = bank_at(v, &offset);
+
+    (void)r;
+    if (!bank)
+        return false;
+    if (offset < FRAME)
+        return vgic_register_read(registers, ARRAY_SIZE(registers), bank, offset, size, value);
+    offset -= FRAME;
+    if (vgic_is_irq_register(offset))
+        return vgic_irq_read(v, bank, offset, size, value);
+    *value = 0;
+    return size >= 4;
+}
+
+bool vgic_redist_write(struct vcpu *v, const struct mmio_region *r, uint64_t offset, unsigned size, uint64_t value)
+{
+    struct vcpu *bank = bank_at(v, &offset);
+
+    (void)r;
+    if (!bank)
+        return false;
+    if (offset < FRAME)
+        return vgic_register_write(registers, ARRAY_SIZE(registers), bank, offset, size, value);
+    offset -= FRAME;
+    if (vgic_is_irq_register(offset))
+        return vgic_irq_write(v, bank, offset, size, value);
+    return size >= 4;
+}
