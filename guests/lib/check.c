@@ -35,8 +35,13 @@ void check_either(const char *name, long got, long want, long also, const char *
     check(got == want || got == also, name, "got %ld, want %ld or %ld", got, want, also);
 }
 
-void test_done(void)
+void test_summary(void)
 {
     print("DONE %u passed, %u failed\n", passed, failed);
+}
+
+void test_done(void)
+{
+    test_summary();
     guest_shutdown(SHUTDOWN_poweroff);
 }

@@ -198,6 +198,23 @@ uint64_t host_free_pages(void)
     return op.u.physinfo.free_pages;
 }
 
+uint64_t settled_free_pages(void)
+{
+    uint64_t pages = host_free_pages();
+
+    for (unsigned quiet = 0; quiet < 10; quiet++) {
+        uint64_t start = counter_now(), now;
+
+        while (counter_now() - start < TICKS_PER_MS)
+            sched_op(SCHEDOP_yield, NULL);
+        now = host_free_pages();
+        if (now != pages)
+            quiet = 0;
+        pages = now;
+    }
+    return pages;
+}
+
 static long populate(domid_t id)
 {
     xen_pfn_t gfn[CHILD_MEMORY_SIZE >> 21];

@@ -26,12 +26,22 @@ static const struct ex_entry *find_fixup(uint64_t pc)
     return NULL;
 }
 
+/* An HVC that is undefined may be reported at itself or (the trap's return address) after it. */
+static const struct ex_entry *find_fixup_hvc(uint64_t pc)
+{
+    uint32_t before = *(const uint32_t *)(pc - 4);
+
+    return (before & 0xffe0001f) == 0xd4000002 ? find_fixup(pc - 4) : NULL;
+}
+
 static void sync_entry(struct frame *frame)
 {
     struct cpu *cpu = this_cpu();
     uint64_t esr = read_sysreg(esr_el1);
     const struct ex_entry *e = find_fixup(frame->elr);
 
+    if (!e && ESR_EC(esr) == EC_UNKNOWN)
+        e = find_fixup_hvc(frame->elr);
     cpu->fault.far = read_sysreg(far_el1);
     cpu->fault.esr = esr;
     if (e) {

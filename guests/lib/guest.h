@@ -186,7 +186,6 @@ long psci(uint64_t function, uint64_t a1, uint64_t a2, uint64_t a3);
 #define PSCI_FEATURES 0x8400000au
 /* Starts vCPU id in fn(arg) with its own stack and GIC set up; the PSCI result. */
 long cpu_start(unsigned id, void (*fn)(void *), void *arg);
-/* As cpu_start() without waiting for the vCPU to arrive. */
 
 /* ---- device tree ---- */
 
@@ -207,6 +206,8 @@ void check(bool ok, const char *name, const char *format, ...)
 void check_eq(const char *name, long got, long want);
 /* A result on which hypervisors may differ: PASS for either, and the line says which it was. */
 void check_either(const char *name, long got, long want, long also, const char *reason);
+/* The last line. */
+void test_summary(void);
 /* The last line, then power-off. */
 void test_done(void) __attribute__((noreturn));
 

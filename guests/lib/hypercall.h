@@ -25,6 +25,7 @@
 #define XEN_ENOENT 2
 #define XEN_ESRCH 3
 #define XEN_EIO 5
+#define XEN_ENXIO 6
 #define XEN_EACCES 13
 #define XEN_ENOMEM 12
 #define XEN_EFAULT 14
@@ -139,5 +140,7 @@ long domain_flags(domid_t id);
 bool child_wait(const struct child *child, uint64_t ticks);
 /* Free frames of the host (XEN_SYSCTL_physinfo). */
 uint64_t host_free_pages(void);
+/* The same when the hypervisor has finished what it frees behind a destroy (10 ms without change). */
+uint64_t settled_free_pages(void);
 
 #endif

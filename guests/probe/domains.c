@@ -27,24 +27,6 @@ static long set_vcpus(domid_t id, unsigned max)
     return domctl(&op, XEN_DOMCTL_max_vcpus, id);
 }
 
-/* Lets the hypervisor finish what it frees behind a destroy: until nothing changes for a while. */
-static uint64_t settled_free_pages(void)
-{
-    uint64_t pages = host_free_pages();
-
-    for (unsigned quiet = 0; quiet < 10; quiet++) {
-        uint64_t start = counter_now(), now;
-
-        while (counter_now() - start < TICKS_PER_MS)
-            sched_op(SCHEDOP_yield, NULL);
-        now = host_free_pages();
-        if (now != pages)
-            quiet = 0;
-        pages = now;
-    }
-    return pages;
-}
-
 static long create_with_vcpu(void)
 {
     long id = domain_create(1);
