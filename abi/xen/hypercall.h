@@ -46,6 +46,11 @@ struct hypercall {
     [number] = { .name = #number, .handler = (function), .caller = (who) }
 /* Known from the headers and not implemented; the table names it all the same. */
 #define SUBCALL_MISSING(number, who) [number] = { .name = #number, .caller = (who) }
+/* The same for a number that this architecture's headers hide. */
+#define SUBCALL_HIDDEN(value, number, who) [value] = { .name = #number, .caller = (who) }
+/* A call or sub-call that no table has a place for: of a family that this ABI has no use for on any architecture it runs on, or
+ * of a second level below a sub-call. Named so that the check of tools/abi_table.py sees that it was not forgotten. */
+#define NOT_PROVIDED(number) STATIC_ASSERT((number) == (number))
 
 extern const struct hypercall hypercall_table[64];
 
@@ -53,12 +58,51 @@ extern const struct hypercall hypercall_table[64];
 int64_t hypercall_dispatch(struct vcpu *v, unsigned number, const uint64_t args[6]);
 /* Look up sub-call `number`, check permission, run it. */
 int64_t subcall_dispatch(struct vcpu *v, const struct hypercall *h, uint64_t number, const uint64_t args[6], void *op);
-/* A handler has decoded everything and now acts. Counted for the fuzzer, nothing otherwise. */
+/* A handler has decoded everything and now acts. Counted on the simulated processor, for the fuzzer; nothing otherwise. */
+#if CONFIG_HOST
+#define SUBCALLS_COUNTED 128
+extern uint64_t subcall_reached_count[64][SUBCALLS_COUNTED];
 void subcall_reached(const struct hypercall *h, uint64_t number);
+#else
+static inline void subcall_reached(const struct hypercall *h UNUSED, uint64_t number UNUSED)
+{
+}
+#endif
+
+/* Arguments for the next run of a call that is about to return -E_RESTART: in the registers, or in the guest's entry when the
+ * call is one of a multicall. The `args` that the handler was given may change by it. */
+void hypercall_set_arg(struct vcpu *v, unsigned n, uint64_t value);
+/* A mark that a continuation leaves in an argument which the call itself does not use; whoever forges it harms only its own
+ * call. low: 32 bits of progress. */
+#define CONTINUED(low) (UINT64_C(0x56434e54) << 32 | (uint32_t)(low))
+static inline bool is_continued(uint64_t arg)
+{
+    return arg >> 32 == 0x56434e54;
+}
+
+/* The hypercall families, by number in hypercall_table. */
+#define HYPERCALL(number) (&hypercall_table[number])
 
 /* Families with files of their own. */
 int64_t hypercall_event_channel_op(struct vcpu *v, const uint64_t args[6]);
 int64_t hypercall_grant_table_op(struct vcpu *v, const uint64_t args[6]);
+int64_t hypercall_xen_version(struct vcpu *v, const uint64_t args[6]);
+int64_t hypercall_multicall(struct vcpu *v, const uint64_t args[6]);
+int64_t hypercall_sched_op(struct vcpu *v, const uint64_t args[6]);
+int64_t hypercall_vcpu_op(struct vcpu *v, const uint64_t args[6]);
+int64_t hypercall_hvm_op(struct vcpu *v, const uint64_t args[6]);
+int64_t hypercall_memory_op(struct vcpu *v, const uint64_t args[6]);
+int64_t hypercall_domctl(struct vcpu *v, const uint64_t args[6]);
+int64_t hypercall_sysctl(struct vcpu *v, const uint64_t args[6]);
+int64_t hypercall_platform_op(struct vcpu *v, const uint64_t args[6]);
+int64_t hypercall_physdev_op(struct vcpu *v, const uint64_t args[6]);
+int64_t hypercall_console_io(struct vcpu *v, const uint64_t args[6]);
+int64_t hypercall_vm_assist(struct vcpu *v, const uint64_t args[6]);
+extern const struct subcall xen_version_subcalls[], sched_subcalls[], vcpu_subcalls[], hvm_subcalls[], memory_subcalls[];
+extern const struct subcall domctl_subcalls[], sysctl_subcalls[], platform_subcalls[], physdev_subcalls[];
+extern const struct subcall console_subcalls[], vm_assist_subcalls[];
+/* The arguments of the multicall entry that this CPU works on, or NULL. */
+uint64_t *multicall_arguments(void);
 extern const struct subcall event_channel_subcalls[], grant_table_subcalls[];
 extern const unsigned event_channel_subcall_count, grant_table_subcall_count;
 
@@ -79,5 +123,11 @@ static inline int write_guest(struct vcpu *v, uint64_t to, const void *from, siz
 {
     return copy_error(copy_to_guest(v, GVA(to), from, n));
 }
+
+/* For results of what has taken effect and must not run again: 0 or -E_FAULT, never -E_RESTART. */
+int write_guest_result(struct vcpu *v, uint64_t to, const void *from, size_t n) MUST_CHECK;
+
+/* Is gfn inside the guest-physical address space of this machine? */
+bool gfn_is_valid(uint64_t gfn);
 
 #endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The way of a hypercall: trap -> table -> family's table -> handler; and the answer, or the same call again. */
+#include "abi/xen/hypercall.h"
+#include "abi/xen/public.h"
+#include "arch/include/upcall.h"
+#include "lib/print.h"
+
+#ifdef ARCH_HYPERCALL_ARGS
+/* The six argument registers lie side by side in this processor's vCPU. */
+static inline const uint64_t *hypercall_args(struct vcpu *v, uint64_t buffer[6] UNUSED)
+{
+    return ARCH_HYPERCALL_ARGS(v);
+}
+#else
+static inline const uint64_t *hypercall_args(struct vcpu *v, uint64_t buffer[6])
+{
+    for (unsigned i = 0; i < 6; i++)
+        buffer[i] = arch_hypercall_arg(v, i);
+    return buffer;
+}
+#endif
+
+int64_t hypercall_dispatch(struct vcpu *v, unsigned number, const uint64_t args[6])
+{
+    const struct hypercall *h;
+
+    if (unlikely(number >= ARRAY_SIZE(hypercall_table)))
+        return -E_NOSYS;
+    h = &hypercall_table[array_index_nospec(number, ARRAY_SIZE(hypercall_table))];
+    ASSERT(h->handler);
+    if (unlikely(h->caller > v->domain->is_control))
+        return -E_PERM;
+    return h->handler(v, args);
+}
+
+void upcall_hypercall(struct vcpu *v, unsigned number)
+{
+    uint64_t buffer[6];
+    int64_t result;
+
+    v->hypercalls++;
+    result = hypercall_dispatch(v, number, hypercall_args(v, buffer));
+    if (unlikely(result == -E_RESTART))
+        arch_hypercall_repeat(v);
+    else
+        arch_hypercall_result(v, result);
+}
+
+int64_t subcall_dispatch(struct vcpu *v, const struct hypercall *h, uint64_t number, const uint64_t args[6], void *op)
+{
+    const struct subcall *s;
+
+    if (unlikely(number >= h->subcall_count))
+        return h->default_error;
+    s = &h->subcalls[array_index_nospec(number, h->subcall_count)];
+    if (unlikely(s->caller > v->domain->is_control))
+        return -E_PERM;
+    if (unlikely(!s->handler))
+        return h->default_error;
+    return s->handler(v, args, op);
+}
+
+void hypercall_set_arg(struct vcpu *v, unsigned n, uint64_t value)
+{
+    uint64_t *entry = multicall_arguments();
+
+    ASSERT(n < 6);
+    if (entry)
+        entry[n] = value;
+    else
+        arch_hypercall_set_arg(v, n, value);
+}
+
+bool hypercall_preempt(void)
+{
+    return sched_needed();
+}
+
+struct domain *target_domain(struct vcpu *v, uint16_t id, int *error)
+{
+    struct domain *d;
+
+    *error = 0;
+    if (id == DOMID_SELF || id == v->domain->id.v)
+        return v->domain;
+    if (!v->domain->is_control) {
+        *error = -E_PERM;
+        return NULL;
+    }
+    d = domain_find(DOMID(id));
+    if (!d)
+        *error = -E_SRCH;
+    return d;
+}
+
+int write_guest_result(struct vcpu *v, uint64_t to, const void *from, size_t n)
+{
+    int r = -E_RESTART;
+
+    /* Each try resolves what stood in the way of a page of the buffer; a call's result lies in two pages at most. */
+    for (unsigned i = 0; i < 4 && r == -E_RESTART; i++)
+        r = write_guest(v, to, from, n);
+    return r ? -E_FAULT : 0;
+}
+
+bool gfn_is_valid(uint64_t gfn)
+{
+    return gfn >> (arch_stage2_geometry()->address_bits - PAGE_SHIFT) == 0;
+}
+
+#if CONFIG_HOST
+uint64_t subcall_reached_count[64][SUBCALLS_COUNTED];
+
+void subcall_reached(const struct hypercall *h, uint64_t number)
+{
+    unsigned family = (unsigned)(h - hypercall_table);
+
+    ASSERT(family < 64);
+    if (number < SUBCALLS_COUNTED)
+        subcall_reached_count[family][number]++;
+}
+#endif

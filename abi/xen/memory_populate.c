@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* memory_op: a domain's own pages come and go. Each answers how many extents were done; one that cannot be ends the call there.
+ * A one-to-one domain gets the frame of the same number back. (xen/memory.h, struct xen_memory_reservation) */
+#include "abi/xen/memory.h"
+
+/* Pages handled between two runs, so that no run takes long; a larger extent is a run of its own. */
+#define PAGES_PER_RUN 16
+/* 2 MiB: more could not be cleared in one piece without holding up the CPU. Tools fall back to it. */
+#define EXTENT_ORDER_MAX 9
+
+typedef int (*extent_function)(struct domain *d, gfn_t gfn, unsigned order);
+
+static int give_back(struct domain *d, gfn_t gfn, unsigned order)
+{
+    return domain_depopulate(d, gfn, order);
+}
+
+static int take(struct domain *d, gfn_t gfn, unsigned order)
+{
+    return domain_populate(d, gfn, order);
+}
+
+static bool extent_is_valid(uint64_t gfn, unsigned order)
+{
+    return gfn_is_valid(gfn) && gfn_is_valid(gfn + BIT(order) - 1);
+}
+
+/* One extent: 0, -E_RESTART to come back to it, or an error. */
+static int do_extent(struct vcpu *v, struct domain *d, const struct xen_memory_reservation *in, uint64_t i,
+                     extent_function function)
+{
+    xen_pfn_t gfn;
+    int r = read_guest(v, &gfn, in->extent_start.q + i * sizeof(gfn), sizeof(gfn));
+
+    if (r)
+        return r;
+    if (!extent_is_valid(gfn, in->extent_order))
+        return -E_INVAL;
+    return function(d, GFN(gfn), in->extent_order);
+}
+
+/* The extents from `done` on; how many are done when it ends, or -E_RESTART. */
+static int64_t do_extents(struct vcpu *v, uint64_t cmd, struct domain *d, const struct xen_memory_reservation *in,
+                          uint64_t done, extent_function function)
+{
+    uint64_t start = done;
+
+    for (; done < in->nr_extents; done++) {
+        int r;
+
+        if (done > start && ((done - start) << in->extent_order >= PAGES_PER_RUN || hypercall_preempt()))
+            return memory_continue(v, cmd, done);
+        r = do_extent(v, d, in, done, function);
+        if (r == -E_RESTART)
+            return memory_continue(v, cmd, done);
+        if (r)
+            break;
+    }
+    return (int64_t)done;
+}
+
+/* What both sub-calls check first. Whatever is wrong is answered by how far the call had got, as the ABI has it. */
+static int64_t reservation(struct vcpu *v, const uint64_t args[6], extent_function function)
+{
+    uint64_t cmd = args[0] & MEMORY_CMD_MASK, done = memory_progress(args);
+    struct xen_memory_reservation in;
+    struct domain *d;
+    int error = read_guest(v, &in, args[1], sizeof(in));
+
+    if (error == -E_RESTART)
+        return error;
+    if (error || in.nr_extents > INT64_MAX >> MEMORY_EXTENT_SHIFT || in.extent_order > EXTENT_ORDER_MAX ||
+        !in.extent_start.q)
+        return (int64_t)done;
+    d = memory_target(v, in.domid, &error);
+    if (!d || done >= in.nr_extents)
+        return (int64_t)done;
+    subcall_reached(FAMILY_MEMORY, cmd);
+    return do_extents(v, cmd, d, &in, done, function);
+}
+
+int64_t memory_populate(struct vcpu *v, const uint64_t args[6], void *op UNUSED)
+{
+    return reservation(v, args, take);
+}
+
+int64_t memory_decrease(struct vcpu *v, const uint64_t args[6], void *op UNUSED)
+{
+    return reservation(v, args, give_back);
+}
+
+/* Translated guests do not see host frames and cannot want others. */
+int64_t memory_exchange(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, void *op UNUSED)
+{
+    return -E_OPNOTSUPP;
+}

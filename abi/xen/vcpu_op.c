@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* vcpu_op: what a guest registers for its vCPUs. On Arm only the two registrations exist, the rest is PSCI's. (xen/vcpu.h) */
+#include "abi/xen/hypercall.h"
+#include "abi/xen/public.h"
+#include "core/shared_info.h"
+
+#define FAMILY_VCPU HYPERCALL(__HYPERVISOR_vcpu_op)
+
+/* By the vCPU itself or for one that is down. */
+static int64_t op_register_info(struct vcpu *v, const uint64_t args[6], void *op)
+{
+    struct vcpu *target = op;
+    struct vcpu_register_vcpu_info in;
+    int r = read_guest(v, &in, args[2], sizeof(in));
+
+    if (r)
+        return r;
+    if (in.offset > PAGE_SIZE - sizeof(struct vcpu_info))
+        return -E_NXIO;
+    if (in.offset % sizeof(uint64_t) || !gfn_is_valid(in.mfn))
+        return -E_INVAL;
+    if (target != v && !(atomic_load(&target->pause_flags) & VCPU_DOWN))
+        return -E_INVAL;
+    subcall_reached(FAMILY_VCPU, VCPUOP_register_vcpu_info);
+    return vcpu_register_info(target, GFN(in.mfn), in.offset);
+}
+
+/* The address is a virtual one and means something in the caller's own address space alone. */
+static int64_t op_register_runstate(struct vcpu *v, const uint64_t args[6], void *op)
+{
+    struct vcpu *target = op;
+    struct vcpu_register_runstate_memory_area in;
+    int r = read_guest(v, &in, args[2], sizeof(in));
+
+    if (r)
+        return r;
+    if (target != v)
+        return -E_INVAL;
+    subcall_reached(FAMILY_VCPU, VCPUOP_register_runstate_memory_area);
+    return vcpu_register_runstate(v, GVA(in.addr.p));
+}
+
+const struct subcall vcpu_subcalls[] = {
+    SUBCALL_MISSING(VCPUOP_initialise, CALLER_ANY),
+    SUBCALL_MISSING(VCPUOP_up, CALLER_ANY),
+    SUBCALL_MISSING(VCPUOP_down, CALLER_ANY),
+    SUBCALL_MISSING(VCPUOP_is_up, CALLER_ANY),
+    SUBCALL_MISSING(VCPUOP_get_runstate_info, CALLER_ANY),
+    SUBCALL(VCPUOP_register_runstate_memory_area, CALLER_ANY, op_register_runstate),
+    SUBCALL_MISSING(VCPUOP_set_periodic_timer, CALLER_ANY),
+    SUBCALL_MISSING(VCPUOP_stop_periodic_timer, CALLER_ANY),
+    SUBCALL_MISSING(VCPUOP_set_singleshot_timer, CALLER_ANY),
+    SUBCALL_MISSING(VCPUOP_stop_singleshot_timer, CALLER_ANY),
+    SUBCALL(VCPUOP_register_vcpu_info, CALLER_ANY, op_register_info),
+    SUBCALL_MISSING(VCPUOP_send_nmi, CALLER_ANY),
+    SUBCALL_MISSING(VCPUOP_get_physid, CALLER_ANY),
+    SUBCALL_MISSING(VCPUOP_register_vcpu_time_memory_area, CALLER_ANY),
+};
+STATIC_ASSERT(ARRAY_SIZE(vcpu_subcalls) == VCPUOP_register_vcpu_time_memory_area + 1);
+
+int64_t hypercall_vcpu_op(struct vcpu *v, const uint64_t args[6])
+{
+    struct vcpu *target = domain_vcpu(v->domain, (uint32_t)args[1]);
+
+    if (!target)
+        return -E_NOENT;
+    return subcall_dispatch(v, FAMILY_VCPU, args[0], args, target);
+}
