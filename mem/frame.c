@@ -282,6 +282,12 @@ uint64_t frame_count(mfn_t mfn)
     return frame_in_use(word) ? word & FRAME_COUNT_MASK : 0;
 }
 
+mfn_t frame_highest(void)
+{
+    ASSERT(frame_top > 0);
+    return MFN(frame_top - 1);
+}
+
 bool frame_is_memory(mfn_t mfn)
 {
     return mfn.v < frame_top && frame_state(frame_load(mfn.v)) != FRAME_NONE;

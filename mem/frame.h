@@ -97,6 +97,8 @@ void frame_put_range(mfn_t mfn, uint64_t n);
 uint16_t frame_owner(mfn_t mfn);
 uint64_t frame_count(mfn_t mfn);
 bool frame_is_memory(mfn_t mfn);
+/* The highest frame number that the table covers. */
+mfn_t frame_highest(void);
 
 /* Hand an allocated frame with exactly one reference to another owner (the ABI's page transfer/exchange). */
 int frame_change_owner(mfn_t mfn, struct owner *from, struct owner *to) MUST_CHECK;
