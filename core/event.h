@@ -30,6 +30,7 @@ struct channel {
     uint32_t port;
     uint32_t remote_port;
     struct domain *remote;      /* interdomain: counted reference */
+    struct channel *peer;       /* interdomain: the other end */
     domid remote_id;            /* unbound: who may bind */
     uint32_t virq;
 };
@@ -47,18 +48,27 @@ struct event_table {
     uint32_t bucket_slots;
     uint32_t ports;             /* allocated structures, multiple of CHANNELS_PER_BUCKET */
     uint32_t limit;             /* highest port + 1 that the domain may use */
-    uint32_t first_free;        /* hint */
+    uint32_t first_free;        /* no port below it is free */
+    uint32_t active;            /* ports neither free nor reserved */
+    uint32_t sweep_next;        /* where event_reset or event_close_all goes on; 0 = none under way */
+    bool closing;               /* event_close_all has begun: no new ports */
     struct event_fifo *fifo;    /* NULL: two-level */
 };
 
-/* limit: highest port allowed + 1. Under domain control. */
+/* limit: highest port allowed + 1, clamped to what the FIFO ABI has. Under domain control. -E_NOMEM, nothing left then. */
 int event_init(struct domain *d, uint32_t limit) MUST_CHECK;
-/* Close every port; bounded: -E_RESTART while there is more. Then event_free gives the memory back. */
+/* Close every port and let go of the guest's FIFO pages; bounded: -E_RESTART while there is more. d is dying and its vCPUs are
+ * quiet; peers are told by their ports becoming unbound. shared_info and vcpu_info are not written once it has returned 0. */
 int event_close_all(struct domain *d) MUST_CHECK;
+/* Memory of the table, after event_close_all and when nobody can have found d any more. Accepts a table never made. */
 void event_free(struct domain *d);
 
 /* The ABI's operations, on decoded arguments. `d` is the domain whose port is meant. Errors as in the ABI: -E_INVAL, -E_NOSPC,
- * -E_NOMEM, -E_PERM, -E_BUSY, -E_EXIST, -E_NOENT. Ports are returned through *port. */
+ * -E_NOMEM, -E_PERM, -E_BUSY, -E_EXIST, -E_NOENT. Ports are returned through *port. No lock held. (xen/event_channel.h)
+ *   event_reset         one bounded piece; -E_RESTART while there is more, -E_AGAIN when ports were opened meanwhile
+ *   event_init_control  -E_NOENT no such vCPU, -E_INVAL bad place or already set, -E_NOMEM, -E_RESTART
+ *   event_expand_array  -E_OPNOTSUPP without a control block, -E_NOSPC array complete, -E_INVAL, -E_NOMEM, -E_RESTART
+ *   event_set_priority  -E_NOSYS while the domain uses the two-level ABI */
 int event_alloc_unbound(struct domain *d, domid remote, uint32_t *port) MUST_CHECK;
 int event_bind_interdomain(struct domain *d, struct domain *remote, uint32_t remote_port, uint32_t *port) MUST_CHECK;
 int event_bind_virq(struct domain *d, uint32_t virq, uint32_t vcpu, uint32_t *port) MUST_CHECK;

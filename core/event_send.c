@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Event channels: sending, masking, and the two-level ABI (xen/event_channel.h; xen/xen.h, struct shared_info). */
+#include "core/event_internal.h"
+
+/* Tries of event_lock_feeder against a guest that keeps connecting and closing the port. */
+#define FEEDER_TRIES 8
+
+void event_upcall(struct vcpu *v)
+{
+    struct guest_vcpu_info *info = READ_ONCE(v->info);
+
+    if (!atomic_exchange(&info->upcall_pending, 1))
+        arch_vcpu_raise_upcall(v);
+}
+
+void event_wake_pollers(struct domain *d, uint32_t port)
+{
+    for (uint32_t i = 0; i < d->max_vcpus; i++) {
+        struct vcpu *v = d->vcpus[i];
+
+        if (likely(!v || !(atomic_load(&v->pause_flags) & VCPU_POLLING)))
+            continue;
+        if (v->poll_port == 0 || v->poll_port == port)
+            vcpu_wake(v);
+    }
+}
+
+/* Pending bit, then the word's bit in the vCPU's selector, then the upcall: the order the guest undoes in reverse. */
+static void two_level_notify(struct domain *d, const struct channel *c)
+{
+    struct vcpu *v = domain_vcpu(d, READ_ONCE(c->vcpu));
+    struct guest_vcpu_info *info;
+
+    if (unlikely(!v))
+        return;             /* a vCPU that is still to be made starts with everything pending */
+    info = READ_ONCE(v->info);
+    if (!atomic_test_and_set_bit(&info->pending_selector, c->port / 64))
+        event_upcall(v);
+}
+
+static void two_level_set_pending(struct domain *d, const struct channel *c)
+{
+    struct guest_shared_info *shared = event_shared_info(d);
+
+    ASSERT(c->port < EVENT_MAX_PORTS_2L);
+    if (atomic_test_and_set_bit(shared->pending, c->port))
+        return;
+    if (!atomic_test_bit(shared->mask, c->port))
+        two_level_notify(d, c);
+    event_wake_pollers(d, c->port);
+}
+
+static void two_level_unmask(struct domain *d, const struct channel *c)
+{
+    struct guest_shared_info *shared = event_shared_info(d);
+
+    if (atomic_test_and_clear_bit(shared->mask, c->port) && atomic_test_bit(shared->pending, c->port))
+        two_level_notify(d, c);
+}
+
+void event_set_pending(struct domain *d, struct channel *c)
+{
+    /* Meets the release in event_init_control(). */
+    struct event_fifo *f = atomic_load_acquire(&d->events.fifo);
+
+    if (f)
+        event_fifo_set_pending(d, f, c);
+    else if (likely(c->port < EVENT_MAX_PORTS_2L))
+        two_level_set_pending(d, c);
+}
+
+void event_clear_pending(struct domain *d, struct channel *c)
+{
+    struct event_fifo *f = atomic_load_acquire(&d->events.fifo);
+    struct guest_shared_info *shared = event_shared_info(d);
+
+    if (f)
+        event_fifo_clear_pending(f, c);
+    else if (c->port < EVENT_MAX_PORTS_2L && shared)
+        (void)atomic_test_and_clear_bit(shared->pending, c->port);
+}
+
+int event_send(struct domain *d, uint32_t port)
+{
+    struct channel *c = event_channel(&d->events, port);
+    int rc = 0;
+
+    if (unlikely(!c))
+        return -E_INVAL;
+    spin_lock(&c->lock);
+    if (likely(c->state == CHANNEL_INTERDOMAIN))
+        event_set_pending(c->remote, c->peer);
+    else if (c->state == CHANNEL_IPI)
+        event_set_pending(d, c);
+    else if (c->state != CHANNEL_UNBOUND)   /* nobody is there yet: dropped without an error */
+        rc = -E_INVAL;
+    spin_unlock(&c->lock);
+    return rc;
+}
+
+struct channel *event_lock_feeder(struct channel *c)
+{
+    for (unsigned try = 0; try < FEEDER_TRIES; try++) {
+        struct channel *peer;
+
+        spin_lock(&c->lock);
+        peer = c->state == CHANNEL_INTERDOMAIN ? c->peer : c;
+        if (peer == c)
+            return c;
+        spin_unlock(&c->lock);
+        /* The peer's memory stays until this CPU's quiescent point. */
+        spin_lock_pair(&c->lock, &peer->lock);
+        if (c->state == CHANNEL_INTERDOMAIN && c->peer == peer)
+            return peer;
+        spin_unlock_pair(&c->lock, &peer->lock);
+    }
+    return NULL;
+}
+
+void event_unlock_feeder(struct channel *c, struct channel *feeder)
+{
+    spin_unlock_pair(&c->lock, &feeder->lock);
+}
+
+int event_unmask(struct domain *d, uint32_t port)
+{
+    struct channel *c = event_channel(&d->events, port), *feeder;
+    struct event_fifo *f;
+
+    if (!c)
+        return -E_INVAL;
+    feeder = event_lock_feeder(c);
+    if (!feeder)
+        return -E_BUSY;
+    f = atomic_load_acquire(&d->events.fifo);
+    if (f)
+        event_fifo_unmask(d, f, c);
+    else if (port < EVENT_MAX_PORTS_2L)
+        two_level_unmask(d, c);
+    event_unlock_feeder(c, feeder);
+    return 0;
+}
+
+void event_mark_all_pending(struct vcpu *v)
+{
+    struct guest_vcpu_info *info = READ_ONCE(v->info);
+
+    atomic_store(&info->pending_selector, UINT64_MAX);
+    /* An edge too many does no harm, one too few loses what was pending in the old place. */
+    (void)atomic_exchange(&info->upcall_pending, 1);
+    arch_vcpu_raise_upcall(v);
+}
+
+bool event_port_is_pending(struct domain *d, uint32_t port)
+{
+    struct channel *c = event_channel(&d->events, port);
+    struct event_fifo *f = atomic_load_acquire(&d->events.fifo);
+
+    if (!c)
+        return false;
+    if (f)
+        return event_fifo_is_pending(f, port);
+    return port < EVENT_MAX_PORTS_2L && atomic_test_bit(event_shared_info(d)->pending, port);
+}
+
+bool event_vcpu_pending(const struct vcpu *v)
+{
+    const struct guest_vcpu_info *info = READ_ONCE(v->info);
+
+    /* upcall_mask is not looked at: guests with an interrupt controller do not use it (xen/arch-arm.h). */
+    return atomic_load(&info->upcall_pending) != 0;
+}
