@@ -24,6 +24,8 @@ void timer_cancel(struct timer *t);
 /* Exit path: fire what is due on this CPU and set the hardware deadline. */
 void timer_run_due(void);
 void timer_cpu_init(void);
+/* A line per CPU and armed timer, for debug keys. */
+void timer_dump(void);
 
 /* Wall clock: seconds and nanoseconds since 1970 at host time 0. */
 void wallclock_set(uint64_t seconds, uint32_t nanoseconds, nsec_t at);

@@ -14,6 +14,10 @@
 #include "lib/types.h"
 #include "lib/bitmap.h"
 
+#define SCHED_MAX_CAP (100 * MAX_VCPUS)
+#define SCHED_DEFAULT_WEIGHT 256
+#define SCHED_MAX_RATELIMIT_US 500000
+
 typedef struct {
     uint64_t bits[BITMAP_WORDS(MAX_CPUS)];
 } cpu_set;
@@ -35,16 +39,13 @@ struct sched_unit {
     bool on_cpu;                    /* atomic: its registers are live on `cpu` (set by switch, cleared after save) */
     bool migrate;                   /* taken off this CPU because its affinity changed; placed anew once it is saved */
     bool queued;                    /* the policy has it */
-    bool yielded;                   /* gave the CPU away since it was last chosen */
-    bool slice_over;                /* ran until the end of its slice */
     /* Does it want a CPU now? Asked under the runqueue lock at every wake and sleep, so the last change wins. Set by the
      * embedder before sched_unit_init. */
     bool (*wants_cpu)(const struct sched_unit *u);
     nsec_t ready_since;             /* when it last became ready */
     cpu_set hard, soft;             /* affinity */
-    nsec_t ran_since, ran_total;    /* CPU time */
+    nsec_t ran_since, ran_total;    /* CPU time: running and accounted up to; sum */
     int64_t virtual_time;           /* policy */
-    nsec_t deadline;                /* policy: end of the slice */
     uint64_t policy_data[2];
 };
 
@@ -125,8 +126,8 @@ struct sched_policy {
     nsec_t (*slice)(unsigned cpu, const struct sched_unit *u, nsec_t now);
     /* u, running here, lets others go first. */
     void (*yield)(unsigned cpu, struct sched_unit *u);
-    /* Is there something at `from` that `thief` should rather run than what it has (own: its best, NULL: nothing)? No lock, a hint. */
-    bool (*worth_stealing)(unsigned thief, unsigned from, const struct sched_unit *own);
+    /* Is there something at `from` that `thief` should rather run than the best it has queued? No lock: a hint. */
+    bool (*worth_stealing)(unsigned thief, unsigned from);
     /* Take one from `from` that may run on `thief` and is not on a CPU, or NULL. Both locks held; the core enqueues it. */
     struct sched_unit *(*steal)(unsigned thief, unsigned from);
 };

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The fair policy. Every unit has a virtual time that advances by what it ran, scaled by 256 / weight. Each CPU runs the ready unit
+ * whose virtual time is least; a queue is a list in that order.
+ *
+ *   virtual time ->    [ least - CREDIT ........ least ..x...x......x ]
+ *                        a sleeper wakes no          ready units
+ *                        further back than here
+ *
+ * Sleeping never lowers a virtual time, it is only raised to least - CREDIT at a wake-up. So a unit that used less than its share
+ * wakes ahead of a busy neighbour and preempts it at once, and one that sleeps in order to gain gets at most CREDIT more than its share.
+ *
+ * Virtual times of different CPUs are comparable while work is balanced: an unlucky CPU's ready unit is behind, and a CPU whose own best
+ * is ahead by more than STEAL_MARGIN takes it over when a slice ends. A unit that moves is brought within reach of its new neighbours.
+ *
+ * A cap is a budget of CPU time for the group per PERIOD. What was overdrawn is owed, what was not used is lost. A unit whose group has
+ * none left is parked on its CPU until the period ends.
+ */
+#include "sched/sched.h"
+#include "arch/include/cpu.h"
+#include "arch/include/time.h"
+#include "lib/assert.h"
+#include "lib/atomic.h"
+
+#define CREDIT MSEC(10)
+#define STEAL_MARGIN MSEC(5)
+#define SLICE MSEC(10)
+#define SLICE_MIN MSEC(2)
+#define ROUND MSEC(20)          /* everybody ready gets a turn within this, as long as slices stay above the minimum */
+#define PERIOD MSEC(10)
+#define CAPPED_SLICE MSEC(1)    /* several CPUs draw on one budget: look again soon */
+#define CAPPED_SLICE_MIN USEC(50)
+
+struct fair_cpu {
+    struct list queue;          /* ready, least virtual time first */
+    struct list parked;         /* ready, but their group's cap is used up */
+    unsigned count;             /* in `queue`; read by other CPUs as a hint */
+    struct sched_unit *running; /* what pick gave out last */
+    int64_t least;              /* least virtual time of what is ready or running; never goes back */
+    int64_t best;               /* virtual time of the first in `queue`, for other CPUs */
+} ALIGNED(64);
+
+static PER_CPU(struct fair_cpu, fair_cpus);
+
+/* group->policy_data */
+enum { GROUP_BUDGET, GROUP_PERIOD_END };
+/* unit->policy_data */
+enum { UNIT_HOME, UNIT_PARKED };        /* CPU + 1 its virtual time refers to, 0 = never queued; is on `parked` */
+
+static int64_t *budget_of(struct sched_group *g)
+{
+    return (int64_t *)&g->policy_data[GROUP_BUDGET];
+}
+
+static nsec_t quota(const struct sched_group *g)
+{
+    return PERIOD * READ_ONCE(g->cap) / 100;
+}
+
+/* Add the quotas of the periods that have ended. One CPU does it for each period. */
+static void refill(struct sched_group *g, nsec_t now)
+{
+    uint64_t end = atomic_load(&g->policy_data[GROUP_PERIOD_END]), next;
+    int64_t budget, filled;
+    nsec_t periods;
+
+    if (now < (nsec_t)end)
+        return;
+    periods = (now - (nsec_t)end) / PERIOD + 1;
+    next = end + (uint64_t)(periods * PERIOD);
+    if (!atomic_compare_exchange(&g->policy_data[GROUP_PERIOD_END], &end, next))
+        return;
+    budget = atomic_load(budget_of(g));
+    do {
+        filled = MIN(budget + MIN(periods, 1000) * quota(g), quota(g));
+    } while (!atomic_compare_exchange(budget_of(g), &budget, filled));
+}
+
+static bool cap_used_up(struct sched_group *g, nsec_t now)
+{
+    if (likely(!READ_ONCE(g->cap)))
+        return false;
+    refill(g, now);
+    return atomic_load(budget_of(g)) <= 0;
+}
+
+static int64_t scaled(const struct sched_unit *u, nsec_t ran)
+{
+    return ran * SCHED_DEFAULT_WEIGHT / (nsec_t)READ_ONCE(u->group->weight);
+}
+
+static struct sched_unit *first_of(struct fair_cpu *c)
+{
+    return list_empty(&c->queue) ? NULL : list_first(&c->queue, struct sched_unit, queue);
+}
+
+/* The queue or the running unit's time has changed: bring `least` and `best` up to date. */
+static void update(struct fair_cpu *c)
+{
+    struct sched_unit *first = first_of(c);
+    int64_t least = INT64_MAX;
+
+    if (c->running)
+        least = c->running->virtual_time;
+    if (first)
+        least = MIN(least, first->virtual_time);
+    if (least != INT64_MAX && least > c->least)
+        atomic_store(&c->least, least);
+    atomic_store(&c->best, first ? first->virtual_time : INT64_MAX);
+}
+
+static int fair_cpu_init(unsigned cpu)
+{
+    struct fair_cpu *c = &fair_cpus[cpu];
+
+    *c = (struct fair_cpu){ .best = INT64_MAX };
+    list_init(&c->queue);
+    list_init(&c->parked);
+    return 0;
+}
+
+static void fair_unit_init(struct sched_unit *u)
+{
+    u->policy_data[UNIT_HOME] = u->policy_data[UNIT_PARKED] = 0;
+}
+
+static void fair_group_changed(struct sched_group *g, nsec_t now)
+{
+    atomic_store(&g->policy_data[GROUP_PERIOD_END], (uint64_t)(now + PERIOD));
+    atomic_store(budget_of(g), quota(g));
+}
+
+static bool is_idle(const struct fair_cpu *c)
+{
+    return !atomic_load(&c->running) && !atomic_load(&c->count);
+}
+
+/* An idle CPU of the set, the preferred one if it is idle, or MAX_CPUS. */
+static unsigned idle_in(const cpu_set *set, unsigned preferred)
+{
+    if (cpu_set_has(set, preferred) && is_idle(&fair_cpus[preferred]))
+        return preferred;
+    for (unsigned cpu = bitmap_next_set(set->bits, MAX_CPUS, 0); cpu < MAX_CPUS;
+         cpu = bitmap_next_set(set->bits, MAX_CPUS, cpu + 1))
+        if (is_idle(&fair_cpus[cpu]))
+            return cpu;
+    return MAX_CPUS;
+}
+
+static unsigned least_loaded(const cpu_set *set)
+{
+    unsigned best = MAX_CPUS, least = UINT_MAX;
+
+    for (unsigned cpu = bitmap_next_set(set->bits, MAX_CPUS, 0); cpu < MAX_CPUS;
+         cpu = bitmap_next_set(set->bits, MAX_CPUS, cpu + 1)) {
+        unsigned load = atomic_load(&fair_cpus[cpu].count) + !!atomic_load(&fair_cpus[cpu].running);
+
+        if (load < least) {
+            least = load;
+            best = cpu;
+        }
+    }
+    ASSERT(best < MAX_CPUS);
+    return best;
+}
+
+/* Soft affinity narrows the choice while it leaves any. */
+static cpu_set preferred_of(const struct sched_unit *u, const cpu_set *allowed)
+{
+    cpu_set r = *allowed;
+    uint64_t any = 0;
+
+    for (unsigned i = 0; i < BITMAP_WORDS(MAX_CPUS); i++) {
+        r.bits[i] &= u->soft.bits[i];
+        any |= r.bits[i];
+    }
+    return any ? r : *allowed;
+}
+
+/* Where it ran last if that is idle, an idle CPU it likes, any idle CPU, where it ran last, the least loaded one. */
+static unsigned fair_place(const struct sched_unit *u, const cpu_set *allowed)
+{
+    cpu_set liked = preferred_of(u, allowed);
+    unsigned last = atomic_load(&u->cpu), cpu;
+
+    cpu = idle_in(&liked, last);
+    if (cpu == MAX_CPUS)
+        cpu = idle_in(allowed, last);
+    if (cpu != MAX_CPUS)
+        return cpu;
+    if (u->policy_data[UNIT_HOME] && cpu_set_has(&liked, last))
+        return last;
+    return least_loaded(&liked);
+}
+
+/* In order; after those of equal time. Who slept goes near the front and is sought from there. */
+static void insert(struct fair_cpu *c, struct sched_unit *u, bool from_front)
+{
+    struct list *at;
+
+    if (from_front) {
+        at = c->queue.next;
+        while (at != &c->queue && list_entry(at, struct sched_unit, queue)->virtual_time <= u->virtual_time)
+            at = at->next;
+        list_insert_between(&u->queue, at->prev, at);
+    } else {
+        at = c->queue.prev;
+        while (at != &c->queue && list_entry(at, struct sched_unit, queue)->virtual_time > u->virtual_time)
+            at = at->prev;
+        list_insert_between(&u->queue, at, at->next);
+    }
+    u->policy_data[UNIT_PARKED] = false;
+    atomic_store(&c->count, c->count + 1);
+}
+
+static void fair_enqueue(unsigned cpu, struct sched_unit *u, bool woken, nsec_t now UNUSED)
+{
+    struct fair_cpu *c = &fair_cpus[cpu];
+
+    if (c->running == u)
+        c->running = NULL;
+    if (u->policy_data[UNIT_HOME] != cpu + 1)
+        u->virtual_time = MIN(u->virtual_time, c->least + CREDIT);
+    if (woken || u->policy_data[UNIT_HOME] != cpu + 1)
+        u->virtual_time = MAX(u->virtual_time, c->least - CREDIT);
+    u->policy_data[UNIT_HOME] = cpu + 1;
+    insert(c, u, woken);
+    update(c);
+}
+
+static void fair_dequeue(unsigned cpu, struct sched_unit *u)
+{
+    struct fair_cpu *c = &fair_cpus[cpu];
+
+    list_remove(&u->queue);
+    if (!u->policy_data[UNIT_PARKED]) {
+        ASSERT(c->count);
+        atomic_store(&c->count, c->count - 1);
+    }
+    u->policy_data[UNIT_PARKED] = false;
+    update(c);
+}
+
+static void park(struct fair_cpu *c, struct sched_unit *u)
+{
+    ASSERT(c->count);
+    list_remove(&u->queue);
+    atomic_store(&c->count, c->count - 1);
+    list_push_back(&c->parked, &u->queue);
+    u->policy_data[UNIT_PARKED] = true;
+}
+
+static void unpark(struct fair_cpu *c, nsec_t now)
+{
+    struct sched_unit *u, *next;
+
+    list_for_each_safe(u, next, &c->parked, queue) {
+        if (cap_used_up(u->group, now))
+            continue;
+        list_remove(&u->queue);
+        u->virtual_time = MAX(u->virtual_time, c->least - CREDIT);
+        insert(c, u, true);
+    }
+}
+
+static struct sched_unit *fair_pick(unsigned cpu, nsec_t now)
+{
+    struct fair_cpu *c = &fair_cpus[cpu];
+    struct sched_unit *u;
+
+    if (unlikely(!list_empty(&c->parked)))
+        unpark(c, now);
+    while ((u = first_of(c)) && cap_used_up(u->group, now))
+        park(c, u);
+    if (u) {
+        ASSERT(c->count);
+        list_remove(&u->queue);
+        atomic_store(&c->count, c->count - 1);
+    }
+    atomic_store(&c->running, u);
+    update(c);
+    return u;
+}
+
+static void fair_account(unsigned cpu, struct sched_unit *u, nsec_t ran, nsec_t now)
+{
+    ASSERT(ran >= 0);
+    u->virtual_time += scaled(u, ran);
+    if (READ_ONCE(u->group->cap)) {
+        refill(u->group, now);
+        atomic_fetch_sub(budget_of(u->group), ran);
+    }
+    update(&fair_cpus[cpu]);
+}
+
+static bool fair_preempts(unsigned cpu UNUSED, const struct sched_unit *woken, const struct sched_unit *running, nsec_t since,
+                          nsec_t now)
+{
+    ASSERT(woken != running);
+    return woken->virtual_time < running->virtual_time + scaled(running, now - since) && !cap_used_up(woken->group, now);
+}
+
+/* When the first of the parked may go on. */
+static nsec_t parked_until(struct fair_cpu *c, nsec_t now)
+{
+    nsec_t first = NSEC_NEVER;
+    struct sched_unit *u;
+
+    list_for_each(u, &c->parked, queue)
+        first = MIN(first, (nsec_t)atomic_load(&u->group->policy_data[GROUP_PERIOD_END]));
+    return first == NSEC_NEVER ? NSEC_NEVER : MAX(first - now, 0);
+}
+
+static nsec_t fair_slice(unsigned cpu, const struct sched_unit *u, nsec_t now)
+{
+    struct fair_cpu *c = &fair_cpus[cpu];
+    nsec_t slice = NSEC_NEVER;
+
+    if (u) {
+        slice = MIN(SLICE, MAX(SLICE_MIN, ROUND / (nsec_t)(c->count + 1)));
+        if (READ_ONCE(u->group->cap))
+            slice = MIN(slice, MAX(MIN(CAPPED_SLICE, atomic_load(budget_of(u->group))), CAPPED_SLICE_MIN));
+    }
+    if (unlikely(!list_empty(&c->parked)))
+        slice = MIN(slice, parked_until(c, now));
+    return slice;
+}
+
+/* Behind the first of those that wait, so that at least one goes before it. */
+static void fair_yield(unsigned cpu, struct sched_unit *u)
+{
+    struct sched_unit *first = first_of(&fair_cpus[cpu]);
+
+    if (first)
+        u->virtual_time = MAX(u->virtual_time, first->virtual_time);
+}
+
+static bool fair_worth_stealing(unsigned thief, unsigned from)
+{
+    int64_t theirs = atomic_load(&fair_cpus[from].best), ours = atomic_load(&fair_cpus[thief].best);
+
+    if (!atomic_load(&fair_cpus[from].count) || theirs == INT64_MAX)
+        return false;
+    return ours == INT64_MAX || theirs + STEAL_MARGIN < ours;
+}
+
+static struct sched_unit *fair_steal(unsigned thief, unsigned from)
+{
+    struct sched_unit *u;
+
+    ASSERT(thief != from);
+    list_for_each(u, &fair_cpus[from].queue, queue) {
+        if (!cpu_set_has(&u->hard, thief) || atomic_load(&u->on_cpu))
+            continue;
+        fair_dequeue(from, u);
+        return u;
+    }
+    return NULL;
+}
+
+const struct sched_policy sched_policy_fair = {
+    .name = "fair",
+    .abi_id = 6,                /* XEN_SCHEDULER_CREDIT2 */
+    .cpu_init = fair_cpu_init,
+    .unit_init = fair_unit_init,
+    .group_changed = fair_group_changed,
+    .place = fair_place,
+    .enqueue = fair_enqueue,
+    .dequeue = fair_dequeue,
+    .pick = fair_pick,
+    .account = fair_account,
+    .preempts = fair_preempts,
+    .slice = fair_slice,
+    .yield = fair_yield,
+    .worth_stealing = fair_worth_stealing,
+    .steal = fair_steal,
+};

@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The core of the scheduler: states, CPUs, locks, migration. What runs when is the policy's affair.
+ *
+ * A unit belongs to the CPU in u->cpu; its state changes only under that CPU's runqueue lock. u->cpu changes under the lock of the CPU
+ * it leaves, and only while the unit's registers are not live there:
+ *
+ *   on_cpu   set by sched_pick on the CPU that will run it, cleared by sched_switched_out once it is saved
+ *   migrate  READY, in no queue: may not run where it is. Whoever finds it set and on_cpu clear places it anew.
+ *
+ * A unit that is woken while its registers are still live stays on its CPU; thieves leave it alone. So no unit is ever on two CPUs.
+ */
+#include "sched/runqueue.h"
+#include "arch/include/time.h"
+#include "lib/cpu_work.h"
+#include "lib/error.h"
+#include "lib/print.h"
+#include "lib/string.h"
+
+struct runqueue runqueues[MAX_CPUS];
+const struct sched_policy *sched_policy = &sched_policy_fair;
+static cpu_set online_cpus;
+static cpu_set idle_cpus;       /* atomic bits: a hint whom to ask when a unit must wait */
+
+void sched_init(const char *policy_name)
+{
+    if (policy_name && *policy_name && strcmp(policy_name, sched_policy_fair.name) && strcmp(policy_name, "credit2"))
+        log_warning("sched=%s: no such policy; using %s", policy_name, sched_policy_fair.name);
+    sched_policy = &sched_policy_fair;
+}
+
+static void slice_over(struct timer *t)
+{
+    struct runqueue *rq = container_of(t, struct runqueue, slice_timer);
+
+    /* The timer fires on the CPU it was set on, which is the queue's. */
+    ASSERT(rq == &THIS_CPU(runqueues));
+    rq->slice_over = true;
+    cpu_work_raise(cpu_id(), CPU_WORK_SCHED);
+}
+
+void sched_cpu_up(unsigned cpu)
+{
+    struct runqueue *rq = &runqueues[cpu];
+
+    ASSERT(cpu < MAX_CPUS && !cpu_set_has(&online_cpus, cpu));
+    spin_lock_init(&rq->lock, LOCK_RUNQUEUE);
+    timer_init(&rq->slice_timer, slice_over);
+    rq->idle_since = arch_time_now();
+    PANIC_IF(sched_policy->cpu_init(cpu), "CPU %u: no memory for its run queue", cpu);
+    atomic_test_and_set_bit(online_cpus.bits, cpu);
+    cpu_work_raise(cpu, CPU_WORK_SCHED);
+}
+
+/* Lock the CPU that u belongs to. */
+struct runqueue *sched_lock_unit(const struct sched_unit *u)
+{
+    for (;;) {
+        unsigned cpu = atomic_load(&u->cpu);
+
+        spin_lock(&runqueues[cpu].lock);
+        if (u->cpu == cpu)
+            return &runqueues[cpu];
+        spin_unlock(&runqueues[cpu].lock);
+    }
+}
+
+static bool may_run_on(const struct sched_unit *u, unsigned cpu)
+{
+    return cpu_set_has(&u->hard, cpu);
+}
+
+/* The CPUs that are up and in `set`; all that are up when there is none (the affinity named CPUs that never came). */
+static cpu_set permitted(const cpu_set *set)
+{
+    cpu_set r = online_cpus;
+    uint64_t any = 0;
+
+    for (unsigned i = 0; i < BITMAP_WORDS(MAX_CPUS); i++)
+        any |= set->bits[i] & online_cpus.bits[i];
+    for (unsigned i = 0; any && i < BITMAP_WORDS(MAX_CPUS); i++)
+        r.bits[i] &= set->bits[i];
+    return r;
+}
+
+static unsigned place(const struct sched_unit *u)
+{
+    cpu_set allowed = permitted(&u->hard);
+
+    return sched_policy->place(u, &allowed);
+}
+
+/* Let one idle CPU that u may run on look for work, as u has to wait where it is. */
+static void ask_idle_cpu(const struct sched_unit *u)
+{
+    /* The unit is queued before the idle are looked for; meets the one in choose(). */
+    barrier_full();
+    for (unsigned i = 0; i < BITMAP_WORDS(MAX_CPUS); i++) {
+        uint64_t idle = atomic_load(&idle_cpus.bits[i]) & u->hard.bits[i];
+
+        if (u->cpu / 64 == i)
+            idle &= ~BIT(u->cpu % 64);
+        if (idle) {
+            cpu_work_raise(i * 64 + (unsigned)__builtin_ctzll(idle), CPU_WORK_SCHED);
+            return;
+        }
+    }
+}
+
+static void enqueue(struct runqueue *rq, struct sched_unit *u, bool woken, nsec_t now)
+{
+    ASSERT(spin_is_held(&rq->lock) && rq == &runqueues[u->cpu]);
+    ASSERT(!u->queued && !u->migrate);
+    u->state = UNIT_READY;
+    u->queued = true;
+    rq->ready++;
+    sched_policy->enqueue(u->cpu, u, woken, now);
+}
+
+static void dequeue(struct runqueue *rq, struct sched_unit *u)
+{
+    ASSERT(spin_is_held(&rq->lock) && u->queued && rq->ready);
+    sched_policy->dequeue(u->cpu, u);
+    u->queued = false;
+    rq->ready--;
+}
+
+/* Queue u, which has become ready, on its CPU and have it run at once when it should. */
+static void enqueue_woken(struct runqueue *rq, struct sched_unit *u)
+{
+    nsec_t now = arch_time_now();
+
+    u->ready_since = now;
+    enqueue(rq, u, true, now);
+    if (!rq->running) {
+        cpu_work_raise(u->cpu, CPU_WORK_SCHED);
+        return;
+    }
+    if (sched_policy->preempts(u->cpu, u, rq->running, rq->running->ran_since, now))
+        cpu_work_raise(u->cpu, CPU_WORK_SCHED);
+    else
+        ask_idle_cpu(u);
+}
+
+/* Give a unit that was taken off a CPU it may not use (`migrate`) a new one. Whoever comes second finds nothing to do. */
+static void place_migrating(struct sched_unit *u)
+{
+    struct runqueue *rq = sched_lock_unit(u);
+
+    if (!u->migrate || atomic_load(&u->on_cpu)) {
+        spin_unlock(&rq->lock);
+        return;
+    }
+    ASSERT(u->state == UNIT_READY && !u->queued);
+    u->migrate = false;
+    atomic_store(&u->cpu, place(u));
+    spin_unlock(&rq->lock);
+    /* Meanwhile it may have been put to sleep, and even be woken again by somebody who has queued it. */
+    rq = sched_lock_unit(u);
+    if (u->state == UNIT_READY && !u->queued && !u->migrate)
+        enqueue_woken(rq, u);
+    spin_unlock(&rq->lock);
+}
+
+/* u must leave its CPU; it is READY and in no queue. Called with the lock, which it drops. */
+static void start_migration(struct runqueue *rq, struct sched_unit *u)
+{
+    u->state = UNIT_READY;
+    /* Full barrier: meets the one between on_cpu and migrate in sched_switched_out. */
+    (void)atomic_exchange(&u->migrate, true);
+    spin_unlock(&rq->lock);
+    place_migrating(u);
+}
+
+void sched_wake(struct sched_unit *u)
+{
+    bool placed = false;
+
+    for (;;) {
+        struct runqueue *rq = sched_lock_unit(u);
+
+        if (u->state != UNIT_ASLEEP || !u->wants_cpu(u)) {
+            spin_unlock(&rq->lock);
+            return;
+        }
+        if (atomic_load_acquire(&u->on_cpu)) {
+            if (may_run_on(u, u->cpu)) {
+                enqueue_woken(rq, u);
+                spin_unlock(&rq->lock);
+            } else {
+                start_migration(rq, u);
+            }
+            return;
+        }
+        placed |= rq->idle && cpu_set_has(&u->soft, u->cpu);
+        if (!placed || !may_run_on(u, u->cpu)) {
+            unsigned target = place(u);
+
+            placed = true;
+            if (target != u->cpu) {
+                atomic_store(&u->cpu, target);
+                spin_unlock(&rq->lock);
+                continue;
+            }
+        }
+        enqueue_woken(rq, u);
+        spin_unlock(&rq->lock);
+        return;
+    }
+}
+
+void sched_sleep(struct sched_unit *u)
+{
+    struct runqueue *rq = sched_lock_unit(u);
+
+    if (!u->wants_cpu(u)) {
+        if (u->state == UNIT_READY) {
+            if (u->queued)
+                dequeue(rq, u);
+            u->migrate = false;
+            u->state = UNIT_ASLEEP;
+        } else if (u->state == UNIT_RUNNING) {
+            cpu_work_raise(u->cpu, CPU_WORK_SCHED);
+        }
+    }
+    spin_unlock(&rq->lock);
+}
+
+/* Charge the running unit for its time up to now. */
+static void account(struct sched_unit *u, nsec_t now)
+{
+    nsec_t ran = now - u->ran_since;
+
+    ASSERT(u->state == UNIT_RUNNING && ran >= 0);
+    u->ran_total += ran;
+    u->ran_since = now;
+    sched_policy->account(u->cpu, u, ran, now);
+}
+
+void sched_yield(struct sched_unit *u)
+{
+    struct runqueue *rq = &THIS_CPU(runqueues);
+
+    spin_lock(&rq->lock);
+    ASSERT(rq->running == u);
+    if (rq->ready) {
+        account(u, arch_time_now());
+        sched_policy->yield(u->cpu, u);
+        rq->yielded = true;
+        cpu_work_raise(u->cpu, CPU_WORK_SCHED);
+    }
+    spin_unlock(&rq->lock);
+}
+
+bool sched_needed(void)
+{
+    return cpu_work_pending() & CPU_WORK_SCHED;
+}
+
+/* What ran is charged and goes back where it belongs: asleep, queued, or off to another CPU. */
+static void settle(struct runqueue *rq, struct sched_unit *u, nsec_t now)
+{
+    ASSERT(rq->running == u && atomic_load(&u->on_cpu));
+    account(u, now);
+    rq->running = NULL;
+    u->ready_since = now;
+    if (!u->wants_cpu(u)) {
+        u->state = UNIT_ASLEEP;
+    } else if (may_run_on(u, u->cpu)) {
+        enqueue(rq, u, false, now);
+    } else {
+        u->state = UNIT_READY;
+        u->migrate = true;
+    }
+}
+
+/* Must u go on a while, as it has run for less than the rate limit? */
+static bool within_ratelimit(const struct runqueue *rq, const struct sched_unit *u, nsec_t now)
+{
+    return now - rq->chosen_at < USEC(sched_ratelimit_us()) && !rq->yielded && u->wants_cpu(u) && may_run_on(u, u->cpu);
+}
+
+/* The CPU to take a unit from, or `thief`: none. */
+static unsigned find_victim(unsigned thief)
+{
+    for (unsigned i = 1; i < cpu_count(); i++) {
+        unsigned cpu = (thief + i) % cpu_count();
+
+        if (cpu_set_has(&online_cpus, cpu) && sched_policy->worth_stealing(thief, cpu))
+            return cpu;
+    }
+    return thief;
+}
+
+/* Bring one unit over from another CPU when that is better. Drops the lock of rq for a moment. */
+static void pull(struct runqueue *rq, nsec_t now)
+{
+    unsigned here = cpu_id(), from = find_victim(here);
+    struct runqueue *other = &runqueues[from];
+    struct sched_unit *u;
+
+    if (from == here)
+        return;
+    spin_unlock(&rq->lock);
+    spin_lock_pair(&rq->lock, &other->lock);
+    u = sched_policy->steal(here, from);
+    if (u) {
+        ASSERT(u->cpu == from && u->queued && !atomic_load(&u->on_cpu));
+        other->ready--;
+        u->queued = false;
+        atomic_store(&u->cpu, here);
+        enqueue(rq, u, true, now);
+    }
+    spin_unlock(&other->lock);
+}
+
+static void set_idle(struct runqueue *rq, bool idle, nsec_t now)
+{
+    unsigned cpu = (unsigned)(rq - runqueues);
+
+    if (idle == rq->idle)
+        return;
+    rq->idle = idle;
+    if (idle) {
+        rq->idle_since = now;
+        atomic_test_and_set_bit(idle_cpus.bits, cpu);
+    } else {
+        rq->idle_total += now - rq->idle_since;
+        atomic_test_and_clear_bit(idle_cpus.bits, cpu);
+    }
+}
+
+static struct sched_unit *choose(struct runqueue *rq, nsec_t now)
+{
+    struct sched_unit *next;
+
+    if (rq->slice_over)
+        pull(rq, now);
+    rq->slice_over = rq->yielded = false;
+    next = sched_policy->pick(cpu_id(), now);
+    if (!next) {
+        /* Idle first, so that whoever queues something after this look asks us; meets the queueing under the other lock. */
+        set_idle(rq, true, now);
+        barrier_full();
+        pull(rq, now);
+        next = sched_policy->pick(cpu_id(), now);
+    }
+    return next;
+}
+
+/* Make u (NULL: idle) what this CPU runs, until its slice is over. */
+static void run(struct runqueue *rq, struct sched_unit *u, nsec_t now)
+{
+    nsec_t slice = sched_policy->slice(cpu_id(), u, now);
+
+    ASSERT(spin_is_held(&rq->lock));
+    rq->running = u;
+    set_idle(rq, !u, now);
+    if (u) {
+        ASSERT(u->queued && u->cpu == cpu_id());
+        rq->ready--;
+        u->queued = false;
+        u->state = UNIT_RUNNING;
+        u->ran_since = now;
+        atomic_store(&u->on_cpu, true);
+    }
+    if (slice == NSEC_NEVER)
+        timer_cancel(&rq->slice_timer);
+    else
+        timer_set(&rq->slice_timer, now + slice);
+}
+
+struct sched_unit *sched_pick(struct sched_unit *current)
+{
+    struct runqueue *rq = &THIS_CPU(runqueues);
+    struct sched_unit *next;
+    nsec_t now;
+
+    spin_lock(&rq->lock);
+    now = arch_time_now();
+    ASSERT(rq->running == current);
+    if (current && within_ratelimit(rq, current, now)) {
+        timer_set(&rq->slice_timer, rq->chosen_at + USEC(sched_ratelimit_us()));
+        spin_unlock(&rq->lock);
+        return current;
+    }
+    if (current)
+        settle(rq, current, now);
+    next = choose(rq, now);
+    if (next != current)
+        rq->chosen_at = now;
+    run(rq, next, now);
+    spin_unlock(&rq->lock);
+    return next;
+}
+
+void sched_switched_out(struct sched_unit *u)
+{
+    /* What the switch saved is visible to whoever sees on_cpu clear (acquire in sched_wake, the lock in steal). */
+    (void)atomic_exchange(&u->on_cpu, false);
+    if (unlikely(atomic_load(&u->migrate)))
+        place_migrating(u);
+    else if (atomic_load(&u->state) == UNIT_READY)
+        ask_idle_cpu(u);
+}
+
+bool sched_unit_is_on_cpu(const struct sched_unit *u)
+{
+    return atomic_load_acquire(&u->on_cpu);
+}
+
+int sched_set_affinity(struct sched_unit *u, const cpu_set *hard, const cpu_set *soft)
+{
+    struct runqueue *rq;
+    bool usable = false;
+
+    for (unsigned i = 0; i < BITMAP_WORDS(MAX_CPUS); i++)
+        usable |= hard->bits[i] & online_cpus.bits[i];
+    if (!usable)
+        return -E_INVAL;
+    rq = sched_lock_unit(u);
+    u->hard = *hard;
+    u->soft = *soft;
+    if (u->state == UNIT_RUNNING && !may_run_on(u, u->cpu)) {
+        cpu_work_raise(u->cpu, CPU_WORK_SCHED);
+    } else if (u->state == UNIT_READY && u->queued && !may_run_on(u, u->cpu)) {
+        dequeue(rq, u);
+        start_migration(rq, u);
+        return 0;
+    }
+    spin_unlock(&rq->lock);
+    return 0;
+}
+
+struct sched_unit *sched_running(unsigned cpu)
+{
+    ASSERT(cpu < MAX_CPUS);
+    return atomic_load(&runqueues[cpu].running);
+}
+
+const cpu_set *sched_online(void)
+{
+    return &online_cpus;
+}
+
+const struct sched_policy *sched_policy_in_use(void)
+{
+    return sched_policy;
+}
