@@ -25,17 +25,37 @@ struct grant_table {
     uint32_t frames_used, frames_limit;
     struct maptrack_entry **maptrack;
     uint32_t maptrack_frames, maptrack_limit;
-    uint32_t maptrack_free;
-    uint32_t maptrack_used;
+    uint32_t maptrack_free;         /* first free handle + 1, 0 = none */
+    uint32_t maptrack_used;         /* handles taken */
+    uint32_t release_next;          /* where grant_release_mappings goes on */
+    uint32_t frames_slots, maptrack_slots;  /* length of the arrays above; active has two slots a frame */
 };
 
-int grant_init(struct domain *d, uint32_t max_frames, uint32_t max_maptrack_frames) MUST_CHECK;
-/* Drop every mapping that d made of others' grants; bounded: -E_RESTART while there is more. */
-int grant_release_mappings(struct domain *d) MUST_CHECK;
-/* Memory of the table; entries that others still have mapped keep their frames by reference. */
-void grant_free(struct domain *d);
+/* What the operations answer: the ABI's GNTST_* (xen/grant_table.h, "Values for error status returns"). */
+enum grant_status {
+    GRANT_OKAY = 0, GRANT_GENERAL_ERROR = -1, GRANT_BAD_DOMAIN = -2, GRANT_BAD_REF = -3, GRANT_BAD_HANDLE = -4,
+    GRANT_BAD_ADDRESS = -5, GRANT_PERMISSION_DENIED = -8, GRANT_BAD_PAGE = -9, GRANT_BAD_COPY = -10, GRANT_AGAIN = -12,
+    GRANT_NO_SPACE = -13
+};
 
-#define GRANT_READ_ONLY 1u
+#define GRANT_DEFAULT_FRAMES 64
+#define GRANT_DEFAULT_MAPTRACK_FRAMES 1024
+#define GRANTS_PER_FRAME 512
+
+/* A table of one frame. Limits of 0 stand for the defaults. -E_INVAL (limit above the default), -E_NOMEM; nothing is left then. */
+int grant_init(struct domain *d, uint32_t max_frames, uint32_t max_maptrack_frames) MUST_CHECK;
+/* Drop every mapping that d made of others' grants; bounded: -E_RESTART while there is more. d is dying and its vCPUs are quiet;
+ * the stage-2 entries stay and go with the table. */
+int grant_release_mappings(struct domain *d) MUST_CHECK;
+/* Memory of the table. When nobody can have found d any more and its last frame is gone: a granted frame that somebody has mapped
+ * is referenced through the entry too, so then no entry is in use. Accepts a table never made. */
+void grant_free(struct domain *d);
+/* References that the table has now. */
+static inline uint32_t grant_entries(const struct grant_table *gt)
+{
+    return gt->frames_used * GRANTS_PER_FRAME;
+}
+
 /* What GNTMAP_* of the ABI says, decoded. */
 struct grant_map_request {
     domid granter;
@@ -60,16 +80,25 @@ struct grant_copy_side {
 };
 int grant_copy(struct domain *d, const struct grant_copy_side *from, const struct grant_copy_side *to, uint16_t length) MUST_CHECK;
 
-/* Make the table at least n frames; -E_NOMEM / -E_INVAL. For setup_table and XENMAPSPACE_grant_table. */
+/* Make the table at least n frames; -E_NOMEM (nothing changed) / -E_INVAL (above the limit). For setup_table and
+ * XENMAPSPACE_grant_table. */
 int grant_grow(struct domain *d, uint32_t frames) MUST_CHECK;
-/* The n-th frame of the table (growing it if allowed): its mfn with no reference taken, MFN_NONE out of range. Call under d's
- * domain lock or for current's domain. */
+/* The n-th frame of the table (growing it if allowed): its mfn with no reference taken, MFN_NONE out of range or no memory. Call
+ * under d's domain lock or for current's domain. */
 mfn_t grant_table_frame(struct domain *d, uint32_t n);
-/* Toolstack: fill an entry of d's table so that `to` may access gfn (console and xenstore rings). -E_INVAL. */
+/* Toolstack: fill an entry of d's table so that `to` may access gfn (console and xenstore rings). -E_INVAL: no such entry, a gfn that
+ * an entry cannot hold, or an entry in use. */
 int grant_seed(struct domain *d, uint32_t ref, domid to, gfn_t gfn) MUST_CHECK;
+/* Lower the limits of d; -E_INVAL when above those it was made with or below what is in use. */
 int grant_set_limits(struct domain *d, uint32_t frames, uint32_t maptrack_frames) MUST_CHECK;
-/* GNTTABOP_cache_flush on a frame of d or granted to it. */
-int grant_cache_flush(struct domain *d, hpa_t address, bool by_ref, uint32_t ref, uint16_t offset, uint16_t length, bool clean, bool invalidate) MUST_CHECK;
+/*
+ * GNTTABOP_cache_flush: clean and/or invalidate [offset, offset + length) of the frame at `address`, which is d's own or one it
+ * has mapped by grant; the caller has checked that the range lies in the page. *cursor is where the search of d's mappings
+ * goes on: 0 at first, and again at the end. 0, -E_RESTART, -E_INVAL, -E_PERM.
+ */
+int grant_cache_flush(struct domain *d, hpa_t address, uint16_t offset, uint16_t length, bool clean, bool invalidate,
+                      uint32_t *cursor) MUST_CHECK;
+/* Exchange two entries that nobody uses; returns a GNTST_* status. */
 int grant_swap(struct domain *d, uint32_t a, uint32_t b) MUST_CHECK;
 
 #endif
