@@ -289,7 +289,7 @@ static bool sweep(struct domain *d)
             return true;
         }
         if (c->state > CHANNEL_RESERVED)
-            (void)!event_close(d, port);
+            event_close(d, port);
     }
     t->sweep_next = port;
     return false;
