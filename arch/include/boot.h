@@ -31,7 +31,7 @@ void arch_boot_image(hpa_t *start, hpa_t *end);
 
 /*
  * Map physical memory [pa, pa + size) readable, writable and cached, anywhere; any alignment. The address returned has pa's
- * offset. NULL when the area (BOOT_MAP_BYTES, in blocks of 2 MiB; what is mapped last lies highest) is full. Works before
+ * offset. NULL when the area (BOOT_MAP_BYTES, in blocks of 2 MiB) is full. Works before
  * and after the frame allocator; CPU 0, no lock. The neighbourhood up to the 2 MiB boundaries becomes visible too: do not map
  * device registers.
  */

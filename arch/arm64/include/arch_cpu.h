@@ -8,7 +8,7 @@
 #define CPU_BLOCK_STACK 0
 #define CPU_BLOCK_EMERGENCY 8
 #define CPU_BLOCK_ID 24
-#define CPU_BLOCK_SIZE_SHIFT 6
+#define CPU_BLOCK_SCRATCH 48
 
 #ifndef __ASSEMBLER__
 #include "lib/compiler.h"
@@ -21,8 +21,8 @@ struct cpu_block {
     uint32_t id;
     uint32_t windows;           /* how many are in use */
     uint64_t mpidr;             /* affinity fields only */
-    uint64_t fault_sp;          /* SP when the hypervisor itself faulted */
-    uint32_t online, unused;
+    uint64_t online;            /* it has come up: published by release */
+    uint64_t scratch[2];        /* of the vector of the hypervisor's own faults */
 } ALIGNED(64);
 extern struct cpu_block cpu_blocks[];
 

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Data and instruction caches, and zeroing frames: through a window of their own, so that callers may hold all of theirs. */
+#include "arch/include/boot.h"
+#include "arch/include/mapping.h"
+#include "layout.h"
+#include "lib/assert.h"
+#include "lib/atomic.h"
+#include "lib/string.h"
+#include "sysreg.h"
+
+#define BLOCK_ORDER 9
+
+static uint64_t line_size(void)
+{
+    return UINT64_C(4) << (read_sysreg(ctr_el0) >> 16 & 15);
+}
+
+static uint64_t *scrub_slot(void)
+{
+    return &hyp_percpu_l3[(cpu_id() << (PERCPU_SHIFT - PAGE_SHIFT)) + PERCPU_SCRUB_PAGE];
+}
+
+static char *open_page(mfn_t mfn)
+{
+    uint64_t *slot = scrub_slot();
+
+    ASSERT(!*slot);
+    WRITE_ONCE(*slot, mfn.v << PAGE_SHIFT | PTE_PAGE_DATA);
+    dsb(nshst);
+    isb();
+    return (char *)(PERCPU_BASE + ((uint64_t)cpu_id() << PERCPU_SHIFT) + PERCPU_SCRUB_PAGE * PAGE_SIZE);
+}
+
+/* Invalidate on this CPU alone: no other uses its windows. */
+static void close_slot(uint64_t *slot, const char *va)
+{
+    WRITE_ONCE(*slot, 0);
+    dsb(nshst);
+    tlbi_arg(vae2, (uint64_t)va >> PAGE_SHIFT);
+    dsb(nsh);
+}
+
+/* Zero by DC ZVA and write back each line, where a line is what ZVA zeroes: 64 bytes nearly everywhere. */
+static void zero_lines_of_64(char *p, uint64_t bytes)
+{
+    char *end = p + bytes, *p1 = p + 64, *p2 = p + 128, *p3 = p + 192;
+
+    do {
+        __asm__ volatile("dc zva, %0; dc zva, %1; dc zva, %2; dc zva, %3\n\t"
+                         "dc civac, %0; dc civac, %1; dc civac, %2; dc civac, %3\n\t"
+                         "add %0, %0, #256; add %1, %1, #256; add %2, %2, #256; add %3, %3, #256\n\t"
+                         "dc zva, %0; dc zva, %1; dc zva, %2; dc zva, %3\n\t"
+                         "dc civac, %0; dc civac, %1; dc civac, %2; dc civac, %3\n\t"
+                         "add %0, %0, #256; add %1, %1, #256; add %2, %2, #256; add %3, %3, #256"
+                         : "+r"(p), "+r"(p1), "+r"(p2), "+r"(p3) :: "memory");
+    } while (p != end);
+}
+
+static void clean_lines(const char *p, uint64_t bytes, bool invalidate)
+{
+    uint64_t line = line_size();
+    const char *end = p + bytes;
+
+    for (p = (const char *)ROUND_DOWN((uint64_t)p, line); p < end; p += line) {
+        if (invalidate)
+            __asm__ volatile("dc civac, %0" :: "r"(p) : "memory");
+        else
+            __asm__ volatile("dc cvac, %0" :: "r"(p) : "memory");
+    }
+}
+
+/* Zeros in memory, not only in the cache. */
+static void zero(char *p, uint64_t bytes)
+{
+    uint64_t zva = read_sysreg(dczid_el0);
+
+    ASSERT(IS_ALIGNED((uint64_t)p, PAGE_SIZE) && IS_ALIGNED(bytes, PAGE_SIZE));
+    /* DZP clear, BS = log2 of words = 4 */
+    if ((zva & 31) == 4 && line_size() >= 64) {
+        zero_lines_of_64(p, bytes);
+    } else {
+        memset(p, 0, bytes);
+        clean_lines(p, bytes, true);
+    }
+    dsb(sy);
+}
+
+static void scrub_block(mfn_t mfn)
+{
+    uint64_t *slot = &hyp_percpu_l2[1 + cpu_id()];
+    char *p = (char *)SCRUB_BLOCK(cpu_id());
+
+    ASSERT(!*slot);
+    WRITE_ONCE(*slot, mfn.v << PAGE_SHIFT | PTE_DATA);
+    dsb(nshst);
+    isb();
+    zero(p, PAGE_SIZE << BLOCK_ORDER);
+    close_slot(slot, p);
+}
+
+void arch_frame_scrub(mfn_t mfn, unsigned order)
+{
+    ASSERT(IS_ALIGNED(mfn.v, BIT(order)));
+    if (order >= BLOCK_ORDER) {
+        for (uint64_t i = 0; i < BIT(order); i += BIT(BLOCK_ORDER))
+            scrub_block(mfn_add(mfn, i));
+        return;
+    }
+    for (uint64_t i = 0; i < BIT(order); i++) {
+        char *p = open_page(mfn_add(mfn, i));
+
+        zero(p, PAGE_SIZE);
+        close_slot(scrub_slot(), p);
+    }
+}
+
+void arch_frame_clean(mfn_t mfn)
+{
+    arch_frame_clean_range(mfn, 0, PAGE_SIZE, true, true);
+}
+
+void arch_frame_clean_range(mfn_t mfn, unsigned offset, unsigned length, bool clean, bool invalidate)
+{
+    char *p = open_page(mfn);
+
+    /* Invalidating without writing back could undo what others wrote in the same line: always both. */
+    ASSERT(offset <= PAGE_SIZE && length <= PAGE_SIZE - offset && (clean || invalidate));
+    clean_lines(p + offset, length, invalidate);
+    dsb(sy);
+    close_slot(scrub_slot(), p);
+}
+
+void boot_clean(const void *address, uint64_t size)
+{
+    clean_lines(address, size, true);
+    dsb(sy);
+}
+
+void arch_icache_invalidate_all(void)
+{
+    __asm__ volatile("ic ialluis" ::: "memory");
+    dsb(ish);
+    isb();
+}

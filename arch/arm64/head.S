@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Entry. The loader follows the arm64 Linux boot protocol (Linux Documentation/arm64/booting.rst): MMU off, x0 = device tree, we
+ * lie at a multiple of 2 MiB. This page is the only code that ever runs at its physical address; everything in it is
+ * position independent.
+ */
+#include "arch_cpu.h"
+#include "layout.h"
+
+.macro address register, symbol
+    adrp    \register, \symbol
+    add     \register, \register, :lo12:\symbol
+.endm
+
+.macro constant register, value
+    movz    \register, #(\value) & 0xffff
+    movk    \register, #((\value) >> 16) & 0xffff, lsl #16
+    .if (\value) >> 32
+    movk    \register, #((\value) >> 32) & 0xffff, lsl #32
+    .endif
+.endm
+
+.section .head.text, "ax"
+.globl _start
+_start:
+    b       primary                     /* code0 */
+    .long   0                           /* code1 */
+    .quad   0                           /* text_offset */
+    .quad   image_bytes                 /* image_size */
+    .quad   0xa                         /* flags: little endian, 4 KiB pages, anywhere in memory */
+    .quad   0, 0, 0
+    .ascii  "ARM\x64"
+    .long   0
+
+/* CPU 0. x19 = device tree, x20 = our physical address. */
+primary:
+    mov     x19, x0
+    adrp    x20, _start
+    adrp    x0, boot_stacks
+    add     sp, x0, #BOOT_STACK_BYTES
+    mov     x29, xzr
+
+    /* Zero what the image does not bring; then nothing of it may be in a cache from before. */
+    address x0, bss_start
+    address x1, bss_end
+1:  stp     xzr, xzr, [x0], #16
+    cmp     x0, x1
+    b.lo    1b
+
+    mrs     x0, CurrentEL
+    cmp     x0, #2 << 2
+    b.eq    2f
+    mov     x1, x0
+    mov     x0, x19
+    bl      early_wrong_level           /* says so and stops */
+2:  bl      early_build_tables
+    dsb     sy
+    bl      drop_cached
+    adr     x21, primary_mapped
+    bl      enable_mmu                  /* returns at the linked address */
+primary_mapped:
+    constant x0, PERCPU_STACK_TOP(0)
+    mov     sp, x0
+    address x0, cpu_blocks
+    msr     tpidr_el2, x0
+    mov     x29, xzr
+    mov     x30, xzr
+    mov     x0, x19
+    mov     x1, x20
+    b       arm64_start
+
+/* Drop what caches hold of the zeroed data and the stacks: [bss_start, image_end). */
+drop_cached:
+    address x0, bss_start
+    address x1, image_end
+    mrs     x2, ctr_el0
+    ubfx    x2, x2, #16, #4             /* DminLine: log2 of words */
+    mov     x3, #4
+    lsl     x3, x3, x2
+1:  dc      ivac, x0
+    add     x0, x0, x3
+    cmp     x0, x1
+    b.lo    1b
+    dsb     sy
+    ret
+
+/* The other CPUs, started by PSCI at this physical address with x0 = the physical address of their cpu_block. */
+.globl secondary_entry
+secondary_entry:
+    mov     x19, x0
+    mrs     x0, CurrentEL
+    cmp     x0, #2 << 2
+    b.ne    stop
+    adr     x21, secondary_mapped
+    bl      enable_mmu
+secondary_mapped:
+    /* The block by its linked address: same distance from cpu_blocks. */
+    ldr     x0, [x19, #CPU_BLOCK_STACK]
+    msr     tpidr_el2, x19
+    mov     sp, x0
+    mov     x29, xzr
+    mov     x30, xzr
+    b       arm64_secondary_start
+
+stop:
+    wfi
+    b       stop
+
+/*
+ * Switch the MMU on and return to x21's linked address; x19, if it points into the image, becomes its linked address too.
+ * Clobbers x0-x6, x21, x30. Two roots: the first has this page one to one, the second is for good.
+ */
+enable_mmu:
+    msr     daifset, #0xf
+    constant x0, MAIR_VALUE
+    msr     mair_el2, x0
+    constant x0, TCR_VALUE
+    mrs     x1, id_aa64mmfr0_el1
+    and     x1, x1, #0xf                /* PARange, at most 48 bits */
+    mov     x2, #5
+    cmp     x1, x2
+    csel    x1, x1, x2, lo
+    orr     x0, x0, x1, lsl #16
+    msr     tcr_el2, x0
+    adrp    x0, hyp_boot_root
+    msr     ttbr0_el2, x0
+    /* HCR_EL2.RW alone: no stage 2, E2H clear, until a guest is loaded. */
+    constant x0, 0x80000000
+    msr     hcr_el2, x0
+    isb
+    tlbi    alle2
+    ic      iallu
+    dsb     sy
+    isb
+    /* How far we lie from where we are linked. */
+    adrp    x3, _start
+    constant x4, IMAGE_BASE
+    sub     x4, x4, x3
+    adrp    x5, hyp_root
+    adrp    x6, image_end
+    constant x0, SCTLR_ON
+    msr     sctlr_el2, x0
+    isb
+    adr     x1, 1f
+    add     x1, x1, x4
+    br      x1
+1:  msr     ttbr0_el2, x5
+    isb
+    tlbi    alle2
+    dsb     nsh
+    isb
+    /* x19 within [image, image_end)? */
+    cmp     x19, x3
+    ccmp    x19, x6, #2, hs
+    b.hs    2f
+    add     x19, x19, x4
+2:  address x0, vectors
+    msr     vbar_el2, x0
+    isb
+    add     x21, x21, x4
+    br      x21

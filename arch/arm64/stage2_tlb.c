@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * VMIDs, the TLB and what the processor wants of stage 2.
+ *
+ * A VMID belongs to a space for one generation. When all are used a new generation begins: everything is invalidated, and
+ * the spaces that are loaded on some CPU at that moment keep theirs. A CPU that loads a space and a CPU that begins a generation
+ * may not miss each other:
+ *
+ *   load:   loaded[cpu] = s;        barrier;  is s's generation current?   no: take the lock
+ *   begin:  generation = next;      barrier;  keep the VMID of every loaded[] space
+ */
+#include "arch/include/stage2.h"
+#include "layout.h"
+#include "lib/assert.h"
+#include "lib/atomic.h"
+#include "lib/bitmap.h"
+#include "lib/spinlock.h"
+#include "stage2_hw.h"
+#include "sysreg.h"
+
+#define VMID_SHIFT 48
+#define MANY_PAGES 512
+#define VTCR_VS BIT(19)             /* VMIDs of 16 bits */
+#define VTCR_COMMON (BIT(31) | UINT64_C(3) << 12 | UINT64_C(1) << 10 | UINT64_C(1) << 8)
+
+static struct stage2_geometry geometry;
+static uint64_t vtcr;
+
+static spinlock_t vmid_lock = SPINLOCK(LOCK_VMID);
+static uint64_t generation = 1;
+static unsigned vmids, next_vmid = 1;
+static uint64_t used[BITMAP_WORDS(65536)];      /* in this generation; VMID 0 is that of no guest */
+static PER_CPU(struct arch_stage2 *, loaded);
+static uint64_t empty_root[512] ALIGNED(4096);
+
+/* -- set-up -- */
+
+static unsigned physical_bits(unsigned range)
+{
+    static const uint8_t bits[] = { 32, 36, 40, 42, 44, 48 };
+
+    return bits[MIN(range, ARRAY_SIZE(bits) - 1)];
+}
+
+static unsigned this_cpu_range(void)
+{
+    return read_sysreg(id_aa64mmfr0_el1) & 15;
+}
+
+/* Up to 16 consecutive root tables replace a level (D8.2.2): level 1 covers 39 bits and up to 4 more; 44 and 48 need level 0. */
+void stage2_hw_init(void)
+{
+    unsigned bits = physical_bits(this_cpu_range());
+    bool wide = (read_sysreg(id_aa64mmfr1_el1) >> 4 & 15) == 2;
+
+    geometry.address_bits = bits;
+    geometry.root_level = bits > 43 ? 0 : 1;
+    geometry.root_order = geometry.root_level == 1 && bits > 39 ? bits - 39 : 0;
+    vmids = wide ? 65536 : 256;
+    vtcr = VTCR_COMMON | (64 - bits) | (geometry.root_level == 0 ? 2 : 1) << 6 |
+           (uint64_t)MIN(this_cpu_range(), 5u) << 16 | (wide ? VTCR_VS : 0);
+    bitmap_set(used, 0);
+}
+
+void stage2_cpu_init(void)
+{
+    PANIC_IF(physical_bits(this_cpu_range()) < geometry.address_bits, "CPU %u has fewer physical address bits (%u) than CPU 0 (%u)",
+             cpu_id(), physical_bits(this_cpu_range()), geometry.address_bits);
+    write_sysreg(vtcr_el2, vtcr);
+    stage2_load(NULL);
+    isb();
+}
+
+const struct stage2_geometry *arch_stage2_geometry(void)
+{
+    return &geometry;
+}
+
+void arch_stage2_init(struct arch_stage2 *s, hpa_t root)
+{
+    ASSERT(IS_ALIGNED(root.v, PAGE_SIZE << geometry.root_order) && root.v < BIT(VMID_SHIFT));
+    *s = (struct arch_stage2){ .root = root };
+}
+
+/* -- VMIDs -- */
+
+static uint64_t vttbr_of(const struct arch_stage2 *s)
+{
+    return s->root.v | (atomic_load(&s->vmid_generation) & 0xffff) << VMID_SHIFT;
+}
+
+static bool is_current(const struct arch_stage2 *s)
+{
+    return atomic_load(&s->vmid_generation) >> 16 == atomic_load(&generation);
+}
+
+/* The spaces in use keep their VMIDs; every other is free again, and forgotten by all TLBs. */
+static void begin_generation(void)
+{
+    ASSERT(spin_is_held(&vmid_lock));
+    for (unsigned i = 0; i < BITMAP_WORDS(65536); i++)
+        used[i] = 0;
+    bitmap_set(used, 0);
+    atomic_store(&generation, generation + 1);
+    barrier_full();     /* meets that in stage2_load */
+    for (unsigned cpu = 0; cpu < cpu_count(); cpu++) {
+        struct arch_stage2 *s = atomic_load(&loaded[cpu]);
+        uint64_t old = s ? atomic_load(&s->vmid_generation) : 0;
+
+        /* From an older generation: not in use, its CPU waits for our lock to get a new one. */
+        if (old >> 16 == generation - 1 && old >> 16) {
+            bitmap_set(used, old & 0xffff);
+            atomic_store(&s->vmid_generation, generation << 16 | (old & 0xffff));
+        }
+    }
+    dsb(ishst);
+    tlbi(alle1is);
+    dsb(ish);
+    next_vmid = 1;
+}
+
+static void assign(struct arch_stage2 *s)
+{
+    unsigned vmid;
+
+    spin_lock(&vmid_lock);
+    if (!is_current(s)) {
+        vmid = bitmap_next_clear(used, vmids, next_vmid);
+        if (vmid == vmids) {
+            begin_generation();
+            vmid = bitmap_next_clear(used, vmids, next_vmid);
+        }
+        PANIC_IF(vmid >= vmids, "more CPUs than VMIDs");
+        /* s itself may have been kept just now: it was in loaded[]. */
+        if (!is_current(s)) {
+            bitmap_set(used, vmid);
+            next_vmid = vmid + 1;
+            atomic_store(&s->vmid_generation, generation << 16 | vmid);
+        }
+    }
+    spin_unlock(&vmid_lock);
+    /* Whoever changes the table after this sees the VMID and invalidates; before it, our walks see the change. */
+    dsb(ish);
+}
+
+void stage2_load(struct arch_stage2 *s)
+{
+    uint64_t vttbr;
+
+    atomic_store(&loaded[cpu_id()], s);
+    if (!s) {
+        vttbr = image_physical().v + (uint64_t)((char *)empty_root - image_start);
+    } else {
+        barrier_full();     /* meets that in begin_generation */
+        if (unlikely(!is_current(s)))
+            assign(s);
+        vttbr = vttbr_of(s);
+    }
+    write_sysreg(vttbr_el2, vttbr);
+}
+
+void arch_stage2_release(struct arch_stage2 *s)
+{
+    for (unsigned cpu = 0; CONFIG(ASSERT) && cpu < cpu_count(); cpu++)
+        ASSERT(atomic_load(&loaded[cpu]) != s);
+    arch_stage2_invalidate(s, GFN(0), MANY_PAGES + 1);
+    spin_lock(&vmid_lock);
+    if (is_current(s)) {
+        unsigned vmid = s->vmid_generation & 0xffff;
+
+        ASSERT(bitmap_test(used, vmid));
+        bitmap_clear(used, vmid);
+        next_vmid = MIN(next_vmid, vmid);
+    }
+    s->vmid_generation = 0;
+    spin_unlock(&vmid_lock);
+}
+
+/* -- the TLB -- */
+
+/* Stage 2 by address, then what combines both stages: the order of the Arm ARM, D8.14.5. VTTBR_EL2 names the VMID. */
+static void invalidate_loaded(gfn_t gfn, uint64_t count)
+{
+    dsb(ishst);
+    if (count > MANY_PAGES) {
+        tlbi(vmalls12e1is);
+    } else {
+        for (uint64_t i = 0; i < count; i++)
+            tlbi_arg(ipas2e1is, gfn.v + i);
+        dsb(ish);
+        tlbi(vmalle1is);
+    }
+    dsb(ish);
+    isb();
+}
+
+void arch_stage2_invalidate(struct arch_stage2 *s, gfn_t gfn, uint64_t count)
+{
+    uint64_t vttbr, before;
+
+    barrier_full();     /* the changed entries, against a CPU that assigns a VMID: see assign() */
+    /* Without a VMID of this generation nothing of it is in any TLB. */
+    if (!is_current(s))
+        return;
+    vttbr = vttbr_of(s);
+    before = read_sysreg(vttbr_el2);
+    if (before == vttbr) {
+        invalidate_loaded(gfn, count);
+        return;
+    }
+    write_sysreg(vttbr_el2, vttbr);
+    isb();
+    invalidate_loaded(gfn, count);
+    write_sysreg(vttbr_el2, before);
+    isb();
+}

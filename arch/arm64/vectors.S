@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Exceptions to EL2 (Arm ARM D1.4.2).
+ *
+ * While a guest runs, SP_EL2 points at its struct vcpu, which begins with the registers: storing needs no scratch register.
+ * The C handler gets that pointer, runs on this CPU's stack, and returns the vCPU to enter next: control flow is a value.
+ *
+ *   guest -> vector: save to SP -> SP = cpu_block.stack -> arm64_trap_*(vcpu) -> vcpu -> enter_guest(vcpu) -> ERET
+ */
+#include "arch_cpu.h"
+
+#define VCPU_X30 240
+#define VCPU_PC 256
+
+.macro save_guest
+    stp     x0, x1, [sp, #0]
+    stp     x2, x3, [sp, #16]
+    stp     x4, x5, [sp, #32]
+    stp     x6, x7, [sp, #48]
+    stp     x8, x9, [sp, #64]
+    stp     x10, x11, [sp, #80]
+    stp     x12, x13, [sp, #96]
+    stp     x14, x15, [sp, #112]
+    stp     x16, x17, [sp, #128]
+    stp     x18, x19, [sp, #144]
+    stp     x20, x21, [sp, #160]
+    stp     x22, x23, [sp, #176]
+    stp     x24, x25, [sp, #192]
+    stp     x26, x27, [sp, #208]
+    stp     x28, x29, [sp, #224]
+    mrs     x1, sp_el0
+    mrs     x2, elr_el2
+    mrs     x3, spsr_el2
+    stp     x30, x1, [sp, #VCPU_X30]
+    stp     x2, x3, [sp, #VCPU_PC]
+    mrs     x1, tpidr_el2
+    mov     x0, sp
+    ldr     x1, [x1, #CPU_BLOCK_STACK]
+    mov     x29, xzr                    /* the call chain ends here */
+    mov     sp, x1
+.endm
+
+/* From a guest: at most 32 instructions. */
+.macro guest_vector handler
+    .balign 128
+    save_guest
+    bl      \handler
+    b       enter_guest
+.endm
+
+/* Of the hypervisor itself: always the end, so guest registers serve as scratch. */
+.macro own_vector kind
+    .balign 128
+    msr     tpidrro_el0, x1
+    mov     x1, #\kind
+    b       own_exception
+.endm
+
+.section .text.hot, "ax"
+.balign 2048
+.globl vectors
+vectors:
+    own_vector 0                        /* current level, SP_EL0: never used */
+    own_vector 1
+    own_vector 2
+    own_vector 3
+    own_vector 4                        /* current level, SP_EL2 */
+    own_vector 5
+    own_vector 6
+    own_vector 7
+    guest_vector arm64_trap_sync        /* lower level, AArch64 */
+    guest_vector arm64_trap_irq
+    guest_vector arm64_trap_irq
+    guest_vector arm64_trap_serror
+    guest_vector arm64_trap_sync        /* lower level, AArch32 (programs of a 64-bit guest) */
+    guest_vector arm64_trap_irq
+    guest_vector arm64_trap_irq
+    guest_vector arm64_trap_serror
+    .balign 128
+
+/* void enter_guest(struct vcpu *x0): does not return. */
+.globl enter_guest
+.type enter_guest, %function
+enter_guest:
+    ldp     x2, x3, [x0, #VCPU_PC]
+    mov     sp, x0
+    msr     elr_el2, x2
+    msr     spsr_el2, x3
+    ldp     x30, x1, [sp, #VCPU_X30]
+    ldp     x28, x29, [sp, #224]
+    msr     sp_el0, x1
+    ldp     x26, x27, [sp, #208]
+    ldp     x24, x25, [sp, #192]
+    ldp     x22, x23, [sp, #176]
+    ldp     x20, x21, [sp, #160]
+    ldp     x18, x19, [sp, #144]
+    ldp     x16, x17, [sp, #128]
+    ldp     x14, x15, [sp, #112]
+    ldp     x12, x13, [sp, #96]
+    ldp     x10, x11, [sp, #80]
+    ldp     x8, x9, [sp, #64]
+    ldp     x6, x7, [sp, #48]
+    ldp     x4, x5, [sp, #32]
+    ldp     x2, x3, [sp, #16]
+    ldp     x0, x1, [sp, #0]
+    eret
+    /* Nothing after it is speculated (straight-line speculation). */
+    dsb     nsh
+    isb
+.size enter_guest, . - enter_guest
+
+/* x1 = which vector, x1's value is in TPIDRRO_EL0. Onto the emergency stack: the cause may be a stack that overflowed. */
+.type own_exception, %function
+own_exception:
+    msr     tpidr_el1, x0
+    mrs     x0, tpidr_el2
+    stp     x2, x3, [x0, #CPU_BLOCK_SCRATCH]
+    mov     x2, sp
+    ldr     x3, [x0, #CPU_BLOCK_EMERGENCY]
+    sub     x3, x3, #288
+    mov     sp, x3
+    str     x2, [sp, #248]              /* SP as it was */
+    ldp     x2, x3, [x0, #CPU_BLOCK_SCRATCH]
+    stp     x2, x3, [sp, #16]
+    stp     x4, x5, [sp, #32]
+    stp     x6, x7, [sp, #48]
+    stp     x8, x9, [sp, #64]
+    stp     x10, x11, [sp, #80]
+    stp     x12, x13, [sp, #96]
+    stp     x14, x15, [sp, #112]
+    stp     x16, x17, [sp, #128]
+    stp     x18, x19, [sp, #144]
+    stp     x20, x21, [sp, #160]
+    stp     x22, x23, [sp, #176]
+    stp     x24, x25, [sp, #192]
+    stp     x26, x27, [sp, #208]
+    stp     x28, x29, [sp, #224]
+    str     x30, [sp, #240]
+    mrs     x2, tpidr_el1
+    mrs     x3, tpidrro_el0
+    stp     x2, x3, [sp, #0]
+    mrs     x2, elr_el2
+    mrs     x3, spsr_el2
+    stp     x2, x3, [sp, #256]
+    mov     x0, sp
+    mov     x29, xzr
+    bl      arm64_own_exception
+    b       .
+.size own_exception, . - own_exception
+
+/* void run_on_empty_stack(void (*f)(void), stack top): CPU 0 leaves boot_main's frames behind. Does not return. */
+.globl run_on_empty_stack
+.type run_on_empty_stack, %function
+run_on_empty_stack:
+    mov     sp, x1
+    mov     x29, xzr
+    mov     x30, xzr
+    br      x0
+.size run_on_empty_stack, . - run_on_empty_stack
