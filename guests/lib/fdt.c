@@ -77,8 +77,27 @@ unsigned fdt_find(const void *fdt, const char *key, const char *value)
         if (fdt_u32(p, 0) != FDT_BEGIN_NODE)
             continue;
         list = fdt_prop(fdt, (unsigned)(p - base), key, &len);
-        if (list && list_has((const char *)list, len, value))
+        if (list && (!value || list_has((const char *)list, len, value)))
             return (unsigned)(p - base);
     }
     return 0;
+}
+
+bool fdt_option(const void *fdt, const char *word)
+{
+    unsigned node = fdt_find(fdt, "bootargs", NULL);
+    unsigned len, size = (unsigned)strlen(word);
+    const char *args;
+
+    if (!node)
+        return false;
+    args = (const char *)fdt_prop(fdt, node, "bootargs", &len);
+    for (unsigned at = 0; args[at] && at + size < len; at++) {
+        bool begins = !at || args[at - 1] == ' ';
+        bool ends = args[at + size] == ' ' || !args[at + size];
+
+        if (begins && ends && !memcmp(args + at, word, size))
+            return true;
+    }
+    return false;
 }

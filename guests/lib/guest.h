@@ -189,13 +189,15 @@ long cpu_start(unsigned id, void (*fn)(void *), void *arg);
 
 /* ---- device tree ---- */
 
-/* Offset of the first node whose property `key` holds the string `value`, 0 if none. */
+/* Offset of the first node whose property `key` holds the string `value` (NULL: any), 0 if none. */
 unsigned fdt_find(const void *fdt, const char *key, const char *value);
 /* The property's bytes, NULL if the node has none. */
 const uint32_t *fdt_prop(const void *fdt, unsigned node, const char *name, unsigned *len);
 /* Cell pair i of a property made of 64-bit values. */
 uint64_t fdt_u64(const uint32_t *prop, unsigned i);
 uint32_t fdt_u32(const uint32_t *prop, unsigned i);
+/* Whether the command line in /chosen has this word; "reference" is given on Xen itself. */
+bool fdt_option(const void *fdt, const char *word);
 
 /* ---- tests ---- */
 

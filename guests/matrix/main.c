@@ -23,6 +23,11 @@ struct backing {
     bool ours; /* a frame of this domain: the reference refuses hypercall pointers to others */
 };
 
+/*
+ * Xen 4.17 resumes the guest at an access that stage 2 denies by permission
+ * (rather than by a missing mapping), for ever: what would hang is left out there.
+ */
+static bool on_reference;
 static struct backing backings[6];
 static unsigned backing_count;
 static uint8_t ram_page[PAGE_SIZE] PAGE_ALIGNED;
@@ -78,8 +83,10 @@ static void test_plain(const struct backing *b, unsigned level, uint64_t va)
 {
     uint64_t value = 0, esr;
 
-    esr = probe_store(va, 8, VALUE);
-    say(b->writable ? !esr : is_abort(esr), b->name, level, "store", esr);
+    if (b->writable || !b->readable || !on_reference) {
+        esr = probe_store(va, 8, VALUE);
+        say(b->writable ? !esr : is_abort(esr), b->name, level, "store", esr);
+    }
     esr = probe_load(va, 8, &value);
     say(b->readable ? !esr : is_abort(esr), b->name, level, "load", esr);
     if (b->writable)
@@ -129,14 +136,14 @@ static void test_hypercall(const struct backing *b, unsigned level, uint64_t va)
 
 /*
  * A fetch from our own frame runs, one from a hole aborts. Foreign and granted
- * frames are not executable; Xen 4.17 retries such a fetch for ever, so it is
- * not tried here.
+ * frames are not executable.
  */
 static void test_fetch(const struct backing *b, unsigned level, uint64_t va)
 {
+    bool runs = b->readable && b->ours;
     uint64_t esr;
 
-    if (b->readable && !b->ours)
+    if (b->readable && !b->ours && on_reference)
         return;
     if (b->writable) {
         *(volatile uint32_t *)(va + 512) = RET_INSN;
@@ -144,7 +151,7 @@ static void test_fetch(const struct backing *b, unsigned level, uint64_t va)
                      : "memory");
     }
     esr = probe_exec(va + 512);
-    say(b->readable ? !esr : is_abort(esr), b->name, level, "fetch", esr);
+    say(runs ? !esr : is_abort(esr), b->name, level, "fetch", esr);
 }
 
 /* Stage 1 denies what stage 2 would allow. */
@@ -219,6 +226,7 @@ static void add_child_pages(void)
 
 void guest_main(const void *fdt)
 {
+    on_reference = fdt_option(fdt, "reference");
     gic_init(fdt);
     events_init();
     toolstack_init(fdt);
