@@ -15,6 +15,9 @@ void event_upcall(struct vcpu *v)
 
 void event_wake_pollers(struct domain *d, uint32_t port)
 {
+    /* The pending bit was set by a fully ordered operation; a poller counts itself before it looks at the bit. */
+    if (likely(!atomic_load(&d->pollers)))
+        return;
     for (uint32_t i = 0; i < d->max_vcpus; i++) {
         struct vcpu *v = d->vcpus[i];
 
@@ -45,6 +48,8 @@ static void two_level_set_pending(struct domain *d, const struct channel *c)
     ASSERT(c->port < EVENT_MAX_PORTS_2L);
     if (atomic_test_and_set_bit(shared->pending, c->port))
         return;
+    /* Pending before the look at the mask; the guest clears the mask before it looks at pending. */
+    barrier_full();
     if (!atomic_test_bit(shared->mask, c->port))
         two_level_notify(d, c);
     event_wake_pollers(d, c->port);
@@ -54,7 +59,10 @@ static void two_level_unmask(struct domain *d, const struct channel *c)
 {
     struct guest_shared_info *shared = event_shared_info(d);
 
-    if (atomic_test_and_clear_bit(shared->mask, c->port) && atomic_test_bit(shared->pending, c->port))
+    if (!atomic_test_and_clear_bit(shared->mask, c->port))
+        return;
+    barrier_full();         /* meets the one in two_level_set_pending() */
+    if (atomic_test_bit(shared->pending, c->port))
         two_level_notify(d, c);
 }
 
