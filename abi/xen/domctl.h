@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of domctl share: one call, decoded as far as all sub-calls have it in common. */
+#ifndef ABI_XEN_DOMCTL_H
+#define ABI_XEN_DOMCTL_H
+
+#include "abi/xen/hypercall.h"
+#include "abi/xen/public.h"
+
+#define FAMILY_DOMCTL HYPERCALL(__HYPERVISOR_domctl)
+
+struct domctl_call {
+    struct xen_domctl op;
+    struct domain *d;       /* the domain named; NULL for createdomain, and getdomaininfo when there is none */
+    bool copy_back;         /* the structure holds results for the guest */
+};
+
+/* What getdomaininfo and getdomaininfolist tell of a domain. */
+void domain_info(const struct domain *d, struct xen_domctl_getdomaininfo *info);
+
+/* Read a bitmap of the guest's: what lies beyond `bits` is left out, what it is short of is 0. */
+int read_bitmap(struct vcpu *v, const struct xenctl_bitmap *from, uint64_t *map, unsigned bits);
+/* Write one: what the guest's has more than `bits` becomes 0. */
+int write_bitmap(struct vcpu *v, const struct xenctl_bitmap *to, const uint64_t *map, unsigned bits);
+
+/* The guest's CPU registers in the ABI's structure. Set: -E_INVAL when it describes no state that a 64-bit guest can be in. */
+int vcpu_context_set(struct vcpu *v, const struct vcpu_guest_context *c);
+void vcpu_context_get(const struct vcpu *v, struct vcpu_guest_context *c);
+
+/* Handlers, by the file that has them. */
+#define DOMCTL_HANDLER(name) int64_t name(struct vcpu *v, const uint64_t args[6], void *op)
+/* domctl_life.c */
+DOMCTL_HANDLER(domctl_create);
+DOMCTL_HANDLER(domctl_destroy);
+DOMCTL_HANDLER(domctl_pause);
+DOMCTL_HANDLER(domctl_unpause);
+DOMCTL_HANDLER(domctl_info);
+DOMCTL_HANDLER(domctl_set_handle);
+DOMCTL_HANDLER(domctl_set_debugging);
+/* domctl_vcpu.c */
+DOMCTL_HANDLER(domctl_max_vcpus);
+DOMCTL_HANDLER(domctl_set_context);
+DOMCTL_HANDLER(domctl_get_context);
+DOMCTL_HANDLER(domctl_vcpu_info);
+DOMCTL_HANDLER(domctl_set_affinity);
+DOMCTL_HANDLER(domctl_get_affinity);
+DOMCTL_HANDLER(domctl_set_node_affinity);
+DOMCTL_HANDLER(domctl_get_node_affinity);
+DOMCTL_HANDLER(domctl_scheduler);
+/* domctl_memory.c */
+DOMCTL_HANDLER(domctl_max_mem);
+DOMCTL_HANDLER(domctl_set_address_size);
+DOMCTL_HANDLER(domctl_get_address_size);
+DOMCTL_HANDLER(domctl_cache_flush);
+DOMCTL_HANDLER(domctl_set_mempool);
+DOMCTL_HANDLER(domctl_get_mempool);
+
+#endif

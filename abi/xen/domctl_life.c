@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* domctl: a domain is made, held, let go, looked at and unmade. (xen/domctl.h) */
+#include "abi/xen/domctl.h"
+#include "arch/include/mapping.h"
+#include "lib/print.h"
+#include "lib/string.h"
+
+/* Pages of stage-2 tables that a new domain may use until the toolstack says how many. */
+#define TABLE_PAGES_DEFAULT 16
+
+#define CREATE_FLAGS (XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap)
+
+/* One line for whoever wonders why a domain could not be made. */
+static int refuse(const char *what, uint64_t value)
+{
+    log_guest("createdomain: %s 0x%llx is not supported", what, (unsigned long long)value);
+    return -E_INVAL;
+}
+
+static int check_arch(const struct xen_arch_domainconfig *a)
+{
+    if (a->gic_version != XEN_DOMCTL_CONFIG_GIC_NATIVE && a->gic_version != XEN_DOMCTL_CONFIG_GIC_V3)
+        return refuse("interrupt controller", a->gic_version);
+    if (a->tee_type != XEN_DOMCTL_CONFIG_TEE_NONE)
+        return refuse("trusted environment", a->tee_type);
+    if (a->nr_spis)
+        return refuse("a number of shared interrupts of", a->nr_spis);
+    return 0;
+}
+
+static int check_create(const struct xen_domctl_createdomain *c)
+{
+    if (c->flags != CREATE_FLAGS)
+        return refuse("a set of flags of", c->flags);
+    if (c->iommu_opts)
+        return refuse("a set of IOMMU options of", c->iommu_opts);
+    if (c->max_vcpus == 0 || c->max_vcpus > MAX_VCPUS)
+        return refuse("a number of vCPUs of", c->max_vcpus);
+    if (XEN_DOMCTL_GRANT_version(c->grant_opts) != 1 || c->grant_opts & ~XEN_DOMCTL_GRANT_version_mask)
+        return refuse("a set of grant options of", c->grant_opts);
+    if (c->max_grant_frames == 0 || c->max_maptrack_frames == 0)
+        return refuse("a grant table limit of", 0);
+    if (c->vmtrace_size)
+        return refuse("a trace buffer of", c->vmtrace_size);
+    if (c->cpupool_id)
+        return refuse("CPU pool", c->cpupool_id);
+    return check_arch(&c->arch);
+}
+
+static void decode_create(const struct xen_domctl_createdomain *c, struct domain_config *config)
+{
+    *config = (struct domain_config){
+        .flags = c->flags,
+        .ssid = c->ssidref,
+        .max_vcpus = c->max_vcpus,
+        .max_event_port = MIN(c->max_evtchn_port, (uint32_t)INT32_MAX),
+        .max_grant_frames = c->max_grant_frames < 0 ? 0 : (uint32_t)c->max_grant_frames,
+        .max_maptrack_frames = c->max_maptrack_frames < 0 ? 0 : (uint32_t)c->max_maptrack_frames,
+    };
+    memcpy(config->uuid, c->handle, sizeof(config->uuid));
+}
+
+/* Number 0 and those out of range ask for the next free one. The guest's structure is written to first, so that a domain is
+ * not made whose number nobody gets to know. */
+int64_t domctl_create(struct vcpu *v, const uint64_t args[6], void *op)
+{
+    struct domctl_call *call = op;
+    struct domain_config config;
+    uint16_t id = call->op.domain;
+    int r = check_create(&call->op.u.createdomain);
+
+    if (!r)
+        r = write_guest(v, args[0], &call->op, sizeof(call->op));
+    if (r)
+        return r;
+    decode_create(&call->op.u.createdomain, &config);
+    subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_createdomain);
+    r = domain_create(DOMID(id && id < DOMID_FIRST_RESERVED ? id : 0xffff), &config, &call->d);
+    if (r)
+        return r;
+    /* An empty address space uses less than that. */
+    r = stage2_set_limit(&call->d->stage2, TABLE_PAGES_DEFAULT);
+    PANIC_IF(r, "a new domain has more than %u pages of tables", TABLE_PAGES_DEFAULT);
+    call->op.domain = call->d->id.v;
+    call->op.u.createdomain.arch.gic_version = XEN_DOMCTL_CONFIG_GIC_V3;
+    call->op.u.createdomain.arch.clock_frequency = 0;
+    call->copy_back = true;
+    return 0;
+}
+
+int64_t domctl_destroy(struct vcpu *v, const uint64_t args[6] UNUSED, void *op)
+{
+    struct domctl_call *call = op;
+
+    if (call->d == v->domain)
+        return -E_INVAL;
+    subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_destroydomain);
+    return domain_destroy(call->d);
+}
+
+/* Counted once; then the call comes back until no vCPU is on a CPU any more. */
+int64_t domctl_pause(struct vcpu *v, const uint64_t args[6], void *op)
+{
+    struct domctl_call *call = op;
+    int r;
+
+    if (call->d == v->domain)
+        return -E_INVAL;
+    subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_pausedomain);
+    if (!is_continued(args[1])) {
+        r = domain_pause_by_controller(call->d);
+        if (r)
+            return r;
+    }
+    if (!domain_is_quiet(call->d)) {
+        hypercall_set_arg(v, 1, CONTINUED(0));
+        return -E_RESTART;
+    }
+    hypercall_set_arg(v, 1, 0);
+    return 0;
+}
+
+int64_t domctl_unpause(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, void *op)
+{
+    struct domctl_call *call = op;
+
+    subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_unpausedomain);
+    return domain_unpause_by_controller(call->d);
+}
+
+static void vcpus_info(const struct domain *d, struct xen_domctl_getdomaininfo *info)
+{
+    uint32_t flags = XEN_DOMINF_blocked;
+
+    info->max_vcpu_id = XEN_INVALID_MAX_VCPU_ID;
+    for (unsigned i = 0; i < d->max_vcpus; i++) {
+        const struct vcpu *v = d->vcpus[i];
+        uint32_t pause;
+
+        if (!v)
+            continue;
+        info->max_vcpu_id = i;
+        info->cpu_time += (uint64_t)sched_unit_time(&v->unit);
+        pause = atomic_load(&v->pause_flags);
+        if (pause & VCPU_DOWN)
+            continue;
+        info->nr_online_vcpus++;
+        if (!(pause & (VCPU_BLOCKED | VCPU_POLLING)))
+            flags &= ~XEN_DOMINF_blocked;
+        if (sched_unit_is_on_cpu(&v->unit))
+            flags |= XEN_DOMINF_running;
+    }
+    if (info->nr_online_vcpus)
+        info->flags |= flags;
+}
+
+static uint32_t life_flags(const struct domain *d)
+{
+    uint32_t flags = XEN_DOMINF_hvm_guest | XEN_DOMINF_hap;
+
+    if (atomic_load(&d->life) != DOMAIN_ALIVE)
+        flags |= XEN_DOMINF_dying;
+    if (d->shut_down)
+        flags |= XEN_DOMINF_shutdown | (uint32_t)d->shutdown_code << XEN_DOMINF_shutdownshift;
+    if (atomic_load(&d->controller_pause_count))
+        flags |= XEN_DOMINF_paused;
+    if (d->debugger_attached)
+        flags |= XEN_DOMINF_debugged;
+    return flags;
+}
+
+void domain_info(const struct domain *d, struct xen_domctl_getdomaininfo *info)
+{
+    memset(info, 0, sizeof(*info));
+    info->domain = d->id.v;
+    info->flags = life_flags(d);
+    vcpus_info(d, info);
+    info->tot_pages = atomic_load(&d->owner.frames);
+    info->max_pages = d->owner.limit;
+    info->outstanding_pages = d->owner.claim;
+    info->shared_info_frame = d->shared_info ? arch_heap_frame(d->shared_info).v : UINT64_MAX;
+    info->ssidref = d->ssid;
+    memcpy(info->handle, d->uuid, sizeof(info->handle));
+    info->cpupool = d->cpupool;
+    info->gpaddr_bits = (uint8_t)arch_stage2_geometry()->address_bits;
+    info->arch_config.gic_version = XEN_DOMCTL_CONFIG_GIC_V3;
+}
+
+/* Of the domain named, or else of the next one after it. */
+int64_t domctl_info(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, void *op)
+{
+    struct domctl_call *call = op;
+
+    if (!call->d && call->op.domain >= DOMID_FIRST_RESERVED)
+        return -E_INVAL;
+    if (!call->d)
+        call->d = domain_next(DOMID(call->op.domain));
+    if (!call->d)
+        return -E_SRCH;
+    subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_getdomaininfo);
+    domain_info(call->d, &call->op.u.getdomaininfo);
+    call->op.domain = call->d->id.v;
+    call->copy_back = true;
+    return 0;
+}
+
+int64_t domctl_set_handle(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, void *op)
+{
+    struct domctl_call *call = op;
+
+    subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_setdomainhandle);
+    memcpy(call->d->uuid, call->op.u.setdomainhandle.handle, sizeof(call->d->uuid));
+    return 0;
+}
+
+/* On Arm the mark is only shown by getdomaininfo. */
+int64_t domctl_set_debugging(struct vcpu *v, const uint64_t args[6] UNUSED, void *op)
+{
+    struct domctl_call *call = op;
+
+    if (call->d == v->domain)
+        return -E_INVAL;
+    subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_setdebugging);
+    call->d->debugger_attached = call->op.u.setdebugging.enable;
+    return 0;
+}

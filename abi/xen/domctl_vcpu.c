@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* domctl: vCPUs, where they run and how much. (xen/domctl.h) */
+#include "abi/xen/domctl.h"
+#include "lib/string.h"
+
+/* vCPUs made between two runs. */
+#define VCPUS_PER_RUN 4
+
+static int make_vcpus(struct domain_locked l, uint32_t *left)
+{
+    for (unsigned i = 0; i < l.d->max_vcpus && *left; i++) {
+        struct vcpu *v;
+        int r;
+
+        if (l.d->vcpus[i])
+            continue;
+        r = vcpu_create(l, i, &v);
+        if (r)
+            return r;
+        --*left;
+    }
+    return 0;
+}
+
+/* Those that exist already are left alone, so that the call may simply be run again. */
+int64_t domctl_max_vcpus(struct vcpu *v, const uint64_t args[6] UNUSED, void *op)
+{
+    struct domctl_call *call = op;
+    uint32_t left = VCPUS_PER_RUN;
+    struct domain_locked l;
+    int r;
+
+    if (call->d == v->domain || call->op.u.max_vcpus.max != call->d->max_vcpus)
+        return -E_INVAL;
+    subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_max_vcpus);
+    l = domain_lock(call->d);
+    r = call->d->life == DOMAIN_ALIVE ? make_vcpus(l, &left) : -E_SRCH;
+    domain_unlock(l);
+    if (r)
+        return r;
+    return left ? 0 : -E_RESTART;
+}
+
+/* Hold d with every vCPU off its CPU, to be let go by domain_unpause(). One that was paused a moment ago is waited for by
+ * running the call again; one that runs is -E_BUSY: pause it first. */
+static int hold(struct domain *d)
+{
+    domain_pause(d);
+    if (domain_is_quiet(d))
+        return 0;
+    domain_unpause(d);
+    return atomic_load(&d->controller_pause_count) || d->shut_down ? -E_RESTART : -E_BUSY;
+}
+
+static struct vcpu *named_vcpu(struct vcpu *v, const struct domctl_call *call, uint32_t id, int *error)
+{
+    struct vcpu *target = domain_vcpu(call->d, id);
+
+    *error = call->d == v->domain ? -E_INVAL : target ? 0 : -E_SRCH;
+    return *error ? NULL : target;
+}
+
+int64_t domctl_set_context(struct vcpu *v, const uint64_t args[6] UNUSED, void *op)
+{
+    struct domctl_call *call = op;
+    struct vcpu_guest_context c;
+    int r;
+    struct vcpu *target = named_vcpu(v, call, call->op.u.vcpucontext.vcpu, &r);
+
+    if (!target)
+        return r;
+    if (!call->op.u.vcpucontext.ctxt.q)
+        return -E_OPNOTSUPP;        /* would be a reset of the vCPU */
+    r = read_guest(v, &c, call->op.u.vcpucontext.ctxt.q, sizeof(c));
+    if (!r)
+        r = hold(call->d);
+    if (r)
+        return r;
+    subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_setvcpucontext);
+    r = call->d->life == DOMAIN_ALIVE ? vcpu_context_set(target, &c) : -E_SRCH;
+    domain_unpause(call->d);
+    return r;
+}
+
+int64_t domctl_get_context(struct vcpu *v, const uint64_t args[6] UNUSED, void *op)
+{
+    struct domctl_call *call = op;
+    struct vcpu_guest_context c;
+    int r;
+    struct vcpu *target = named_vcpu(v, call, call->op.u.vcpucontext.vcpu, &r);
+
+    if (!target)
+        return r;
+    if (!target->initialised)
+        return -E_NODATA;
+    r = hold(call->d);
+    if (r)
+        return r;
+    subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_getvcpucontext);
+    vcpu_context_get(target, &c);
+    domain_unpause(call->d);
+    return write_guest(v, call->op.u.vcpucontext.ctxt.q, &c, sizeof(c));
+}
+
+int64_t domctl_vcpu_info(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, void *op)
+{
+    struct domctl_call *call = op;
+    struct xen_domctl_getvcpuinfo *info = &call->op.u.getvcpuinfo;
+    const struct vcpu *target = domain_vcpu(call->d, info->vcpu);
+    uint32_t pause;
+
+    if (!target)
+        return info->vcpu < call->d->max_vcpus ? -E_SRCH : -E_INVAL;
+    subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_getvcpuinfo);
+    pause = atomic_load(&target->pause_flags);
+    info->online = !(pause & VCPU_DOWN);
+    info->blocked = (pause & (VCPU_BLOCKED | VCPU_POLLING)) != 0;
+    info->running = sched_unit_is_on_cpu(&target->unit);
+    info->cpu_time = (uint64_t)sched_unit_time(&target->unit);
+    info->cpu = target->unit.cpu;
+    call->copy_back = true;
+    return 0;
+}
+
+static cpu_set online_cpus(void)
+{
+    cpu_set online = { { 0 } };
+
+    for (unsigned cpu = 0; cpu < cpu_count(); cpu++)
+        if (cpu_is_online(cpu))
+            bitmap_set(online.bits, cpu);
+    return online;
+}
+
+static cpu_set cpus_in_both(cpu_set a, const cpu_set *b)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(a.bits); i++)
+        a.bits[i] &= b->bits[i];
+    return a;
+}
+
+/* The affinity that `in` asks for; what it does not speak of stays. */
+static int wanted_affinity(struct vcpu *v, const struct xen_domctl_vcpuaffinity *in, cpu_set *hard, cpu_set *soft)
+{
+    int r = 0;
+
+    if (in->flags & XEN_VCPUAFFINITY_HARD)
+        r = read_bitmap(v, &in->cpumap_hard, hard->bits, MAX_CPUS);
+    if (!r && in->flags & XEN_VCPUAFFINITY_SOFT)
+        r = read_bitmap(v, &in->cpumap_soft, soft->bits, MAX_CPUS);
+    return r;
+}
+
+/* Tell what has come of it: the CPUs that are really there. */
+static int tell_effective(struct vcpu *v, const struct xen_domctl_vcpuaffinity *in, const cpu_set *hard, const cpu_set *soft)
+{
+    cpu_set effective = cpus_in_both(online_cpus(), hard);
+    int r = 0;
+
+    if (in->flags & XEN_VCPUAFFINITY_HARD)
+        r = write_bitmap(v, &in->cpumap_hard, effective.bits, cpu_count());
+    effective = cpus_in_both(effective, soft);
+    if (!r && in->flags & XEN_VCPUAFFINITY_SOFT)
+        r = write_bitmap(v, &in->cpumap_soft, effective.bits, cpu_count());
+    return r;
+}
+
+int64_t domctl_set_affinity(struct vcpu *v, const uint64_t args[6] UNUSED, void *op)
+{
+    struct domctl_call *call = op;
+    const struct xen_domctl_vcpuaffinity *in = &call->op.u.vcpuaffinity;
+    struct vcpu *target = domain_vcpu(call->d, in->vcpu);
+    cpu_set hard, soft;
+    int r;
+
+    if (!target)
+        return in->vcpu < call->d->max_vcpus ? -E_SRCH : -E_INVAL;
+    if (in->flags & ~(XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT))
+        return -E_INVAL;
+    hard = target->unit.hard;
+    soft = target->unit.soft;
+    r = wanted_affinity(v, in, &hard, &soft);
+    if (r)
+        return r;
+    subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_setvcpuaffinity);
+    r = sched_set_affinity(&target->unit, &hard, &soft);
+    return r ? r : tell_effective(v, in, &hard, &soft);
+}
+
+int64_t domctl_get_affinity(struct vcpu *v, const uint64_t args[6] UNUSED, void *op)
+{
+    struct domctl_call *call = op;
+    const struct xen_domctl_vcpuaffinity *in = &call->op.u.vcpuaffinity;
+    const struct vcpu *target = domain_vcpu(call->d, in->vcpu);
+    int r = 0;
+
+    if (!target)
+        return in->vcpu < call->d->max_vcpus ? -E_SRCH : -E_INVAL;
+    subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_getvcpuaffinity);
+    if (in->flags & XEN_VCPUAFFINITY_HARD)
+        r = write_bitmap(v, &in->cpumap_hard, target->unit.hard.bits, cpu_count());
+    if (!r && in->flags & XEN_VCPUAFFINITY_SOFT)
+        r = write_bitmap(v, &in->cpumap_soft, target->unit.soft.bits, cpu_count());
+    return r;
+}
+
+/* There is one node. */
+int64_t domctl_set_node_affinity(struct vcpu *v, const uint64_t args[6] UNUSED, void *op)
+{
+    struct domctl_call *call = op;
+    uint64_t nodes = 0;
+    int r = read_bitmap(v, &call->op.u.nodeaffinity.nodemap, &nodes, 1);
+
+    if (r)
+        return r;
+    subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_setnodeaffinity);
+    return nodes ? 0 : -E_INVAL;
+}
+
+int64_t domctl_get_node_affinity(struct vcpu *v, const uint64_t args[6] UNUSED, void *op)
+{
+    struct domctl_call *call = op;
+    uint64_t nodes = 1;
+
+    subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_getnodeaffinity);
+    return write_bitmap(v, &call->op.u.nodeaffinity.nodemap, &nodes, 1);
+}
+
+#define CAP_UNCHANGED 0xffff
+
+/* A weight of 0 and a cap of all ones leave what is. Parameters of single vCPUs are not credit2's. */
+int64_t domctl_scheduler(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, void *op)
+{
+    struct domctl_call *call = op;
+    struct xen_domctl_scheduler_op *s = &call->op.u.scheduler_op;
+    struct sched_group *g = &call->d->sched;
+    uint32_t weight = s->u.credit2.weight, cap = s->u.credit2.cap;
+
+    if (s->sched_id != sched_policy_fair.abi_id)
+        return -E_INVAL;
+    subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_scheduler_op);
+    switch (s->cmd) {
+    case XEN_DOMCTL_SCHEDOP_putinfo:
+        return sched_set_params(g, weight ? weight : g->weight, cap == CAP_UNCHANGED ? g->cap : cap);
+    case XEN_DOMCTL_SCHEDOP_getinfo:
+        s->u.credit2.weight = (uint16_t)g->weight;
+        s->u.credit2.cap = (uint16_t)g->cap;
+        call->copy_back = true;
+        return 0;
+    default:
+        return -E_INVAL;
+    }
+}
