@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * CPUs as fibers of one thread, and the seeded generator that decides who runs. A switch happens at a schedule point (every
+ * lock and atomic), where a CPU spins, and where it waits.
+ */
+#define _GNU_SOURCE
+#include <sanitizer/common_interface_defs.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "arch/host/internal.h"
+#include "arch/include/cpu.h"
+#include "lib/assert.h"
+#include "lib/atomic.h"
+
+#define STACK_BYTES (256 * 1024)
+#define MAIN MAX_CPUS
+#define SPIN_LIMIT 2000000
+
+struct fiber {
+    void *stack_pointer, *fake_stack;
+    const void *bottom;             /* of its stack, for the sanitizer */
+    size_t size;
+    void (*body)(unsigned cpu, void *arg);
+    void *arg;
+    bool alive, waiting, woken;
+    unsigned spins;
+};
+
+static struct fiber fibers[MAX_CPUS + 1];
+static unsigned current = MAIN, main_poses_as, previous;
+static unsigned cpus_online = 1;
+static uint64_t generator, seed;
+static unsigned switch_rate = 4, countdown = 4;
+static PER_CPU(struct vcpu *, current_vcpus);
+
+/* --- the generator: xorshift, a stream of its own so that nothing outside disturbs a replay --- */
+
+uint64_t host_random(void)
+{
+    generator ^= generator << 13;
+    generator ^= generator >> 7;
+    generator ^= generator << 17;
+    return generator * UINT64_C(0x2545f4914f6cdd1d);
+}
+
+uint64_t host_random_below(uint64_t n)
+{
+    ASSERT(n);
+    return (host_random() >> 11) % n;
+}
+
+uint64_t host_seed(void)
+{
+    return seed;
+}
+
+void fibers_seed(uint64_t from_config)
+{
+    const char *given = getenv("VINCI_SEED");
+
+    seed = given ? strtoull(given, NULL, 0) : from_config;
+    generator = seed * UINT64_C(0x9e3779b97f4a7c15) | 1;
+}
+
+void host_set_switch_rate(unsigned points)
+{
+    switch_rate = points;
+    countdown = points;
+}
+
+/* --- switching --- */
+
+/* Save what the calling convention preserves, exchange stacks, restore. */
+void fiber_exchange(void **save, void *load);
+#if defined(__x86_64__)
+__asm__(".text\n"
+        ".globl fiber_exchange\n"
+        ".type fiber_exchange, @function\n"
+        "fiber_exchange:\n"
+        "    push %rbp\n    push %rbx\n    push %r12\n    push %r13\n    push %r14\n    push %r15\n"
+        "    mov %rsp, (%rdi)\n"
+        "    mov %rsi, %rsp\n"
+        "    pop %r15\n    pop %r14\n    pop %r13\n    pop %r12\n    pop %rbx\n    pop %rbp\n"
+        "    ret\n"
+        ".size fiber_exchange, . - fiber_exchange\n");
+#define SAVED_WORDS 6
+#else
+#error "fiber_exchange is written for x86-64 only"
+#endif
+
+/* The first thing on a new stack, and the first thing after any exchange. */
+static void arrived(struct fiber *self)
+{
+    const void *bottom;
+    size_t size;
+
+    __sanitizer_finish_switch_fiber(self->fake_stack, &bottom, &size);
+    if (previous == MAIN) {
+        fibers[MAIN].bottom = bottom;
+        fibers[MAIN].size = size;
+    }
+}
+
+static void switch_to(unsigned next)
+{
+    struct fiber *self = &fibers[current], *other = &fibers[next];
+
+    ASSERT(next != current);
+    previous = current;
+    current = next;
+    __sanitizer_start_switch_fiber(self->alive ? &self->fake_stack : NULL, other->bottom, other->size);
+    fiber_exchange(&self->stack_pointer, other->stack_pointer);
+    arrived(self);
+}
+
+static bool is_runnable(unsigned i)
+{
+    return fibers[i].alive && !fibers[i].waiting;
+}
+
+/* A runnable fiber other than `except`, chosen by the generator; MAIN when there is none. */
+static unsigned choose(unsigned except)
+{
+    unsigned n = 0, which;
+
+    for (unsigned i = 0; i < MAX_CPUS; i++)
+        n += i != except && is_runnable(i);
+    if (!n)
+        return MAIN;
+    which = (unsigned)host_random_below(n);
+    for (unsigned i = 0;; i++) {
+        if (i != except && is_runnable(i) && !which--)
+            return i;
+    }
+}
+
+static void fiber_main(void)
+{
+    struct fiber *self = &fibers[current];
+
+    arrived(self);
+    self->body(current, self->arg);
+    self->alive = false;
+    switch_to(choose(current));
+    panic("a finished fiber ran again");
+}
+
+void fibers_boot(unsigned cpus)
+{
+    ASSERT(current == MAIN && cpus && cpus <= MAX_CPUS);
+    for (unsigned i = 0; i < MAX_CPUS; i++) {
+        ASSERT(!fibers[i].alive);
+        current_vcpus[i] = NULL;
+    }
+    fibers[MAIN].alive = true;
+    main_poses_as = 0;
+    cpus_online = cpus;
+}
+
+void fiber_start(unsigned cpu, void (*body)(unsigned cpu, void *arg), void *arg)
+{
+    struct fiber *f = &fibers[cpu];
+    void **top;
+
+    ASSERT(cpu < MAX_CPUS && !f->alive);
+    if (!f->bottom) {
+        f->bottom = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+        PANIC_IF(f->bottom == MAP_FAILED, "no stack for CPU %u", cpu);
+        f->size = STACK_BYTES;
+    }
+    /* As if fiber_exchange had been called from fiber_main's first instruction: the stack is misaligned by 8 there. */
+    top = (void **)((char *)(uintptr_t)f->bottom + STACK_BYTES) - 2;
+    *top = (void *)(uintptr_t)fiber_main;
+    f->stack_pointer = top - SAVED_WORDS;
+    f->body = body;
+    f->arg = arg;
+    f->waiting = f->woken = false;
+    f->alive = true;
+}
+
+bool fiber_is_main(void)
+{
+    return current == MAIN;
+}
+
+void fiber_pose_as(unsigned cpu)
+{
+    ASSERT(current == MAIN);
+    main_poses_as = cpu;
+}
+
+void fibers_run(bool (*idle)(void))
+{
+    unsigned next;
+
+    ASSERT(current == MAIN);
+    do {
+        while ((next = choose(MAIN)) != MAIN)
+            switch_to(next);
+    } while (idle && idle());
+}
+
+bool fiber_yield(void)
+{
+    unsigned next = choose(current);
+
+    ASSERT(current != MAIN);
+    if (next == MAIN)
+        return false;
+    switch_to(next);
+    return true;
+}
+
+void fiber_wait(void)
+{
+    struct fiber *self = &fibers[current];
+
+    ASSERT(current != MAIN);
+    if (!self->woken) {
+        self->waiting = true;
+        switch_to(choose(current));
+    }
+    self->waiting = self->woken = false;
+    self->spins = 0;
+}
+
+void fiber_wake(unsigned cpu)
+{
+    fibers[cpu].woken = true;
+    fibers[cpu].waiting = false;
+}
+
+void host_run_parallel(unsigned n, void (*body)(unsigned cpu, void *arg), void *arg)
+{
+    ASSERT(n <= MAX_CPUS);
+    cpus_online = MAX(cpus_online, n);
+    for (unsigned i = 0; i < n; i++)
+        fiber_start(i, body, arg);
+    fibers_run(NULL);
+    for (unsigned i = 0; i < n; i++)
+        PANIC_IF(fibers[i].alive, "CPU %u waits for ever", i);
+}
+
+/* --- the contract --- */
+
+void arch_schedule_point(void)
+{
+    clock_tick();
+    if (current == MAIN || !switch_rate || --countdown)
+        return;
+    countdown = 1 + (unsigned)host_random_below(2 * switch_rate);
+    (void)fiber_yield();
+}
+
+void cpu_relax(void)
+{
+    clock_tick();
+    PANIC_IF(++fibers[current].spins > SPIN_LIMIT, "CPU %u spins for ever", cpu_id());
+    if (current != MAIN)
+        (void)fiber_yield();
+}
+
+unsigned cpu_id(void)
+{
+    return current == MAIN ? main_poses_as : current;
+}
+
+struct vcpu *cpu_current_vcpu(void)
+{
+    return current_vcpus[cpu_id()];
+}
+
+void cpu_set_current_vcpu(struct vcpu *v)
+{
+    current_vcpus[cpu_id()] = v;
+}
+
+unsigned cpu_count(void)
+{
+    return cpus_online;
+}
+
+bool cpu_is_online(unsigned cpu)
+{
+    return cpu < cpus_online;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The simulated machine, as tests see it. It is a Linux process: one thread, in which the CPUs are fibers.
+ *
+ *   test (main context, poses as CPU 0 while the machine rests)
+ *     host_boot            memory, heap, TLBs, clock; enough for mem/
+ *     host_start           the hypervisor's CPUs, each looping upcall_leave -> guest (machine.c)
+ *     host_hypercall ...   gives a vCPU's guest something to do, lets the machine run until it is done
+ *     host_run_parallel    for rooms below the scheduler: one function on N CPUs at once
+ *
+ * Whoever runs may be switched away at every arch_schedule_point (locks, atomics), by one seeded generator: the same seed gives
+ * the same run. VINCI_SEED in the environment replaces the seed.
+ */
+#ifndef ARCH_HOST_HOST_H
+#define ARCH_HOST_HOST_H
+
+#include "config.h"
+#include "lib/types.h"
+#include "mem/stage2.h"
+
+struct domain;
+struct vcpu;
+
+#define HOST_RAM_BASE MFN(0x8000)       /* 128 MiB: frame numbers are no indices, and frame 0 is no memory */
+
+struct host_config {
+    unsigned memory_mib;                /* 0: 64 */
+    unsigned cpus;                      /* 0: 1 */
+    uint64_t seed;                      /* 0: 1 */
+    unsigned root_level, root_order, address_bits;  /* stage-2 geometry; address_bits 0: level 1, order 1, 40 bits */
+};
+
+/* A fresh machine with all memory free; may be called again, when no fiber is left from before. NULL: all defaults. */
+void host_boot(const struct host_config *c);
+/* The seed in effect (the configuration's or VINCI_SEED). */
+uint64_t host_seed(void);
+/* The next number of the seeded generator; below n. */
+uint64_t host_random(void);
+uint64_t host_random_below(uint64_t n);
+
+/* Run body(cpu, arg) on CPUs 0..n-1 at once; returns when all have returned. From the main context. */
+void host_run_parallel(unsigned n, void (*body)(unsigned cpu, void *arg), void *arg);
+/* How many schedule points lie between two switches on average; 0 = never switch but where a CPU waits. Default 4. */
+void host_set_switch_rate(unsigned points);
+
+/*
+ * Guest accesses through stage 2 as a CPU makes them: by this CPU's TLB, which may be stale, then by walking. An entry that
+ * needs work is resolved. False: a stage-2 fault.
+ */
+bool host_access(struct stage2 *s, uint64_t gpa, void *buffer, size_t n, bool write);
+bool host_guest_read(struct domain *d, uint64_t gpa, void *buffer, size_t n);
+bool host_guest_write(struct domain *d, uint64_t gpa, const void *buffer, size_t n);
+/* Entries in all TLBs; drop them all as a machine without them would be. */
+unsigned host_tlb_entries(void);
+void host_tlb_flush_all(void);
+
+/* Physical memory behind the hypervisor's back. */
+void *host_ram(mfn_t mfn);
+uint64_t host_ram_frames(void);
+
+/* Simulated time goes on by this much. */
+void host_time_advance(nsec_t by);
+
+/* --- the whole hypervisor; machine.c --- */
+
+/* After host_boot: console, timers, scheduler, and the CPUs. */
+void host_start(void);
+
+enum host_action_kind { HOST_HYPERCALL, HOST_CALL };
+struct host_action {
+    enum host_action_kind kind;
+    uint64_t number, args[6];
+    void (*call)(struct vcpu *v, void *arg);    /* HOST_CALL: guest code, run while v is entered */
+    void *arg;
+    int64_t result;
+    unsigned times_run;
+    bool done;
+};
+#define HOST_NOT_DONE INT64_MIN
+
+/* Give the vCPU's guest something to do (one thing at a time) and wake it as an interrupt would. */
+void host_begin(struct vcpu *v, struct host_action *a);
+/* Let the CPUs run until every given action is done or no CPU has anything left to do (timers count as something, for up to
+ * `patience` of simulated time). True: all done. */
+bool host_run(nsec_t patience);
+/* One hypercall, repeats included, as v's guest makes it: its result, or HOST_NOT_DONE when v cannot run. */
+int64_t host_hypercall(struct vcpu *v, uint64_t number, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
+                       uint64_t a5);
+/* Run guest code in v; false when v cannot run. */
+bool host_guest_call(struct vcpu *v, void (*call)(struct vcpu *v, void *arg), void *arg);
+/* For guest code: an access to emulated registers, as a trap makes it. False: the guest got an exception. */
+bool host_mmio(struct vcpu *v, uint64_t gpa, unsigned size, bool write, uint64_t *value);
+/* For guest code: acknowledge the best pending virtual interrupt (1023: none), end one. */
+unsigned host_guest_acknowledge(struct vcpu *v);
+void host_guest_end_interrupt(struct vcpu *v, unsigned irq);
+/* A device raises a physical interrupt line (an edge). */
+void host_raise_irq(unsigned irq);
+/* Bytes typed at the serial console. */
+void host_console_type(const char *text);
+/* What the console has printed since the last call with clear (at most 64 KiB are kept). */
+const char *host_console_text(void);
+void host_console_clear(void);
+void host_console_echo(bool on);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the simulated processor keeps per domain and per vCPU: an Arm guest's registers, so that the Arm rooms (vdev/, abi/xen)
+ * run on it unchanged, and the work that a test has given the guest. */
+#ifndef ARCH_TYPES_H
+#define ARCH_TYPES_H
+
+#include "arch/include/arm_registers.h"
+#include "vdev/mmio.h"
+#include "vdev/vgic.h"
+
+struct host_action;
+
+struct arch_domain {
+    struct mmio_space mmio;
+    struct vgic_domain vgic;
+    uint64_t counter_offset;
+    uint32_t event_ppi;         /* PPI of the event-channel upcall */
+    uint64_t virtual_offset;    /* guest virtual address = guest-physical address + this */
+};
+
+struct arch_vcpu {
+    struct arm_registers regs;
+    struct vgic_vcpu vgic;
+    bool repeat;                /* the hypercall instruction runs again when the vCPU does */
+    unsigned faults;            /* exceptions injected into the guest */
+    struct host_action *action; /* what its guest does when it runs; NULL: it waits for an interrupt */
+};
+
+#endif

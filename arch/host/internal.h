@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between the files of the simulated processor only. */
+#ifndef ARCH_HOST_INTERNAL_H
+#define ARCH_HOST_INTERNAL_H
+
+#include "arch/host/host.h"
+
+/* --- memory.c --- */
+void memory_boot(unsigned mib);
+/* Panic when a frame that is handed out anew is still visible through a TLB (tlb.c). */
+void tlb_check_unused(mfn_t mfn);
+
+/* --- tlb.c --- */
+void tlb_boot(const struct stage2_geometry *g);
+/* The entry at slot is changed from old to new: break before make. */
+void tlb_check_write(const s2_entry *slot, s2_entry old, s2_entry new);
+/* This CPU runs in that space from now on (NULL: in none). */
+void tlb_load_space(struct arch_stage2 *s);
+
+/* --- fiber.c --- */
+void fibers_boot(unsigned cpus);
+void fibers_seed(uint64_t from_config);
+/* Is the caller the main context? */
+bool fiber_is_main(void);
+/* Start a fiber for a CPU; it does not run yet. */
+void fiber_start(unsigned cpu, void (*body)(unsigned cpu, void *arg), void *arg);
+/* From main: let the fibers run until none is runnable and idle() (when given) finds nothing to wake them with. */
+void fibers_run(bool (*idle)(void));
+/* From a fiber: it waits until fiber_wake(cpu). */
+void fiber_wait(void);
+void fiber_wake(unsigned cpu);
+/* From a fiber: let another one run if there is one. False: there is none. */
+bool fiber_yield(void);
+/* The main context poses as this CPU. */
+void fiber_pose_as(unsigned cpu);
+
+/* --- clock.c --- */
+void clock_boot(void);
+void clock_tick(void);
+/* This CPU's deadline; NSEC_NEVER when none. */
+nsec_t clock_deadline(unsigned cpu);
+nsec_t clock_earliest(void);
+
+/* --- console.c --- */
+void console_put_input(const char *text);
+
+/* --- interrupts.c --- */
+void interrupts_boot(void);
+bool interrupt_pending(unsigned cpu);
+/* Take what is pending on this CPU: true when there was something. */
+bool interrupts_take(void);
+void interrupt_kick(unsigned cpu);
+
+#endif

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Translating as a CPU does: a small TLB per CPU, tagged by VMID, that keeps an entry, however stale, until it is invalidated
+ * or replaced. It finds three mistakes: a present entry changed without break and invalidation in between; a frame handed
+ * out anew while some TLB still leads to it; a VMID used again while entries of its last user are left.
+ */
+#include "arch/host/internal.h"
+#include "arch/include/mapping.h"
+#include "lib/assert.h"
+#include "lib/atomic.h"
+#include "lib/string.h"
+
+#define TLB_ENTRIES 32
+#define VMIDS 16                /* few, so that tests see them run out; 0 is none */
+#define VMID_BITS 16
+
+struct tlb_entry {
+    bool valid, stale;          /* stale: the table no longer says so */
+    uint16_t vmid;
+    uint8_t level, type;
+    uint64_t gfn, mfn;
+    const s2_entry *path[4];    /* table entries that the walk used, by level */
+};
+
+static PER_CPU(struct tlb_entry, tlb[TLB_ENTRIES]);
+static PER_CPU(struct arch_stage2 *, loaded);
+static struct stage2_geometry geometry;
+static unsigned valid_entries, stale_entries;
+static uint64_t generation;
+static uint32_t vmids_used;
+static spinlock_t vmid_lock = SPINLOCK(LOCK_VMID);
+
+const struct stage2_geometry *arch_stage2_geometry(void)
+{
+    return &geometry;
+}
+
+void tlb_boot(const struct stage2_geometry *g)
+{
+    geometry = *g;
+    memset(tlb, 0, sizeof(tlb));
+    memset(loaded, 0, sizeof(loaded));
+    valid_entries = stale_entries = 0;
+    generation = 1;
+    vmids_used = 1;
+}
+
+static void drop(struct tlb_entry *t)
+{
+    valid_entries -= t->valid;
+    stale_entries -= t->valid && t->stale;
+    t->valid = false;
+}
+
+#define for_each_entry(t)                                                                   \
+    for (struct tlb_entry *t = valid_entries ? &tlb[0][0] : &tlb[0][0] + sizeof(tlb) / sizeof(*t);      \
+         t < &tlb[0][0] + sizeof(tlb) / sizeof(*t); t++)                                     \
+        if (t->valid)
+
+unsigned host_tlb_entries(void)
+{
+    return valid_entries;
+}
+
+void host_tlb_flush_all(void)
+{
+    for_each_entry(t)
+        drop(t);
+}
+
+static bool uses(const struct tlb_entry *t, const s2_entry *slot)
+{
+    return t->path[0] == slot || t->path[1] == slot || t->path[2] == slot || t->path[3] == slot;
+}
+
+void tlb_check_write(const s2_entry *slot, s2_entry old, s2_entry new)
+{
+    if (old == new || (!arch_s2_is_present(old) && !stale_entries))
+        return;
+    PANIC_IF(arch_s2_is_present(old) && arch_s2_is_present(new), "stage-2 entry changed without break: %#llx to %#llx",
+             (unsigned long long)old, (unsigned long long)new);
+    for_each_entry(t) {
+        if (!uses(t, slot))
+            continue;
+        PANIC_IF(arch_s2_is_present(new), "stage-2 entry for page %#llx made before the TLB was invalidated",
+                 (unsigned long long)t->gfn);
+        stale_entries += !t->stale;
+        t->stale = true;
+    }
+}
+
+void tlb_check_unused(mfn_t mfn)
+{
+    for_each_entry(t)
+        PANIC_IF(mfn.v - t->mfn < BIT(9 * (3 - t->level)) && t->type != S2_DEVICE,
+                 "frame %#llx is handed out while a TLB still leads to it (page %#llx, VMID %u)",
+                 (unsigned long long)mfn.v, (unsigned long long)t->gfn, t->vmid);
+}
+
+/* --- VMIDs: a generation in the high bits; when they run out a new generation begins and all TLBs are emptied --- */
+
+static uint16_t vmid_of(const struct arch_stage2 *s)
+{
+    return (uint16_t)(s->vmid_generation & (BIT(VMID_BITS) - 1));
+}
+
+static bool vmid_is_current(const struct arch_stage2 *s)
+{
+    return s->vmid_generation >> VMID_BITS == generation;
+}
+
+/* Those that CPUs run with at the moment keep theirs. */
+static void next_generation(void)
+{
+    generation++;
+    vmids_used = 1;
+    for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++) {
+        if (!loaded[cpu])
+            continue;
+        vmids_used |= 1u << vmid_of(loaded[cpu]);
+        loaded[cpu]->vmid_generation = generation << VMID_BITS | vmid_of(loaded[cpu]);
+    }
+    host_tlb_flush_all();
+}
+
+static void give_vmid(struct arch_stage2 *s)
+{
+    spin_lock(&vmid_lock);
+    if (!vmid_is_current(s)) {
+        if (vmids_used == BIT(VMIDS) - 1)
+            next_generation();
+        if (!vmid_is_current(s)) {
+            unsigned vmid = (unsigned)__builtin_ctz(~vmids_used);
+
+            PANIC_IF(vmid >= VMIDS, "more CPUs than VMIDs");
+            vmids_used |= 1u << vmid;
+            s->vmid_generation = generation << VMID_BITS | vmid;
+        }
+    }
+    spin_unlock(&vmid_lock);
+}
+
+void arch_stage2_init(struct arch_stage2 *s, hpa_t root)
+{
+    *s = (struct arch_stage2){ .root = root };
+}
+
+/* The VMID is not used again in this generation: entries that are left do no harm, and are looked for. */
+void arch_stage2_release(struct arch_stage2 *s)
+{
+    for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++) {
+        if (loaded[cpu] == s)
+            loaded[cpu] = NULL;
+    }
+    for_each_entry(t)
+        PANIC_IF(vmid_is_current(s) && t->vmid == vmid_of(s), "page %#llx is in a TLB after its space has gone",
+                 (unsigned long long)t->gfn);
+    s->vmid_generation = 0;
+}
+
+void arch_stage2_invalidate(struct arch_stage2 *s, gfn_t gfn, uint64_t count)
+{
+    ASSERT(count);
+    arch_schedule_point();
+    for_each_entry(t) {
+        uint64_t span = BIT(9 * (3 - t->level));
+
+        if (!vmid_is_current(s) || t->vmid != vmid_of(s))
+            continue;
+        if (count > 512 || (t->gfn < gfn.v + count && gfn.v < t->gfn + span))
+            drop(t);
+    }
+    arch_schedule_point();
+}
+
+void tlb_load_space(struct arch_stage2 *s)
+{
+    loaded[cpu_id()] = s;
+    if (s)
+        give_vmid(s);
+}
+
+/* --- translating --- */
+
+static bool permits(enum s2_type type, bool write)
+{
+    return type != S2_EMPTY && type != S2_NEEDS_WORK && (!write || s2_type_is_writable(type));
+}
+
+static struct tlb_entry *find(uint16_t vmid, uint64_t gfn)
+{
+    struct tlb_entry *own = tlb[cpu_id()];
+
+    for (unsigned i = 0; i < TLB_ENTRIES; i++) {
+        if (own[i].valid && own[i].vmid == vmid && gfn - own[i].gfn < BIT(9 * (3 - own[i].level)))
+            return &own[i];
+    }
+    return NULL;
+}
+
+/* The hardware's walk, in physical memory. NULL: a fault. */
+static struct tlb_entry *walk(const struct arch_stage2 *s, uint64_t gfn)
+{
+    struct tlb_entry new = { .valid = true, .vmid = vmid_of(s) }, *t;
+    uint64_t table = hpa_to_mfn(s->root).v, index = gfn >> 9 * (3 - geometry.root_level);
+    s2_entry e;
+
+    for (unsigned level = geometry.root_level;; level++) {
+        s2_entry *physical = (s2_entry *)host_ram(MFN(table + index / 512)) + index % 512;
+
+        e = __atomic_load_n(physical, __ATOMIC_ACQUIRE);
+        new.path[level] = (s2_entry *)arch_heap_address(MFN(table + index / 512)) + index % 512;
+        new.level = (uint8_t)level;
+        if (!arch_s2_is_present(e))
+            return NULL;
+        if (!arch_s2_is_table(e, level))
+            break;
+        table = arch_s2_frame(e).v;
+        index = gfn >> 9 * (2 - level) & 511;
+    }
+    new.gfn = ROUND_DOWN(gfn, BIT(9 * (3 - new.level)));
+    new.mfn = arch_s2_frame(e).v;
+    new.type = (uint8_t)arch_s2_type(e);
+    t = &tlb[cpu_id()][host_random_below(TLB_ENTRIES)];
+    drop(t);
+    *t = new;
+    valid_entries++;
+    return t;
+}
+
+/* Where the byte at gpa is; NULL: a stage-2 fault. */
+static uint8_t *translate(struct arch_stage2 *s, uint64_t gpa, bool write)
+{
+    uint64_t gfn = gpa >> PAGE_SHIFT;
+    struct tlb_entry *t;
+
+    if (gpa >> geometry.address_bits)
+        return NULL;
+    t = find(vmid_of(s), gfn);
+    if (!t)
+        t = walk(s, gfn);
+    if (!t || !permits((enum s2_type)t->type, write) || t->type == S2_DEVICE)
+        return NULL;
+    return (uint8_t *)host_ram(MFN(t->mfn + (gfn - t->gfn))) + (gpa & ~PAGE_MASK);
+}
+
+bool host_access(struct stage2 *s, uint64_t gpa, void *buffer, size_t n, bool write)
+{
+    struct arch_stage2 *before = loaded[cpu_id()];
+    bool ok = true;
+
+    tlb_load_space(&s->arch);
+    while (n && ok) {
+        size_t piece = MIN(n, (size_t)(PAGE_SIZE - (gpa & ~PAGE_MASK)));
+        uint8_t *p = translate(&s->arch, gpa, write);
+
+        if (!p) {
+            ok = stage2_resolve(s, GFN(gpa >> PAGE_SHIFT), write) == 0;
+            continue;
+        }
+        memcpy(write ? p : buffer, write ? buffer : p, piece);
+        gpa += piece;
+        buffer = (uint8_t *)buffer + piece;
+        n -= piece;
+    }
+    arch_schedule_point();
+    tlb_load_space(before);
+    return ok;
+}
