@@ -100,7 +100,8 @@ void machine_print_backtrace(void)
         say_place("lr  ", fault->x[30]);
         walk(fault->x[29]);
     } else {
-        walk((uint64_t)__builtin_frame_address(0));
+        /* From the caller's frame on: this function's own may be gone by the time it is looked at. */
+        walk(*(const uint64_t *)__builtin_frame_address(0));
     }
 }
 
