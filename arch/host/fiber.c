@@ -184,7 +184,7 @@ bool fiber_is_main(void)
     return current == MAIN;
 }
 
-void fiber_pose_as(unsigned cpu)
+void host_pose_as(unsigned cpu)
 {
     ASSERT(current == MAIN);
     main_poses_as = cpu;

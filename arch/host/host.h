@@ -50,6 +50,8 @@ void host_set_switch_rate(unsigned points);
 bool host_access(struct stage2 *s, uint64_t gpa, void *buffer, size_t n, bool write);
 bool host_guest_read(struct domain *d, uint64_t gpa, void *buffer, size_t n);
 bool host_guest_write(struct domain *d, uint64_t gpa, const void *buffer, size_t n);
+/* From now on the main context is this CPU (0 after host_boot). */
+void host_pose_as(unsigned cpu);
 /* Entries in all TLBs; drop them all as a machine without them would be. */
 unsigned host_tlb_entries(void);
 void host_tlb_flush_all(void);

@@ -31,8 +31,6 @@ void fiber_wait(void);
 void fiber_wake(unsigned cpu);
 /* From a fiber: let another one run if there is one. False: there is none. */
 bool fiber_yield(void);
-/* The main context poses as this CPU. */
-void fiber_pose_as(unsigned cpu);
 
 /* --- clock.c --- */
 void clock_boot(void);
