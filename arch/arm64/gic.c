@@ -243,6 +243,11 @@ unsigned gic_maintenance_irq(void)
     return where.maintenance_irq;
 }
 
+const struct boot_gic *gic_host(void)
+{
+    return &where;
+}
+
 void gic_set_console_irq(unsigned irq)
 {
     ASSERT(irq >= 32 && irq < 32 + spis);

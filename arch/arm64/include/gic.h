@@ -31,6 +31,8 @@ void gic_send_kick(unsigned cpu);
 /* SGI 1: stop for good (panic of another CPU). */
 void gic_send_halt_all(void);
 unsigned gic_maintenance_irq(void);
+/* Where the controller lies: dom0's virtual one lies there too. */
+const struct boot_gic *gic_host(void);
 /* SPIs of the console; handled on CPU 0. */
 void gic_set_console_irq(unsigned irq);
 
