@@ -21,12 +21,19 @@ size_t console_read_input(char *out, size_t n);
 void console_input_pending(void);
 /* Copy from the ring: *index counts bytes ever written; returns bytes copied and moves *index on; skips what is lost. */
 size_t console_ring_read(uint64_t *index, char *out, size_t n);
+/* Readers that follow start at what is logged from now on. */
 void console_ring_clear(void);
+/* Index of the oldest byte that is still there (and not cleared). */
 uint64_t console_ring_start(void);
+
+/* CPU_WORK_CONSOLE: tell dom0 that the ring has grown (VIRQ_CON_RING). No lock held. */
+void console_raise_virqs(void);
 
 /* Debug keys: one handler per letter; `h` lists them. */
 void debug_key_register(char key, const char *what, void (*run)(void));
 /* False when no such key. */
 bool debug_key_press(char key);
+/* The keys that core knows; by console_init. */
+void debug_keys_init(void);
 
 #endif

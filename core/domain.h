@@ -90,7 +90,7 @@ struct domain {
     uint8_t destroy_step;
     uint32_t frames_gone, tables_gone, table_left;  /* atomic: how far the end is, see domain_destroy.c */
     uint32_t grace_passed;      /* atomic: nobody acts on a look-up from before the domain was dying */
-    uint32_t pollers;           /* atomic: vCPUs in SCHEDOP_poll */
+    uint32_t pollers;           /* atomic: vCPUs in SCHEDOP_poll; counted before they look at the pending bits */
     char console_line[128];     /* what it wrote to the console since its last newline */
     uint8_t console_used;
     bool shut_down;
@@ -114,6 +114,15 @@ struct domain {
     struct timer watchdog[2];
     bool watchdog_used[2];
 };
+
+/* Reasons of domain_shutdown: the ABI's (xen/sched.h). */
+enum shutdown_reason { SHUTDOWN_POWEROFF, SHUTDOWN_REBOOT, SHUTDOWN_SUSPEND, SHUTDOWN_CRASH, SHUTDOWN_WATCHDOG, SHUTDOWN_SOFT_RESET };
+/* Runstates: the ABI's (xen/vcpu.h). */
+enum runstate { RUNSTATE_IS_RUNNING, RUNSTATE_IS_RUNNABLE, RUNSTATE_IS_BLOCKED, RUNSTATE_IS_OFFLINE };
+/* Virtual IRQs that core raises: the ABI's (xen/xen.h). */
+enum core_virq { CORE_VIRQ_TIMER = 0, CORE_VIRQ_CONSOLE = 2, CORE_VIRQ_DOM_EXC = 3, CORE_VIRQ_CON_RING = 8 };
+/* vm_assist: mark the runstate area while it changes (xen/xen.h, VMASST_TYPE_runstate_update_flag). */
+#define VM_ASSIST_RUNSTATE_UPDATE BIT(5)
 
 /* Proof that d->lock is held. */
 struct domain_locked { struct domain *d; };
@@ -207,17 +216,6 @@ void vcpu_timers_cancel(struct vcpu *v);
 
 /* Poll: wait until one of the ports is pending or the time (absolute, 0 = none) comes. Returns 0 (maybe after blocking). */
 int vcpu_poll(struct vcpu *v, const uint32_t *ports, unsigned count, nsec_t until) MUST_CHECK;
-/* `port` of d is pending now, masked or not: wake the vCPUs that poll for it. After the pending bit was set; any lock up to
- * LOCK_VGIC may be held. */
-void domain_wake_pollers_of(struct domain *d, uint32_t port);
-static inline void domain_wake_pollers(struct domain *d, uint32_t port)
-{
-    /* Meets the full barrier between the poller's count and its look at the pending bits. */
-    barrier_full();
-    if (unlikely(atomic_load(&d->pollers)))
-        domain_wake_pollers_of(d, port);
-}
-
 /* SCHEDOP_watchdog: id 0 arms a free one and returns its id (1..2); else re-arm or (seconds 0) stop that one. When it runs out
  * the domain is shut down with SHUTDOWN_watchdog. -E_INVAL, -E_NOSPC. */
 int domain_watchdog(struct domain *d, uint32_t id, uint32_t seconds) MUST_CHECK;

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files about the life of a domain share. */
+#ifndef CORE_DOMAIN_INTERNAL_H
+#define CORE_DOMAIN_INTERNAL_H
+
+#include "core/domain.h"
+
+/* No look-up finds d any more. */
+void domain_unpublish(struct domain *d);
+/* The number may be given out again. */
+void domain_number_free(domid id);
+/* owner.emptied of a domain. */
+void domain_owner_emptied(struct owner *o);
+
+/* Take a vCPU of a dying, quiet domain out of the scheduler, stop its timers, let go of the pages it registered. Idempotent. */
+void vcpu_retire(struct vcpu *v);
+/* poll_timer: the time that SCHEDOP_poll was to wait is over. */
+void vcpu_poll_timed_out(struct timer *t);
+/* Its memory; nobody can have found it any more. */
+void vcpu_free(struct vcpu *v);
+
+#endif

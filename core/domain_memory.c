@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Memory of a domain: frames and where its guest sees them. */
+#include "core/domain.h"
+#include "lib/error.h"
+
+/* Frames with one reference each, for gfn.. of d: the reserved ones of the same number when it is mapped one to one. */
+static int take_frames(struct domain *d, gfn_t gfn, unsigned order, mfn_t *out)
+{
+    uint64_t n;
+
+    if (!d->direct_mapped)
+        return frame_alloc(&d->owner, order, FRAME_ANY, out);
+    *out = MFN(gfn.v);
+    for (n = 0; n < BIT(order); n++) {
+        int error = frame_take_reserved(&d->owner, mfn_add(*out, n));
+
+        if (!error)
+            continue;
+        while (n)
+            frame_put(mfn_add(*out, --n));
+        return error;
+    }
+    return 0;
+}
+
+int domain_populate(struct domain *d, gfn_t gfn, unsigned order)
+{
+    mfn_t mfn;
+    int error;
+
+    if (order > MAX_ORDER || !IS_ALIGNED(gfn.v, BIT(order)))
+        return -E_INVAL;
+    error = take_frames(d, gfn, order, &mfn);
+    if (error)
+        return error;
+    error = stage2_map(&d->stage2, gfn, mfn, order, S2_RAM);
+    if (error)
+        frame_put_block(mfn, order);
+    return error;
+}
+
+/* Are 2^order pages from gfn the domain's own? *whole: one entry covers them all. */
+static bool is_own(struct domain *d, gfn_t gfn, unsigned order, bool *whole)
+{
+    struct stage2_locked l = stage2_lock(&d->stage2);
+    bool own = true;
+
+    *whole = false;
+    for (uint64_t i = 0; own && !*whole && i < BIT(order); i++) {
+        unsigned found;
+
+        own = s2_type_is_own(stage2_lookup(l, gfn_add(gfn, i), NULL, &found));
+        *whole = own && !i && found >= order;
+    }
+    stage2_unlock(l);
+    return own;
+}
+
+static int depopulate_page(struct domain *d, gfn_t gfn)
+{
+    struct stage2_locked l = stage2_lock(&d->stage2);
+    enum s2_type type;
+    mfn_t mfn;
+
+    type = stage2_lookup(l, gfn, &mfn, NULL);
+    stage2_unlock(l);
+    if (!s2_type_is_own(type))
+        return -E_INVAL;
+    return stage2_unmap_exact(&d->stage2, gfn, mfn, type);
+}
+
+int domain_depopulate(struct domain *d, gfn_t gfn, unsigned order)
+{
+    bool whole;
+    int error = 0;
+
+    if (order > MAX_ORDER || !IS_ALIGNED(gfn.v, BIT(order)))
+        return -E_INVAL;
+    if (!order)
+        return depopulate_page(d, gfn);
+    if (!is_own(d, gfn, order, &whole))
+        return -E_INVAL;
+    if (whole)
+        return stage2_unmap(&d->stage2, gfn, order);
+    for (uint64_t i = 0; !error && i < BIT(order); i++)
+        error = depopulate_page(d, gfn_add(gfn, i));
+    return error;
+}
+
+int domain_map_foreign(struct domain *d, gfn_t gfn, struct domain *foreign, gfn_t foreign_gfn)
+{
+    enum s2_type type;
+    mfn_t mfn;
+    int error;
+
+    if (d == foreign || atomic_load(&foreign->life) != DOMAIN_ALIVE)
+        return -E_INVAL;
+    error = stage2_get_frame(&foreign->stage2, foreign_gfn, false, &mfn, &type);
+    if (error == -E_AGAIN) {
+        error = stage2_resolve(&foreign->stage2, foreign_gfn, false);
+        return error ? error : -E_RESTART;
+    }
+    if (error)
+        return error;
+    if (!s2_type_is_own(type))
+        error = -E_INVAL;
+    else
+        error = stage2_map(&d->stage2, gfn, mfn, 0, type == S2_RAM ? S2_FOREIGN_RW : S2_FOREIGN_RO);
+    if (error)
+        frame_put(mfn);
+    return error;
+}
