@@ -137,19 +137,31 @@ void vgic_set_line(struct vcpu *v, unsigned irq, bool high)
     vgic_unlock_notify(d, t);
 }
 
-void vgic_inject_hw(struct vcpu *v, unsigned irq, unsigned hw_irq)
+static vgic_targets take_hw(struct vcpu *v, unsigned irq, unsigned hw_irq)
 {
-    struct domain *d = v->domain;
     struct vgic_irq *i = vgic_irq_of(v, irq);
 
     ASSERT(i && hw_irq);
-    spin_lock(&d->arch.vgic.lock);
     i->hw_irq = (uint16_t)hw_irq;
     if (i->in_lr && i->hw_taken)
         i->hw_retaken = true;
     i->hw_taken = true;
     i->pending_latch = true;
-    vgic_unlock_notify(d, vgic_update(d, i));
+    return vgic_update(v->domain, i);
+}
+
+void vgic_inject_hw(struct vcpu *v, unsigned irq, unsigned hw_irq)
+{
+    spin_lock(&vgic_of(v)->lock);
+    vgic_unlock_notify(v->domain, take_hw(v, irq, hw_irq));
+}
+
+void vgic_load_hw(struct vcpu *v, unsigned irq, unsigned hw_irq)
+{
+    ASSERT(irq < VGIC_PRIVATE);
+    spin_lock(&vgic_of(v)->lock);
+    take_hw(v, irq, hw_irq);
+    spin_unlock(&vgic_of(v)->lock);
 }
 
 bool vgic_hw_is_taken(const struct vcpu *v, unsigned irq)
@@ -243,6 +255,7 @@ int vgic_route_hw(struct domain *d, unsigned irq)
         error = -E_EXIST;
     else
         i->hw_irq = (uint16_t)irq;
+    g->has_hw = true;
     if (!error && i->enabled)
         arch_irq_enable(irq, true);
     spin_unlock(&g->lock);
@@ -253,7 +266,10 @@ void vgic_unroute_all(struct domain *d)
 {
     struct vgic_domain *g = &d->arch.vgic;
 
+    if (!g->has_hw)
+        return;
     spin_lock(&g->lock);
+    g->has_hw = false;
     for (unsigned n = 0; n < g->spi_count; n++) {
         struct vgic_irq *i = &g->spis[n];
 
@@ -331,6 +347,7 @@ void vgic_domain_destroy(struct domain *d)
 {
     struct vgic_domain *g = &d->arch.vgic;
 
+    ASSERT(!g->has_hw);
     d->arch.mmio.count = 0;
     if (g->spis)
         heap_free(g->spis, g->spi_count * sizeof(*g->spis));

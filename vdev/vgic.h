@@ -59,6 +59,7 @@ struct vgic_domain {
     struct vgic_irq *spis;      /* spi_count entries */
     uint32_t spi_count;
     uint32_t ctlr;              /* GICD_CTLR enables */
+    bool has_hw;                /* a shared interrupt is linked to a physical one */
     gpa_t dist_base, redist_base;
     uint64_t redist_size;
 };
@@ -74,6 +75,8 @@ void vgic_inject_edge(struct vcpu *v, unsigned irq);
 void vgic_set_line(struct vcpu *v, unsigned irq, bool high);
 /* A physical interrupt that is linked to virtual `irq`: inject; the guest's deactivation ends the physical one too. */
 void vgic_inject_hw(struct vcpu *v, unsigned irq, unsigned hw_irq);
+/* The same for a private interrupt while v is being loaded on this CPU: its flush is still to come, nobody is notified. */
+void vgic_load_hw(struct vcpu *v, unsigned irq, unsigned hw_irq);
 /* Link SPI `irq` of d to physical interrupt of the same number: enabling it enables the physical one. */
 int vgic_route_hw(struct domain *d, unsigned irq) MUST_CHECK;
 

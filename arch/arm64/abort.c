@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stage-2 faults (Arm ARM D8.13): an emulated device's register, an entry that changed meanwhile or needs work, or an address
+ * where the guest has nothing.
+ */
+#include "arch/include/upcall.h"
+#include "core/domain.h"
+#include "guest.h"
+#include "lib/error.h"
+#include "lib/print.h"
+#include "sysreg.h"
+
+/* ISS of an abort (D17.2.37) */
+#define ISS_ISV BIT(24)
+#define ISS_SSE BIT(21)
+#define ISS_SF BIT(15)
+#define ISS_FNV BIT(10)
+#define ISS_S1PTW BIT(7)
+#define ISS_WNR BIT(6)
+#define ISS_SIZE(iss) (1u << ((iss) >> 22 & 3))
+#define ISS_REGISTER(iss) ((unsigned)((iss) >> 16 & 0x1f))
+#define FAULT_CLASS(iss) ((iss) & 0x3c)
+#define FAULT_TRANSLATION 0x04
+#define FAULT_ACCESS_FLAG 0x08
+#define FAULT_PERMISSION 0x0c
+
+enum outcome {
+    AGAIN,      /* the guest tries once more */
+    NOTHING,    /* no mapping there */
+    DENIED,     /* a mapping that does not allow this */
+};
+
+static enum outcome resolve(struct domain *d, gfn_t gfn, bool is_write)
+{
+    int error = stage2_resolve(&d->stage2, gfn, is_write);
+
+    if (error == -E_NOMEM)
+        domain_crash(d, "no memory to resolve a page");
+    return AGAIN;
+}
+
+/* The fault may be of the past: another CPU changes the table while this one walks it (break before make). */
+static enum outcome look_again(struct domain *d, gfn_t gfn, bool is_write, bool is_fetch)
+{
+    struct stage2_locked l;
+    enum s2_type type;
+
+    if (gfn.v >> (arch_stage2_geometry()->address_bits - PAGE_SHIFT))
+        return NOTHING;
+    l = stage2_lock(&d->stage2);
+    type = stage2_lookup(l, gfn, NULL, NULL);
+    stage2_unlock(l);
+    if (type == S2_EMPTY)
+        return NOTHING;
+    if (type == S2_NEEDS_WORK)
+        return resolve(d, gfn, is_write);
+    if (is_write && !s2_type_is_writable(type))
+        return DENIED;
+    if (is_fetch && !s2_type_is_own(type))
+        return DENIED;
+    return AGAIN;
+}
+
+/*
+ * The guest-physical address. HPFAR_EL2 does not hold it for a permission fault outside a stage-1 walk (D17.2.61): then stage 1 is
+ * asked. False: stage 1 has changed meanwhile.
+ */
+static bool fault_address(struct vcpu *v, uint64_t iss, uint64_t far, gpa_t *out)
+{
+    if (FAULT_CLASS(iss) == FAULT_PERMISSION && !(iss & ISS_S1PTW))
+        return arch_guest_translate(v, GVA(far), false, out) == TRANSLATE_OK;
+    *out = GPA((read_sysreg(hpfar_el2) >> 4 & (BIT(40) - 1)) << PAGE_SHIFT | (far & (PAGE_SIZE - 1)));
+    return true;
+}
+
+static uint64_t extend(uint64_t value, unsigned size, uint64_t iss)
+{
+    unsigned unused = 64 - 8 * size;
+
+    value = iss & ISS_SSE ? (uint64_t)((int64_t)(value << unused) >> unused) : value << unused >> unused;
+    return iss & ISS_SF ? value : (uint32_t)value;
+}
+
+/* The syndrome describes a load or store of one register: try the emulated devices. */
+static bool emulate(struct vcpu *v, uint64_t esr, gpa_t address)
+{
+    uint64_t iss = ESR_ISS(esr), value = 0;
+    unsigned size = ISS_SIZE(iss);
+    bool is_write = iss & ISS_WNR;
+
+    if (is_write)
+        value = guest_register(v, ISS_REGISTER(iss)) & (UINT64_MAX >> (64 - 8 * size));
+    if (!upcall_mmio(v, address, size, is_write, &value))
+        return false;
+    if (!is_write)
+        guest_set_register(v, ISS_REGISTER(iss), extend(value, size, iss));
+    guest_skip_instruction(v, esr);
+    return true;
+}
+
+static void report(const struct vcpu *v, uint64_t esr, gpa_t address, enum outcome o)
+{
+    log_guest("d%uv%u: %s at 0x%llx (guest-physical), syndrome 0x%llx, pc 0x%llx", v->domain->id.v, v->id,
+              o == DENIED ? "access denied" : "nothing", (unsigned long long)address.v, (unsigned long long)esr,
+              (unsigned long long)v->arch.pc);
+}
+
+/* Not a translation, access flag or permission fault: the bus or the memory said no, or the address is too large. */
+static bool is_resolvable(uint64_t iss)
+{
+    uint64_t class = FAULT_CLASS(iss);
+
+    return class == FAULT_TRANSLATION || class == FAULT_ACCESS_FLAG || class == FAULT_PERMISSION;
+}
+
+static void fault(struct vcpu *v, uint64_t esr, bool is_fetch)
+{
+    uint64_t iss = ESR_ISS(esr), far = iss & ISS_FNV ? 0 : read_sysreg(far_el2);
+    bool is_write = !is_fetch && (iss & ISS_WNR) && !(iss & ISS_S1PTW);
+    enum outcome o = NOTHING;
+    gpa_t address = GPA(0);
+
+    if (is_resolvable(iss)) {
+        if (!fault_address(v, iss, far, &address))
+            return;
+        if (!is_fetch && (iss & ISS_ISV) && emulate(v, esr, address))
+            return;
+        o = look_again(v->domain, gpa_to_gfn(address), is_write, is_fetch);
+        if (o == AGAIN)
+            return;
+    }
+    report(v, esr, address, o);
+    arch_inject_bad_address(v, far, is_fetch);
+}
+
+void trap_instruction_abort(struct vcpu *v, uint64_t esr)
+{
+    fault(v, esr, true);
+}
+
+void trap_data_abort(struct vcpu *v, uint64_t esr)
+{
+    fault(v, esr, false);
+}

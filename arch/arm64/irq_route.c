@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Physical interrupts that belong to a domain, under the same number there. Only shared ones can be given away. */
+#include "arch/include/vcpu.h"
+#include "arch/include/vgic_hw.h"
+#include "core/domain.h"
+#include "lib/error.h"
+
+#define SPI_FIRST 32
+
+static struct domain *owners[VGIC_MAX_IRQS];   /* atomic */
+
+/* The owner is there before the interrupt can be enabled; without one its delivery would find nobody. */
+int arch_irq_route(struct domain *d, unsigned irq)
+{
+    struct domain *nobody = NULL;
+    int error;
+
+    if (irq < SPI_FIRST || irq >= SPI_FIRST + arch_irq_spi_count() || irq >= VGIC_MAX_IRQS)
+        return -E_INVAL;
+    if (!atomic_compare_exchange(&owners[irq], &nobody, d))
+        return nobody == d ? 0 : -E_BUSY;
+    error = vgic_route_hw(d, irq);
+    if (error)
+        atomic_store(&owners[irq], NULL);
+    return error;
+}
+
+void arch_irq_unroute_all(struct domain *d)
+{
+    if (!d->arch.vgic.has_hw)
+        return;
+    for (unsigned irq = SPI_FIRST; irq < VGIC_MAX_IRQS; irq++) {
+        struct domain *owner = d;
+
+        atomic_compare_exchange(&owners[irq], &owner, NULL);
+    }
+    vgic_unroute_all(d);
+}
+
+bool arch_irq_deliver(unsigned irq)
+{
+    struct domain *d = irq < VGIC_MAX_IRQS ? atomic_load(&owners[irq]) : NULL;
+    struct vcpu *v = d ? domain_vcpu(d, 0) : NULL;
+
+    if (!v)
+        return false;
+    vgic_inject_hw(v, irq, irq);
+    return true;
+}

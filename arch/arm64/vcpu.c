@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A guest's processor: set-up, reset, and the switch from one vCPU to another. */
+#include "arch/include/vcpu.h"
+#include "arch/include/vgic_hw.h"
+#include "core/domain.h"
+#include "gic.h"
+#include "guest.h"
+#include "lib/error.h"
+#include "lib/print.h"
+#include "lib/string.h"
+#include "sysreg.h"
+
+/* Where a guest's interrupt controller lies (xen/arch-arm.h, GUEST_GICV3_*), and its shared interrupts. */
+#define GUEST_DISTRIBUTOR UINT64_C(0x03001000)
+#define GUEST_REDISTRIBUTORS UINT64_C(0x03020000)
+#define GUEST_REDISTRIBUTORS_SIZE UINT64_C(0x01000000)
+#define GUEST_SPIS 32
+/* The event channels' interrupt: GUEST_EVTCHN_PPI; in dom0, which has the host's tree, the first that no device uses. */
+#define GUEST_EVENT_PPI 31
+#define CONTROL_EVENT_PPI 16
+
+/*
+ * HCR_EL2 (Arm ARM D17.2.48): stage 2, physical interrupts and SErrors to EL2, cache and TLB maintenance broadcast to the inner
+ * shareable domain, and traps of WFI, WFE, SMC, feature registers, ACTLR, set/way operations, what is implementation
+ * defined, LORegions and error records.
+ */
+#define HCR_VM BIT(0)
+#define HCR_SWIO BIT(1)
+#define HCR_PTW BIT(2)
+#define HCR_FMO BIT(3)
+#define HCR_IMO BIT(4)
+#define HCR_AMO BIT(5)
+#define HCR_FB BIT(9)
+#define HCR_BSU_INNER (UINT64_C(1) << 10)
+#define HCR_TWI BIT(13)
+#define HCR_TWE BIT(14)
+#define HCR_TID3 BIT(18)
+#define HCR_TSC BIT(19)
+#define HCR_TIDCP BIT(20)
+#define HCR_TACR BIT(21)
+#define HCR_TSW BIT(22)
+#define HCR_TLOR BIT(35)
+#define HCR_TERR BIT(36)
+#define HCR_GUEST                                                                                                   \
+    (HCR_RW | HCR_VM | HCR_SWIO | HCR_PTW | HCR_FMO | HCR_IMO | HCR_AMO | HCR_FB | HCR_BSU_INNER | HCR_TWI | HCR_TWE | \
+     HCR_TID3 | HCR_TSC | HCR_TIDCP | HCR_TACR | HCR_TSW | HCR_TLOR | HCR_TERR)
+
+/* CPTR_EL2 (D17.2.30): SVE, SME, trace and activity monitors trap, FP does not; the rest is one. */
+#define CPTR_GUEST (UINT64_C(0x33ff) | BIT(20) | BIT(30))
+/* MDCR_EL2 (D17.3.16): counters, debug registers, OS lock, profiling and trace trap. HPMN stays. */
+#define MDCR_HPMN UINT64_C(0x1f)
+#define MDCR_GUEST (BIT(5) | BIT(6) | BIT(9) | BIT(10) | BIT(11) | BIT(14) | BIT(19))
+
+/* SCTLR_EL1 out of reset: MMU and caches off, the bits that are one in Armv8.0 set (D17.2.118). */
+#define SCTLR_RESET UINT64_C(0x30d00800)
+#define MPIDR_RES1 BIT(31)
+
+static PER_CPU(bool, cpu_ready);
+
+/* What every guest has alike is set when a CPU loads its first vCPU. */
+static void cpu_controls_init(void)
+{
+    write_sysreg(cptr_el2, CPTR_GUEST);
+    write_sysreg(mdcr_el2, (read_sysreg(mdcr_el2) & MDCR_HPMN) | MDCR_GUEST);
+    write_sysreg(hstr_el2, 0);
+    write_sysreg(vpidr_el2, read_sysreg(midr_el1));
+    vcpu_timer_cpu_init();
+    isb();
+    THIS_CPU(cpu_ready) = true;
+}
+
+/* With the first domain, which is built on CPU 0 during boot. */
+static void first_domain_init(void)
+{
+    static bool done;
+
+    if (done)
+        return;
+    done = true;
+    id_registers_init();
+    vcpu_timer_boot();
+    gic_enable_on_all(gic_maintenance_irq());
+}
+
+static int control_vgic_init(struct domain *d)
+{
+    const struct boot_gic *host = gic_host();
+
+    d->arch.event_ppi = CONTROL_EVENT_PPI;
+    return vgic_domain_init(d, arch_irq_spi_count(), GPA(host->distributor.v), GPA(host->redistributor[0].base.v),
+                            host->redistributor[0].size);
+}
+
+int arch_domain_init(struct domain *d)
+{
+    first_domain_init();
+    ASSERT(d->max_vcpus && d->max_vcpus <= MAX_VCPUS);
+    d->arch.mmio.count = 0;
+    d->arch.counter_offset = arch_counter();
+    if (d->direct_mapped)
+        return control_vgic_init(d);
+    d->arch.event_ppi = GUEST_EVENT_PPI;
+    return vgic_domain_init(d, GUEST_SPIS, GPA(GUEST_DISTRIBUTOR), GPA(GUEST_REDISTRIBUTORS), GUEST_REDISTRIBUTORS_SIZE);
+}
+
+void arch_domain_destroy(struct domain *d)
+{
+    arch_irq_unroute_all(d);
+    vgic_domain_destroy(d);
+}
+
+int arch_vcpu_init(struct vcpu *v)
+{
+    int error = vcpu_timer_init(v);
+
+    if (error)
+        return error;
+    vgic_vcpu_init(v);
+    v->arch.hcr_el2 = HCR_GUEST;
+    v->arch.vmpidr = MPIDR_RES1 | vgic_affinity(v->id);
+    v->arch.psr = PSR_START;
+    v->arch.sctlr_el1 = SCTLR_RESET;
+    return 0;
+}
+
+void arch_vcpu_destroy(struct vcpu *v)
+{
+    vcpu_timer_destroy(v);
+}
+
+/* What ERET would take for another exception level, or AArch32, is not for a guest to have. */
+uint64_t guest_allowed_psr(uint64_t psr)
+{
+    uint64_t mode = psr & PSR_MODE;
+
+    if (mode == PSR_EL0T || mode == PSR_EL1T || mode == PSR_EL1H || mode == (PSR_AARCH32 | PSR_EL0T))
+        return psr & UINT32_MAX & ~PSR_IL;
+    return PSR_START;
+}
+
+void arch_vcpu_reset(struct vcpu *v, const struct vcpu_start *start)
+{
+    struct arch_vcpu *a = &v->arch;
+
+    ASSERT(v != cpu_current_vcpu() && !start->narrow);
+    memset(a->x, 0, sizeof(a->x));
+    memset(a->fp, 0, sizeof(a->fp));
+    a->fpsr = a->fpcr = 0;
+    a->sp_el0 = a->sp_el1 = a->elr_el1 = a->spsr_el1 = a->cpacr_el1 = a->mair_el1 = a->amair_el1 = 0;
+    a->esr_el1 = a->far_el1 = a->afsr0_el1 = a->afsr1_el1 = a->vbar_el1 = a->contextidr_el1 = 0;
+    a->tpidr_el0 = a->tpidr_el1 = a->tpidrro_el0 = a->par_el1 = a->csselr_el1 = a->mdscr_el1 = 0;
+    a->actlr_el1 = 0;
+    a->x[0] = start->context;
+    a->pc = start->pc;
+    a->psr = guest_allowed_psr(start->flags ? start->flags : PSR_START);
+    a->sctlr_el1 = start->control ? start->control : SCTLR_RESET;
+    a->ttbr0_el1 = start->table0;
+    a->ttbr1_el1 = start->table1;
+    a->tcr_el1 = start->table_control;
+    a->hcr_el2 = HCR_GUEST;
+    arch_vgic_reset(&a->vgic);
+    vcpu_timer_reset(v);
+}
+
+static void save_system(struct arch_vcpu *a)
+{
+    a->sp_el1 = read_sysreg(sp_el1);
+    a->elr_el1 = read_sysreg(elr_el1);
+    a->spsr_el1 = read_sysreg(spsr_el1);
+    a->sctlr_el1 = read_sysreg(sctlr_el1);
+    a->cpacr_el1 = read_sysreg(cpacr_el1);
+    a->tcr_el1 = read_sysreg(tcr_el1);
+    a->ttbr0_el1 = read_sysreg(ttbr0_el1);
+    a->ttbr1_el1 = read_sysreg(ttbr1_el1);
+    a->mair_el1 = read_sysreg(mair_el1);
+    a->amair_el1 = read_sysreg(amair_el1);
+    a->esr_el1 = read_sysreg(esr_el1);
+    a->far_el1 = read_sysreg(far_el1);
+    a->afsr0_el1 = read_sysreg(afsr0_el1);
+    a->afsr1_el1 = read_sysreg(afsr1_el1);
+    a->vbar_el1 = read_sysreg(vbar_el1);
+    a->contextidr_el1 = read_sysreg(contextidr_el1);
+    a->tpidr_el0 = read_sysreg(tpidr_el0);
+    a->tpidr_el1 = read_sysreg(tpidr_el1);
+    a->tpidrro_el0 = read_sysreg(tpidrro_el0);
+    a->par_el1 = read_sysreg(par_el1);
+    a->csselr_el1 = read_sysreg(csselr_el1);
+    a->hcr_el2 = read_sysreg(hcr_el2);      /* a virtual SError may still be pending */
+    a->fpsr = (uint32_t)read_sysreg(fpsr);
+    a->fpcr = (uint32_t)read_sysreg(fpcr);
+    fpsimd_save(a->fp);
+}
+
+/* Nothing walks the guest's tables while EL2 executes, so the order of these and of the stage-2 root does not matter. */
+static void load_system(const struct arch_vcpu *a)
+{
+    write_sysreg(sp_el1, a->sp_el1);
+    write_sysreg(elr_el1, a->elr_el1);
+    write_sysreg(spsr_el1, a->spsr_el1);
+    write_sysreg(sctlr_el1, a->sctlr_el1);
+    write_sysreg(cpacr_el1, a->cpacr_el1);
+    write_sysreg(tcr_el1, a->tcr_el1);
+    write_sysreg(ttbr0_el1, a->ttbr0_el1);
+    write_sysreg(ttbr1_el1, a->ttbr1_el1);
+    write_sysreg(mair_el1, a->mair_el1);
+    write_sysreg(amair_el1, a->amair_el1);
+    write_sysreg(esr_el1, a->esr_el1);
+    write_sysreg(far_el1, a->far_el1);
+    write_sysreg(afsr0_el1, a->afsr0_el1);
+    write_sysreg(afsr1_el1, a->afsr1_el1);
+    write_sysreg(vbar_el1, a->vbar_el1);
+    write_sysreg(contextidr_el1, a->contextidr_el1);
+    write_sysreg(tpidr_el0, a->tpidr_el0);
+    write_sysreg(tpidr_el1, a->tpidr_el1);
+    write_sysreg(tpidrro_el0, a->tpidrro_el0);
+    write_sysreg(par_el1, a->par_el1);
+    write_sysreg(csselr_el1, a->csselr_el1);
+    write_sysreg(mdscr_el1, a->mdscr_el1);
+    write_sysreg(vmpidr_el2, a->vmpidr);
+    write_sysreg(hcr_el2, a->hcr_el2);
+    write_sysreg(fpsr, a->fpsr);
+    write_sysreg(fpcr, a->fpcr);
+    fpsimd_load(a->fp);
+}
+
+void arch_vcpu_switch(struct vcpu *prev, struct vcpu *next)
+{
+    ASSERT(prev != next);
+    if (unlikely(!THIS_CPU(cpu_ready)))
+        cpu_controls_init();
+    if (prev) {
+        save_system(&prev->arch);
+        vgic_save(prev);
+        vcpu_timer_save(prev);
+    }
+    if (next) {
+        load_system(&next->arch);
+        arm64_stage2_load(&next->domain->stage2.arch);
+        vgic_load(next);
+        vcpu_timer_load(next);
+    }
+}
+
+void arch_vcpu_flush(struct vcpu *v)
+{
+    vgic_flush(v);
+}
+
+void arch_vcpu_sync(struct vcpu *v)
+{
+    if (v->arch.vgic.lr_used == 0)
+        return;
+    vgic_sync(v);
+    vcpu_timer_resample(v);
+}
+
+void arch_vcpu_raise_upcall(struct vcpu *v)
+{
+    vgic_inject_edge(v, v->domain->arch.event_ppi);
+}
+
+bool arch_vcpu_has_interrupt(struct vcpu *v)
+{
+    return vcpu_timer_is_due(v) || vgic_has_pending(v);
+}
