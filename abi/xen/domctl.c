@@ -23,10 +23,10 @@ const struct subcall domctl_subcalls[] = {
     SUBCALL_MISSING(XEN_DOMCTL_iomem_permission, CALLER_CONTROL),
     SUBCALL_MISSING(XEN_DOMCTL_ioport_permission, CALLER_CONTROL),
     SUBCALL_MISSING(XEN_DOMCTL_hypercall_init, CALLER_CONTROL),
-    SUBCALL_MISSING(XEN_DOMCTL_settimeoffset, CALLER_CONTROL),
+    SUBCALL(XEN_DOMCTL_settimeoffset, CALLER_CONTROL, domctl_set_time_offset),
     SUBCALL(XEN_DOMCTL_getvcpuaffinity, CALLER_CONTROL, domctl_get_affinity),
     SUBCALL_MISSING(XEN_DOMCTL_real_mode_area, CALLER_CONTROL),
-    SUBCALL_MISSING(XEN_DOMCTL_resumedomain, CALLER_CONTROL),
+    SUBCALL(XEN_DOMCTL_resumedomain, CALLER_CONTROL, domctl_resume),
     SUBCALL_MISSING(XEN_DOMCTL_sendtrigger, CALLER_CONTROL),
     SUBCALL_MISSING(XEN_DOMCTL_subscribe, CALLER_CONTROL),
     SUBCALL_MISSING(XEN_DOMCTL_gethvmcontext, CALLER_CONTROL),
@@ -83,15 +83,32 @@ NOT_PROVIDED(XEN_DOMCTL_gdbsx_pausevcpu);
 NOT_PROVIDED(XEN_DOMCTL_gdbsx_unpausevcpu);
 NOT_PROVIDED(XEN_DOMCTL_gdbsx_domstatus);
 
-/* Every sub-call acts on an existing domain, except one that makes it and one that looks for the next. */
+/* What may be done with a domain that is being destroyed: that, and looking. */
+static const uint32_t for_the_dying[] = {
+    XEN_DOMCTL_destroydomain, XEN_DOMCTL_getdomaininfo, XEN_DOMCTL_getvcpuinfo, XEN_DOMCTL_getvcpuaffinity,
+};
+
+static bool suits_the_dying(uint32_t cmd)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(for_the_dying); i++)
+        if (for_the_dying[i] == cmd)
+            return true;
+    return false;
+}
+
+/* Every sub-call acts on an existing domain, except one that makes it and one that looks for the next. A domain found alive here
+ * stays whole until the call ends. */
 static int find_domain(struct domctl_call *call)
 {
     uint32_t cmd = call->op.cmd;
 
-    call->d = cmd == XEN_DOMCTL_createdomain ? NULL : domain_find(DOMID(call->op.domain));
-    if (!call->d && cmd != XEN_DOMCTL_createdomain && cmd != XEN_DOMCTL_getdomaininfo)
-        return -E_SRCH;
-    return 0;
+    call->d = NULL;
+    if (cmd == XEN_DOMCTL_createdomain)
+        return 0;
+    call->d = domain_find(DOMID(call->op.domain));
+    if (!call->d)
+        return cmd == XEN_DOMCTL_getdomaininfo ? 0 : -E_SRCH;
+    return atomic_load(&call->d->life) == DOMAIN_ALIVE || suits_the_dying(cmd) ? 0 : -E_SRCH;
 }
 
 int64_t hypercall_domctl(struct vcpu *v, const uint64_t args[6])

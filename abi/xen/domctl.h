@@ -34,6 +34,8 @@ DOMCTL_HANDLER(domctl_destroy);
 DOMCTL_HANDLER(domctl_pause);
 DOMCTL_HANDLER(domctl_unpause);
 DOMCTL_HANDLER(domctl_info);
+DOMCTL_HANDLER(domctl_resume);
+DOMCTL_HANDLER(domctl_set_time_offset);
 DOMCTL_HANDLER(domctl_set_handle);
 DOMCTL_HANDLER(domctl_set_debugging);
 /* domctl_vcpu.c */

@@ -11,39 +11,39 @@
 #define CREATE_FLAGS (XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap)
 
 /* One line for whoever wonders why a domain could not be made. */
-static int refuse(const char *what, uint64_t value)
+static int refuse(const char *what, uint64_t value, int error)
 {
     log_guest("createdomain: %s 0x%llx is not supported", what, (unsigned long long)value);
-    return -E_INVAL;
+    return error;
 }
 
 static int check_arch(const struct xen_arch_domainconfig *a)
 {
     if (a->gic_version != XEN_DOMCTL_CONFIG_GIC_NATIVE && a->gic_version != XEN_DOMCTL_CONFIG_GIC_V3)
-        return refuse("interrupt controller", a->gic_version);
+        return refuse("interrupt controller", a->gic_version, -E_NODEV);
     if (a->tee_type != XEN_DOMCTL_CONFIG_TEE_NONE)
-        return refuse("trusted environment", a->tee_type);
+        return refuse("trusted environment", a->tee_type, -E_INVAL);
     if (a->nr_spis)
-        return refuse("a number of shared interrupts of", a->nr_spis);
+        return refuse("a number of shared interrupts of", a->nr_spis, -E_INVAL);
     return 0;
 }
 
 static int check_create(const struct xen_domctl_createdomain *c)
 {
     if (c->flags != CREATE_FLAGS)
-        return refuse("a set of flags of", c->flags);
+        return refuse("a set of flags of", c->flags, -E_INVAL);
     if (c->iommu_opts)
-        return refuse("a set of IOMMU options of", c->iommu_opts);
+        return refuse("a set of IOMMU options of", c->iommu_opts, -E_INVAL);
     if (c->max_vcpus == 0 || c->max_vcpus > MAX_VCPUS)
-        return refuse("a number of vCPUs of", c->max_vcpus);
+        return refuse("a number of vCPUs of", c->max_vcpus, -E_INVAL);
     if (XEN_DOMCTL_GRANT_version(c->grant_opts) != 1 || c->grant_opts & ~XEN_DOMCTL_GRANT_version_mask)
-        return refuse("a set of grant options of", c->grant_opts);
+        return refuse("a set of grant options of", c->grant_opts, -E_INVAL);
     if (c->max_grant_frames == 0 || c->max_maptrack_frames == 0)
-        return refuse("a grant table limit of", 0);
+        return refuse("a grant table limit of", 0, -E_INVAL);
     if (c->vmtrace_size)
-        return refuse("a trace buffer of", c->vmtrace_size);
+        return refuse("a trace buffer of", c->vmtrace_size, -E_INVAL);
     if (c->cpupool_id)
-        return refuse("CPU pool", c->cpupool_id);
+        return refuse("CPU pool", c->cpupool_id, -E_SRCH);
     return check_arch(&c->arch);
 }
 
@@ -210,6 +210,32 @@ int64_t domctl_set_handle(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, 
 
     subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_setdomainhandle);
     memcpy(call->d->uuid, call->op.u.setdomainhandle.handle, sizeof(call->d->uuid));
+    return 0;
+}
+
+int64_t domctl_resume(struct vcpu *v, const uint64_t args[6] UNUSED, void *op)
+{
+    struct domctl_call *call = op;
+    struct domain_locked l;
+    int r;
+
+    if (call->d == v->domain)
+        return -E_INVAL;
+    subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_resumedomain);
+    l = domain_lock(call->d);
+    /* One that is not shut down goes on anyway. */
+    r = atomic_load(&call->d->shut_down) ? domain_resume(l) : 0;
+    domain_unlock(l);
+    return r;
+}
+
+int64_t domctl_set_time_offset(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, void *op)
+{
+    struct domctl_call *call = op;
+
+    subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_settimeoffset);
+    atomic_store(&call->d->time_offset_seconds, call->op.u.settimeoffset.time_offset_seconds);
+    domain_update_wallclock(call->d);
     return 0;
 }
 

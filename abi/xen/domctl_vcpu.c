@@ -34,7 +34,7 @@ int64_t domctl_max_vcpus(struct vcpu *v, const uint64_t args[6] UNUSED, void *op
         return -E_INVAL;
     subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_max_vcpus);
     l = domain_lock(call->d);
-    r = call->d->life == DOMAIN_ALIVE ? make_vcpus(l, &left) : -E_SRCH;
+    r = make_vcpus(l, &left);
     domain_unlock(l);
     if (r)
         return r;
@@ -77,7 +77,7 @@ int64_t domctl_set_context(struct vcpu *v, const uint64_t args[6] UNUSED, void *
     if (r)
         return r;
     subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_setvcpucontext);
-    r = call->d->life == DOMAIN_ALIVE ? vcpu_context_set(target, &c) : -E_SRCH;
+    r = vcpu_context_set(target, &c);
     domain_unpause(call->d);
     return r;
 }
@@ -236,7 +236,7 @@ int64_t domctl_scheduler(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, v
     struct sched_group *g = &call->d->sched;
     uint32_t weight = s->u.credit2.weight, cap = s->u.credit2.cap;
 
-    if (s->sched_id != sched_policy_fair.abi_id)
+    if (s->sched_id != sched_policy_in_use()->abi_id)
         return -E_INVAL;
     subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_scheduler_op);
     switch (s->cmd) {

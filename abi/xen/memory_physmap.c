@@ -172,7 +172,7 @@ int64_t memory_remove_from_physmap(struct vcpu *v, const uint64_t args[6], void 
     if (!d)
         return r;
     if (!gfn_is_valid(in.gpfn))
-        return -E_INVAL;
+        return -E_NOENT;
     l = stage2_lock(&d->stage2);
     type = stage2_lookup(l, GFN(in.gpfn), &mfn, NULL);
     stage2_unlock(l);

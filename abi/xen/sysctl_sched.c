@@ -7,7 +7,7 @@ int64_t sysctl_sched_id(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, vo
     struct sysctl_call *call = op;
 
     subcall_reached(FAMILY_SYSCTL, XEN_SYSCTL_sched_id);
-    call->op.u.sched_id.sched_id = sched_policy_fair.abi_id;
+    call->op.u.sched_id.sched_id = sched_policy_in_use()->abi_id;
     call->copy_back = true;
     return 0;
 }
@@ -32,7 +32,7 @@ static int64_t pool_info(struct vcpu *v, struct sysctl_call *call)
     for (unsigned cpu = 0; cpu < cpu_count(); cpu++)
         if (cpu_is_online(cpu))
             bitmap_set(cpus, cpu);
-    in->sched_id = sched_policy_fair.abi_id;
+    in->sched_id = sched_policy_in_use()->abi_id;
     in->n_dom = count_domains();
     call->copy_back = true;
     return write_bitmap(v, &in->cpumap, cpus, cpu_count());
@@ -99,7 +99,7 @@ int64_t sysctl_scheduler(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, v
 
     if (in->cpupool_id)
         return -E_SRCH;
-    if (in->sched_id != sched_policy_fair.abi_id)
+    if (in->sched_id != sched_policy_in_use()->abi_id)
         return -E_INVAL;
     subcall_reached(FAMILY_SYSCTL, XEN_SYSCTL_scheduler_op);
     switch (in->cmd) {

@@ -2,7 +2,6 @@
 /* vcpu_op: what a guest registers for its vCPUs. On Arm only the two registrations exist, the rest is PSCI's. (xen/vcpu.h) */
 #include "abi/xen/hypercall.h"
 #include "abi/xen/public.h"
-#include "core/shared_info.h"
 
 #define FAMILY_VCPU HYPERCALL(__HYPERVISOR_vcpu_op)
 
@@ -17,9 +16,7 @@ static int64_t op_register_info(struct vcpu *v, const uint64_t args[6], void *op
         return r;
     if (in.offset > PAGE_SIZE - sizeof(struct vcpu_info))
         return -E_NXIO;
-    if (in.offset % sizeof(uint64_t) || !gfn_is_valid(in.mfn))
-        return -E_INVAL;
-    if (target != v && !(atomic_load(&target->pause_flags) & VCPU_DOWN))
+    if (!gfn_is_valid(in.mfn))
         return -E_INVAL;
     subcall_reached(FAMILY_VCPU, VCPUOP_register_vcpu_info);
     return vcpu_register_info(target, GFN(in.mfn), in.offset);
