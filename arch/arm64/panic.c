@@ -72,6 +72,8 @@ static void walk(uint64_t frame)
     for (unsigned depth = 0; depth < 32 && on_stack(frame) && on_stack(frame + 8); depth++) {
         const uint64_t *record = (const uint64_t *)frame;
 
+        if (record[1] == 0)
+            break;
         say_place("from", record[1] - 4);
         if (record[0] <= frame)
             break;
