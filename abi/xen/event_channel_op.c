@@ -234,7 +234,7 @@ static int64_t op_set_priority(struct vcpu *v, const uint64_t args[6], void *op 
 const struct subcall event_channel_subcalls[] = {
     SUBCALL(EVTCHNOP_bind_interdomain, CALLER_ANY, op_bind_interdomain),
     SUBCALL(EVTCHNOP_bind_virq, CALLER_ANY, op_bind_virq),
-    SUBCALL(EVTCHNOP_bind_pirq, CALLER_ANY, op_bind_pirq),
+    SUBCALL_REFUSED(EVTCHNOP_bind_pirq, CALLER_ANY, op_bind_pirq),
     SUBCALL(EVTCHNOP_close, CALLER_ANY, op_close),
     SUBCALL(EVTCHNOP_send, CALLER_ANY, op_send),
     SUBCALL(EVTCHNOP_status, CALLER_ANY, op_status),

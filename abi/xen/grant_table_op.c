@@ -328,7 +328,7 @@ const struct subcall grant_table_subcalls[] = {
     SUBCALL(GNTTABOP_unmap_grant_ref, CALLER_ANY, op_unmap),
     SUBCALL(GNTTABOP_setup_table, CALLER_ANY, op_setup_table),
     SUBCALL_MISSING(GNTTABOP_dump_table, CALLER_ANY),
-    SUBCALL(GNTTABOP_transfer, CALLER_ANY, op_transfer),
+    SUBCALL_REFUSED(GNTTABOP_transfer, CALLER_ANY, op_transfer),
     SUBCALL(GNTTABOP_copy, CALLER_ANY, op_copy),
     SUBCALL(GNTTABOP_query_size, CALLER_ANY, op_query_size),
     SUBCALL(GNTTABOP_unmap_and_replace, CALLER_ANY, op_unmap_and_replace),

@@ -44,13 +44,15 @@ struct hypercall {
 /* Entry of a sub-call table: SUBCALL(XEN_DOMCTL_createdomain, CALLER_CONTROL, createdomain). The index is the number. */
 #define SUBCALL(number, who, function) \
     [number] = { .name = #number, .handler = (function), .caller = (who) }
+/* The same for one that is refused whatever its arguments, by an error of its own. */
+#define SUBCALL_REFUSED(number, who, function) SUBCALL(number, who, function)
 /* Known from the headers and not implemented; the table names it all the same. */
 #define SUBCALL_MISSING(number, who) [number] = { .name = #number, .caller = (who) }
 /* The same for a number that this architecture's headers hide. */
 #define SUBCALL_HIDDEN(value, number, who) [value] = { .name = #number, .caller = (who) }
 /* A call or sub-call that no table has a place for: of a family that this ABI has no use for on any architecture it runs on, or
  * of a second level below a sub-call. Named so that the check of tools/abi_table.py sees that it was not forgotten. */
-#define NOT_PROVIDED(number) STATIC_ASSERT((number) == (number))
+#define NOT_PROVIDED(number) _Static_assert(sizeof(#number) > 1, #number)
 
 extern const struct hypercall hypercall_table[64];
 

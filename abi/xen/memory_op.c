@@ -103,7 +103,7 @@ const struct subcall memory_subcalls[] = {
     SUBCALL_MISSING(XENMEM_increase_reservation, CALLER_ANY),
     SUBCALL(XENMEM_decrease_reservation, CALLER_ANY, memory_decrease),
     SUBCALL(XENMEM_populate_physmap, CALLER_ANY, memory_populate),
-    SUBCALL(XENMEM_exchange, CALLER_ANY, memory_exchange),
+    SUBCALL_REFUSED(XENMEM_exchange, CALLER_ANY, memory_exchange),
     SUBCALL(XENMEM_maximum_ram_page, CALLER_ANY, op_maximum_ram_page),
     SUBCALL(XENMEM_current_reservation, CALLER_ANY, op_current_reservation),
     SUBCALL(XENMEM_maximum_reservation, CALLER_ANY, op_maximum_reservation),
@@ -127,7 +127,7 @@ const struct subcall memory_subcalls[] = {
     SUBCALL(XENMEM_claim_pages, CALLER_CONTROL, op_claim_pages),
     SUBCALL_MISSING(XENMEM_reserved_device_memory_map, CALLER_CONTROL),
     SUBCALL(XENMEM_acquire_resource, CALLER_CONTROL, memory_acquire_resource),
-    SUBCALL(XENMEM_get_vnumainfo, CALLER_ANY, op_vnumainfo),
+    SUBCALL_REFUSED(XENMEM_get_vnumainfo, CALLER_ANY, op_vnumainfo),
 };
 STATIC_ASSERT(ARRAY_SIZE(memory_subcalls) == XENMEM_acquire_resource + 1);
 
