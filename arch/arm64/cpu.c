@@ -19,8 +19,8 @@
 #define HCR_IDLE (HCR_RW | BIT(3) | BIT(4) | BIT(5))
 /* RES1 bits, with: trace (20), activity monitors (30), SVE (8) and SME (12) trapped; floating point (10) not. */
 #define CPTR_VALUE (UINT64_C(0x33ff) | BIT(20) | BIT(30))
-/* Debug registers (9, 10, 11) and performance counters (5, 6) trapped; HPMN, 4:0, all counters. */
-#define MDCR_TRAPS (BIT(5) | BIT(6) | BIT(9) | BIT(10) | BIT(11))
+/* Debug registers (9, 10, 11), performance counters (5, 6), profiling (14), trace (19) trapped; HPMN, 4:0, all counters. */
+#define MDCR_TRAPS (BIT(5) | BIT(6) | BIT(9) | BIT(10) | BIT(11) | BIT(14) | BIT(19))
 /* A guest reads the physical counter itself; the physical timer traps. */
 #define CNTHCTL_VALUE BIT(0)
 
@@ -84,6 +84,7 @@ void cpu_setup_registers(void)
     write_sysreg(cnthctl_el2, CNTHCTL_VALUE);
     write_sysreg(cnthp_ctl_el2, 0);
     write_sysreg(cntvoff_el2, 0);
+    write_sysreg(cntv_ctl_el0, 0);
     write_sysreg(vpidr_el2, read_sysreg(midr_el1));
     isb();
     stage2_cpu_init();

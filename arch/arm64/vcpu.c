@@ -8,6 +8,7 @@
 #include "lib/error.h"
 #include "lib/print.h"
 #include "lib/string.h"
+#include "stage2_hw.h"
 #include "sysreg.h"
 
 /* Where a guest's interrupt controller lies (xen/arch-arm.h, GUEST_GICV3_*), and its shared interrupts. */
@@ -45,29 +46,9 @@
     (HCR_RW | HCR_VM | HCR_SWIO | HCR_PTW | HCR_FMO | HCR_IMO | HCR_AMO | HCR_FB | HCR_BSU_INNER | HCR_TWI | HCR_TWE | \
      HCR_TID3 | HCR_TSC | HCR_TIDCP | HCR_TACR | HCR_TSW | HCR_TLOR | HCR_TERR)
 
-/* CPTR_EL2 (D17.2.30): SVE, SME, trace and activity monitors trap, FP does not; the rest is one. */
-#define CPTR_GUEST (UINT64_C(0x33ff) | BIT(20) | BIT(30))
-/* MDCR_EL2 (D17.3.16): counters, debug registers, OS lock, profiling and trace trap. HPMN stays. */
-#define MDCR_HPMN UINT64_C(0x1f)
-#define MDCR_GUEST (BIT(5) | BIT(6) | BIT(9) | BIT(10) | BIT(11) | BIT(14) | BIT(19))
-
 /* SCTLR_EL1 out of reset: MMU and caches off, the bits that are one in Armv8.0 set (D17.2.118). */
 #define SCTLR_RESET UINT64_C(0x30d00800)
 #define MPIDR_RES1 BIT(31)
-
-static PER_CPU(bool, cpu_ready);
-
-/* What every guest has alike is set when a CPU loads its first vCPU. */
-static void cpu_controls_init(void)
-{
-    write_sysreg(cptr_el2, CPTR_GUEST);
-    write_sysreg(mdcr_el2, (read_sysreg(mdcr_el2) & MDCR_HPMN) | MDCR_GUEST);
-    write_sysreg(hstr_el2, 0);
-    write_sysreg(vpidr_el2, read_sysreg(midr_el1));
-    vcpu_timer_cpu_init();
-    isb();
-    THIS_CPU(cpu_ready) = true;
-}
 
 /* With the first domain, which is built on CPU 0 during boot. */
 static void first_domain_init(void)
@@ -226,19 +207,19 @@ static void load_system(const struct arch_vcpu *a)
 void arch_vcpu_switch(struct vcpu *prev, struct vcpu *next)
 {
     ASSERT(prev != next);
-    if (unlikely(!THIS_CPU(cpu_ready)))
-        cpu_controls_init();
     if (prev) {
         save_system(&prev->arch);
         vgic_save(prev);
         vcpu_timer_save(prev);
     }
+    /* An idle CPU walks no guest's tables, not even speculatively: they may be freed. */
+    stage2_load(next ? &next->domain->stage2.arch : NULL);
     if (next) {
         load_system(&next->arch);
-        arm64_stage2_load(&next->domain->stage2.arch);
         vgic_load(next);
         vcpu_timer_load(next);
     }
+    isb();      /* addresses of the guest may be translated before it is entered */
 }
 
 void arch_vcpu_flush(struct vcpu *v)

@@ -69,13 +69,6 @@ void vcpu_timer_boot(void)
     gic_enable_on_all(PPI_VIRTUAL_TIMER);
 }
 
-/* CNTHCTL_EL2 (D17.11.2, E2H clear): guests read the physical counter, but its timer traps. */
-void vcpu_timer_cpu_init(void)
-{
-    write_sysreg(cnthctl_el2, 1);
-    write_sysreg(cntv_ctl_el0, 0);
-}
-
 static bool saved_output(const struct vcpu *v)
 {
     const struct arch_vcpu *a = &v->arch;

@@ -3,7 +3,6 @@
 #ifndef ARM64_GUEST_H
 #define ARM64_GUEST_H
 
-#include "arch/include/stage2.h"
 #include "lib/types.h"
 
 struct vcpu;
@@ -13,10 +12,6 @@ struct domain;
 struct vcpu *arm64_trap_sync(struct vcpu *v);
 struct vcpu *arm64_trap_irq(struct vcpu *v);
 struct vcpu *arm64_trap_serror(struct vcpu *v);
-
-/* Load this address space on this CPU (VTTBR_EL2): gives it a VMID when it has none of this generation. Interrupts masked.
- * (stage2_format.c) */
-void arm64_stage2_load(struct arch_stage2 *s);
 
 /* ESR_ELx (Arm ARM D17.2.37) */
 #define ESR_EC_SHIFT 26
@@ -73,7 +68,6 @@ uint64_t id_register(unsigned index);
 #define PPI_VIRTUAL_TIMER 27
 #define PPI_PHYSICAL_TIMER 30
 void vcpu_timer_boot(void);
-void vcpu_timer_cpu_init(void);
 int vcpu_timer_init(struct vcpu *v) MUST_CHECK;
 void vcpu_timer_destroy(struct vcpu *v);
 void vcpu_timer_reset(struct vcpu *v);
