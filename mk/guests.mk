@@ -41,3 +41,8 @@ $(foreach name,$(GUEST_NAMES),$(eval $(call guest_rules,$(name))))
 
 .PHONY: guests
 guests: $(GUEST_IMAGES)
+
+# Each guest on a fresh machine; HYPERVISOR=xen runs the same tests on the reference.
+.PHONY: test-guest
+test-guest: guests
+	@$(PYTHON) -m pytest tests/guest -n $(or $(JOBS),2) -q --hypervisor $(or $(HYPERVISOR),vinci) --out $(O) $(PYTEST_ARGS)

@@ -47,12 +47,12 @@ static void say(const struct scene *scene, const char *what, bool ok, unsigned l
 
 static void check_end(const struct scene *scene, const struct child *child)
 {
-    bool ended = child_wait(child, scene->end == RUNS_ON ? 20 * TICKS_PER_MS
-                                                         : 5000 * TICKS_PER_MS);
+    bool started = wait_for(&child->page->ready, 1, 5000 * TICKS_PER_MS);
+    bool ended = child_wait(child, (scene->end == RUNS_ON ? 20 : 10000) * TICKS_PER_MS);
     long flags = domain_flags(child->id);
 
     say(scene, "the host goes on", flags >= 0, (unsigned long)flags);
-    say(scene, "it started", child->page->ready, child->page->ready);
+    say(scene, "it started", started, child->page->ready);
     if (scene->end == FINISHES) {
         say(scene, "it finished", ended && child->page->done, (unsigned long)flags);
     } else if (scene->end == RUNS_ON) {
@@ -81,7 +81,7 @@ static void check_results(const struct scene *scene, const struct child *child)
 static void play(const struct scene *scene)
 {
     static struct child child;
-    uint64_t before = settled_free_pages(), after;
+    uint64_t before = settled_free_pages();
     long rc = child_build(&child, 1, scene->fn);
 
     say(scene, "built", rc == 0, (unsigned long)rc);
@@ -93,8 +93,8 @@ static void play(const struct scene *scene)
     say(scene, "destroyed", domain_destroy(child.id) == 0, 0);
     say(scene, "page unmapped", foreign_unmap(child.page) == 0, 0);
     say(scene, "gone", domain_wait_gone(child.id, 2000 * TICKS_PER_MS), 0);
-    after = settled_free_pages();
-    say(scene, "every page is back", after == before, before - after);
+    say(scene, "every page is back", wait_free_pages(before, 2000 * TICKS_PER_MS),
+        before - host_free_pages());
 }
 
 /* The first domain makes the host allocate what it keeps: not counted. */

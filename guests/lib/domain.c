@@ -215,6 +215,18 @@ uint64_t settled_free_pages(void)
     return pages;
 }
 
+bool wait_free_pages(uint64_t wanted, uint64_t ticks)
+{
+    uint64_t start = counter_now();
+
+    while (host_free_pages() != wanted) {
+        if (counter_now() - start > ticks)
+            return false;
+        sched_op(SCHEDOP_yield, NULL);
+    }
+    return true;
+}
+
 static long populate(domid_t id)
 {
     xen_pfn_t gfn[CHILD_MEMORY_SIZE >> 21];

@@ -142,5 +142,7 @@ bool child_wait(const struct child *child, uint64_t ticks);
 uint64_t host_free_pages(void);
 /* The same when the hypervisor has finished what it frees behind a destroy (10 ms without change). */
 uint64_t settled_free_pages(void);
+/* Waits until the host has as many free pages as wanted; false when the ticks are over. */
+bool wait_free_pages(uint64_t wanted, uint64_t ticks);
 
 #endif

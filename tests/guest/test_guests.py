@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every small guest on one CPU (in instruction time: the same every run), some on two."""
+
+import pytest
+
+GUESTS = ["hypercalls", "toolstack", "events", "grants", "matrix", "gic", "priority", "timer", "psci", "sysreg",
+          "hostile"]
+ON_TWO = ["events", "grants", "priority", "psci", "hostile"]
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("name", GUESTS)
+def test_one_cpu(run_guest, name):
+    # A guest that faults at its own vectors executes nothing: instruction time would stand still.
+    run_guest(name, timeout=90, icount=name != "hostile").assert_passed()
+
+
+@pytest.mark.parametrize("name", ON_TWO)
+def test_two_cpus(run_guest, name):
+    run_guest(name, timeout=120, smp=2).assert_passed()
+
+
+@pytest.mark.parametrize("name", ["sysreg", "matrix"])
+def test_newest_processor(run_guest, name):
+    run_guest(name, timeout=90, cpu="max").assert_passed()
+
+
+@pytest.mark.quick
+def test_probe_has_every_row(run_guest):
+    outcome = run_guest("probe", timeout=90)
+    assert outcome.status == 0, outcome.tail()
+    assert "DONE probe" in outcome.text, outcome.tail()
+    assert not outcome.missing, outcome.missing
+    assert outcome.rows["calibration"] == 8
+    assert outcome.rows["guest_pages_lost"] == 0
+    assert outcome.rows["empty_domain_pages_lost"] == 0
