@@ -32,4 +32,7 @@ struct arch_vcpu {
     void *timers;                       /* wake-up timers: see vcpu_timer.c */
 };
 
+/* The hypercall's arguments are x0..x5 of the trapped vCPU: read where they lie. */
+#define ARCH_HYPERCALL_ARGS(v) ((v)->arch.x)
+
 #endif
