@@ -37,9 +37,11 @@
  */
 static inline uint64_t array_index_nospec(uint64_t index, uint64_t size)
 {
-    uint64_t mask = (uint64_t)((int64_t)(index - size) >> 63);
+    uint64_t mask;
 
-    __asm__("" : "+r"(mask));
+    /* The compiler must not know that the index was compared already, or it finds the mask to be all ones. */
+    __asm__("" : "+r"(index));
+    mask = (uint64_t)(~(int64_t)(index | (size - 1 - index)) >> 63);
     return index & mask;
 }
 

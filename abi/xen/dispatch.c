@@ -20,7 +20,7 @@ static inline const uint64_t *hypercall_args(struct vcpu *v, uint64_t buffer[6])
 }
 #endif
 
-int64_t hypercall_dispatch(struct vcpu *v, unsigned number, const uint64_t args[6])
+static inline int64_t dispatch(struct vcpu *v, unsigned number, const uint64_t args[6])
 {
     const struct hypercall *h;
 
@@ -28,9 +28,14 @@ int64_t hypercall_dispatch(struct vcpu *v, unsigned number, const uint64_t args[
         return -E_NOSYS;
     h = &hypercall_table[array_index_nospec(number, ARRAY_SIZE(hypercall_table))];
     ASSERT(h->handler);
-    if (unlikely(h->caller > v->domain->is_control))
+    if (unlikely(h->caller) && !v->domain->is_control)
         return -E_PERM;
     return h->handler(v, args);
+}
+
+int64_t hypercall_dispatch(struct vcpu *v, unsigned number, const uint64_t args[6])
+{
+    return dispatch(v, number, args);
 }
 
 void upcall_hypercall(struct vcpu *v, unsigned number)
@@ -39,7 +44,7 @@ void upcall_hypercall(struct vcpu *v, unsigned number)
     int64_t result;
 
     v->hypercalls++;
-    result = hypercall_dispatch(v, number, hypercall_args(v, buffer));
+    result = dispatch(v, number, hypercall_args(v, buffer));
     if (unlikely(result == -E_RESTART))
         arch_hypercall_repeat(v);
     else
@@ -48,16 +53,7 @@ void upcall_hypercall(struct vcpu *v, unsigned number)
 
 int64_t subcall_dispatch(struct vcpu *v, const struct hypercall *h, uint64_t number, const uint64_t args[6], void *op)
 {
-    const struct subcall *s;
-
-    if (unlikely(number >= h->subcall_count))
-        return h->default_error;
-    s = &h->subcalls[array_index_nospec(number, h->subcall_count)];
-    if (unlikely(s->caller > v->domain->is_control))
-        return -E_PERM;
-    if (unlikely(!s->handler))
-        return h->default_error;
-    return s->handler(v, args, op);
+    return subcall_run(v, h->subcalls, h->subcall_count, h->default_error, number, args, op);
 }
 
 void hypercall_set_arg(struct vcpu *v, unsigned n, uint64_t value)

@@ -16,7 +16,7 @@
 
 /* Who may call. */
 enum caller {
-    CALLER_ANY,             /* every domain */
+    CALLER_ANY = 0,         /* every domain */
     CALLER_CONTROL,         /* the control domain (dom0) */
 };
 
@@ -58,7 +58,22 @@ extern const struct hypercall hypercall_table[64];
 
 /* Run one hypercall for v by table; used by upcall_hypercall and multicall. */
 int64_t hypercall_dispatch(struct vcpu *v, unsigned number, const uint64_t args[6]);
-/* Look up sub-call `number`, check permission, run it. */
+/* Look up sub-call `number` in a table, check permission, run it. */
+static inline int64_t subcall_run(struct vcpu *v, const struct subcall *table, unsigned count, int error, uint64_t number,
+                                  const uint64_t args[6], void *op)
+{
+    const struct subcall *s;
+
+    if (unlikely(number >= count))
+        return error;
+    s = &table[array_index_nospec(number, count)];
+    if (unlikely(s->caller) && !v->domain->is_control)
+        return -E_PERM;
+    if (unlikely(!s->handler))
+        return error;
+    return s->handler(v, args, op);
+}
+/* The same by the hypercall's own row. */
 int64_t subcall_dispatch(struct vcpu *v, const struct hypercall *h, uint64_t number, const uint64_t args[6], void *op);
 /* A handler has decoded everything and now acts. Counted on the simulated processor, for the fuzzer; nothing otherwise. */
 #if CONFIG_HOST

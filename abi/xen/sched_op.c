@@ -8,7 +8,7 @@
 
 static int64_t op_yield(struct vcpu *v, const uint64_t args[6] UNUSED, void *op UNUSED)
 {
-    sched_yield(&v->unit);
+    sched_unit_yield(&v->unit);
     return 0;
 }
 
@@ -102,5 +102,5 @@ STATIC_ASSERT(ARRAY_SIZE(sched_subcalls) == SCHEDOP_pin_override + 1);
 
 int64_t hypercall_sched_op(struct vcpu *v, const uint64_t args[6])
 {
-    return subcall_dispatch(v, FAMILY_SCHED, args[0], args, NULL);
+    return subcall_run(v, sched_subcalls, ARRAY_SIZE(sched_subcalls), -E_NOSYS, args[0], args, NULL);
 }

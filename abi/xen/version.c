@@ -152,5 +152,5 @@ STATIC_ASSERT(ARRAY_SIZE(xen_version_subcalls) == XENVER_build_id + 1);
 
 int64_t hypercall_xen_version(struct vcpu *v, const uint64_t args[6])
 {
-    return subcall_dispatch(v, FAMILY_VERSION, args[0], args, NULL);
+    return subcall_run(v, xen_version_subcalls, ARRAY_SIZE(xen_version_subcalls), -E_NOSYS, args[0], args, NULL);
 }
