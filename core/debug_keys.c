@@ -17,7 +17,7 @@ void debug_key_register(char key, const char *what, void (*run)(void))
     unsigned n = (unsigned char)key;
 
     ASSERT(n < KEYS && what && run);
-    PANIC_IF(keys[n].run, "two debug keys '%c'", key);
+    PANIC_IF(keys[n].run && keys[n].run != run, "two debug keys '%c'", key);
     keys[n].what = what;
     keys[n].run = run;
 }

@@ -12,6 +12,7 @@
 
 static struct domain *table[MAX_DOMAINS];
 static uint64_t numbers[BITMAP_WORDS(MAX_DOMAINS)];     /* atomic bits */
+static uint32_t last_number;                            /* the last one given out by turn */
 struct domain *control_domain;
 
 struct domain_locked domain_lock(struct domain *d)
@@ -30,6 +31,15 @@ void domain_unlock(struct domain_locked l)
 {
     ASSERT(spin_is_held(&l.d->lock));
     spin_unlock(&l.d->lock);
+}
+
+void domains_reset(void)
+{
+    memset(table, 0, sizeof(table));
+    memset(numbers, 0, sizeof(numbers));
+    last_number = 0;
+    control_domain = NULL;
+    quiesce_reset();
 }
 
 struct domain *domain_find(domid id)
@@ -67,19 +77,17 @@ bool domain_get(struct domain *d)
 /* Take a number: the given one, or the next free one after the last that was given out (0 is only ever asked for). */
 static int take_number(domid *id)
 {
-    static uint32_t last;
-
     if (id->v != 0xffff) {
         if (id->v >= MAX_DOMAINS)
             return -E_INVAL;
         return atomic_test_and_set_bit(numbers, id->v) ? -E_EXIST : 0;
     }
     for (unsigned i = 0; i < MAX_DOMAINS - 1; i++) {
-        unsigned n = 1 + (atomic_load(&last) + i) % (MAX_DOMAINS - 1);
+        unsigned n = 1 + (atomic_load(&last_number) + i) % (MAX_DOMAINS - 1);
 
         if (atomic_test_bit(numbers, n) || atomic_test_and_set_bit(numbers, n))
             continue;
-        atomic_store(&last, n);
+        atomic_store(&last_number, n);
         *id = DOMID(n);
         return 0;
     }

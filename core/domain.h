@@ -146,6 +146,9 @@ int domain_create(domid id, const struct domain_config *config, struct domain **
 /* Kill d and take its resources apart; bounded per call: -E_RESTART while there is more. Idempotent. Not for dom0: -E_INVAL. */
 int domain_destroy(struct domain *d) MUST_CHECK;
 
+/* Boot: nothing exists, nothing is deferred. Only a machine that boots more than once (the simulated one) needs to call it. */
+void domains_reset(void);
+
 /* Alive or dying domain of that number, or NULL. No lock; see the top for how long the pointer is good. */
 struct domain *domain_find(domid id);
 /* The first existing domain with number >= id, or NULL. */

@@ -20,6 +20,11 @@ static struct {
 /* A stack linked by link.next; taken as a whole, so there is no reuse problem (ABA). */
 static struct list *deferred;
 
+void quiesce_reset(void)
+{
+    deferred = NULL;
+}
+
 static void push(struct quiesce_call *c)
 {
     struct list *head = atomic_load(&deferred);

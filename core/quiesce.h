@@ -17,5 +17,7 @@ void quiesce_defer(struct quiesce_call *c, void (*run)(struct quiesce_call *c));
 /* This CPU holds no pointer found by a look-up: called by upcall_leave and the idle loop when CPU_WORK_QUIESCE asks. Runs what
  * is due. No lock held. */
 void quiesce_point(void);
+/* Boot: nothing is deferred. */
+void quiesce_reset(void);
 
 #endif

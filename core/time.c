@@ -24,7 +24,6 @@ void timer_cpu_init(void)
 {
     struct timer_cpu *c = &THIS_CPU(timer_cpus);
 
-    ASSERT(!c->ready);
     spin_lock_init(&c->lock, LOCK_TIMER);
     list_init(&c->queue);
     c->deadline = NSEC_NEVER;

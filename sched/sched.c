@@ -27,6 +27,7 @@ void sched_init(const char *policy_name)
     if (policy_name && *policy_name && strcmp(policy_name, sched_policy_fair.name) && strcmp(policy_name, "credit2"))
         log_warning("sched=%s: no such policy; using %s", policy_name, sched_policy_fair.name);
     sched_policy = &sched_policy_fair;
+    online_cpus = idle_cpus = (cpu_set){ 0 };
 }
 
 static void slice_over(struct timer *t)
@@ -44,6 +45,7 @@ void sched_cpu_up(unsigned cpu)
     struct runqueue *rq = &runqueues[cpu];
 
     ASSERT(cpu < MAX_CPUS && !cpu_set_has(&online_cpus, cpu));
+    *rq = (struct runqueue){ 0 };
     spin_lock_init(&rq->lock, LOCK_RUNQUEUE);
     timer_init(&rq->slice_timer, slice_over);
     rq->idle_since = arch_time_now();
@@ -237,7 +239,7 @@ static void account(struct sched_unit *u, nsec_t now)
     sched_policy->account(u->cpu, u, ran, now);
 }
 
-void sched_yield(struct sched_unit *u)
+void sched_unit_yield(struct sched_unit *u)
 {
     struct runqueue *rq = &THIS_CPU(runqueues);
 

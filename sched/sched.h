@@ -62,7 +62,7 @@ void sched_unit_remove(struct sched_unit *u);
 void sched_wake(struct sched_unit *u);
 void sched_sleep(struct sched_unit *u);
 /* Running unit of this CPU: let others of its rank go first. */
-void sched_yield(struct sched_unit *u);
+void sched_unit_yield(struct sched_unit *u);
 
 /* Must the CPU choose again (slice over, somebody better woke, running unit asleep)? Cheap: read on every exit. */
 bool sched_needed(void);

@@ -35,7 +35,7 @@ static void trap_wfx(struct vcpu *v, uint64_t esr)
 {
     guest_skip_instruction(v, esr);
     if (esr & 1) {
-        sched_yield(&v->unit);
+        sched_unit_yield(&v->unit);
         return;
     }
     arch_vcpu_sync(v);
