@@ -25,7 +25,7 @@ HERE = Path(__file__).resolve().parent
 
 def sources():
     """The files of this repository that decide what an image holds."""
-    return [path for folder in ("imaging", "overlay") for path in sorted((HERE / folder).rglob("*"))
+    return [HERE / "images.py"] + [path for folder in ("imaging", "overlay") for path in sorted((HERE / folder).rglob("*"))
             if path.is_file() and path.suffix != ".pyc"]
 
 
@@ -50,11 +50,16 @@ class Images:
             stamp.write_text(want)
 
 
-def nap_kernel():
-    """The smallest arm64 Image that is a guest: it waits for an interrupt for ever."""
+def tiny_kernel(*code):
+    """An arm64 Image of a few instructions."""
     header = struct.pack("<IIQQQQQQ4sI", 0x14000010, 0, 0x80000, 4096, 0xA, 0, 0, 0, b"ARM\x64", 0)
-    wfi, back = 0xD503207F, 0x17FFFFFF
-    return (header + struct.pack("<II", wfi, back)).ljust(4096, b"\0")
+    return (header + struct.pack(f"<{len(code)}I", *code)).ljust(4096, b"\0")
+
+
+# wfi; b .-4: waits for ever.
+NAP = tiny_kernel(0xD503207F, 0x17FFFFFF)
+# mov x0, #SCHEDOP_shutdown; mov x16, #sched_op; adr x1, reason; hvc #0xea1; b .; reason: SHUTDOWN_crash
+CRASH = tiny_kernel(0xD2800040, 0xD28003B0, 0x10000061, 0xD401D422, 0x14000000, 3)
 
 
 def store_tree(images, found):
@@ -62,7 +67,8 @@ def store_tree(images, found):
     for flavour, kernel in found.items():
         tree.file(f"{flavour}.kernel", kernel.image, mode=0o644)
         tree.file(f"{flavour}.ramdisk", images.out / f"{flavour}.ramdisk", mode=0o644)
-    tree.data("nap.kernel", nap_kernel())
+    tree.data("nap.kernel", NAP)
+    tree.data("crash.kernel", CRASH)
     return tree
 
 
@@ -72,7 +78,8 @@ def write_guests(images, found, out):
     for path, (_, content) in store_tree(images, found).entries.items():
         if isinstance(content, Path):
             tree.file(f"srv/{path}", content, mode=0o644)
-    tree.data("srv/nap.kernel", nap_kernel())
+        elif path.endswith(".kernel"):
+            tree.data(f"srv/{path}", content)
     tree.write_cpio(out)
 
 

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Boards for the scenarios: one shared by a module's tests (`dom0`), or made for one test (`make_board`)."""
+
+from pathlib import Path
+
+import pytest
+from guests import BoardError, Dom0
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def pytest_addoption(parser):
+    parser.addoption("--hypervisor", default="vinci", help="vinci, xen, or the path of an arm64 Image")
+    parser.addoption("--out", default="build", help="where the build is")
+
+
+@pytest.fixture(scope="session")
+def out(request):
+    return ROOT / request.config.getoption("--out")
+
+
+@pytest.fixture(scope="session")
+def hypervisor(request):
+    return request.config.getoption("--hypervisor")
+
+
+@pytest.fixture
+def only_vinci(hypervisor):
+    """For what Debian's Xen does not do or says otherwise."""
+    if hypervisor == "xen":
+        pytest.skip("Debian's Xen behaves otherwise here")
+
+
+@pytest.fixture
+def make_board(request, out, hypervisor):
+    """Makes boards that end with the test: make_board(smp=2, mem=...).start()"""
+    boards = []
+
+    def make(**settings):
+        name = f"{request.node.name.replace('/', '_')}-{len(boards)}"
+        settings.setdefault("log", out / "logs" / "system" / f"{name}.log")
+        board = Dom0(**{"out": out, "hypervisor": hypervisor, **settings})
+        boards.append(board)
+        return board
+
+    yield make
+    for board in boards:
+        board.stop()
+
+
+@pytest.fixture(scope="module")
+def shared(request, out, hypervisor):
+    """The module's board: kept while it is healthy, replaced when a test has broken it."""
+    state = {"board": None, "count": 0}
+    settings = getattr(request.module, "BOARD", {})
+
+    def boot():
+        state["count"] += 1
+        log = out / "logs" / "system" / f"{request.module.__name__}-{state['count']}.log"
+        board = Dom0(out=out, hypervisor=hypervisor, log=log, **settings).start()
+        state["board"] = board
+        board.wait_ready()
+        return board
+
+    def healthy():
+        board = state["board"]
+        if board is None or not board.child.isalive():
+            return False
+        try:
+            return board.run("true", timeout=10)[0] == 0 and board.tidy()
+        except BoardError:
+            return False
+
+    def get():
+        if healthy():
+            return state["board"]
+        if state["board"] is not None:
+            state["board"].stop()
+        return boot()
+
+    yield get
+    if state["board"] is not None:
+        state["board"].stop()
+
+
+@pytest.fixture
+def dom0(shared):
+    return shared()

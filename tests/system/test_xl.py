@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What xl says about the host and about guests that only exist: no guest runs Linux here."""
+
+import json
+import re
+
+import pytest
+
+BOARD = {"smp": 1, "mem": 1024, "dom0_mem": 384}
+
+
+@pytest.mark.quick
+def test_info(dom0):
+    info = dom0.info()
+    assert info["xen_major"] == "4" and info["xen_minor"] == "17"
+    assert info["total_memory"] == "1024"
+    assert 0 < int(info["free_memory"]) < 1024 - 384
+    assert info["nr_cpus"] == "1"
+    assert info["xen_scheduler"] == "credit2"
+    assert "xen-3.0-aarch64" in info["xen_caps"]
+    assert float(info["cpu_mhz"]) > 0
+
+
+def test_info_numa(dom0):
+    text = dom0.out_of("xl info -n")
+    assert "cpu_topology" in text and "numa_info" in text
+
+
+@pytest.mark.quick
+def test_list(dom0):
+    domains = dom0.domains()
+    assert list(domains) == ["Domain-0"]
+    assert domains["Domain-0"] | {"time": 0} == {"id": 0, "memory": 384, "vcpus": 1, "state": "r-----", "time": 0}
+    assert domains["Domain-0"]["time"] > 0
+
+
+def test_list_verbose(dom0):
+    text = dom0.out_of("xl list -v")
+    assert re.search(r"Domain-0 +0 +384 +1 +r----- +[\d.]+ +00000000-0000-0000-0000-000000000000", text)
+
+
+def test_list_long(dom0):
+    dom0.create("nap", kernel="nap", memory=24)
+    domains = json.loads(dom0.out_of("xl list -l"))
+    assert {row["domid"] for row in domains} == {0, dom0.domid("nap")}
+    assert domains[1]["config"]["c_info"]["name"] == "nap"
+    dom0.destroy("nap")
+
+
+@pytest.mark.quick
+def test_create_and_destroy(dom0):
+    before = dom0.free_memory()
+    dom0.create("nap", kernel="nap", memory=64)
+    row = dom0.domains()["nap"]
+    assert row["memory"] == 64 and row["vcpus"] == 1
+    # A guest's memory and a few pages to describe it.
+    assert 64 <= before - dom0.free_memory() <= 68
+    dom0.destroy("nap")
+    assert "nap" not in dom0.domains()
+    assert dom0.free_memory() == before
+
+
+def test_create_paused_and_unpause(dom0):
+    dom0.create("nap", "-p", kernel="nap", memory=16)
+    assert dom0.domains()["nap"]["state"][2] == "p" and dom0.domains()["nap"]["time"] == 0
+    dom0.out_of("xl unpause nap")
+    assert dom0.domains()["nap"]["state"][2] == "-"
+    dom0.out_of("xl pause nap")
+    assert dom0.domains()["nap"]["state"][2] == "p"
+    dom0.destroy("nap")
+
+
+def test_vcpu_list_and_bad_pins(dom0):
+    dom0.create("nap", kernel="nap", memory=16)
+    assert re.search(r"nap +\d+ +0 +\S+ +\S+ +[\d.]+ +all / all", dom0.out_of("xl vcpu-list nap"))
+    dom0.out_of("xl vcpu-pin nap 0 0")
+    assert dom0.run("xl vcpu-pin nap 0 17")[0] != 0
+    assert dom0.run("xl vcpu-pin nap 5 0")[0] != 0
+    dom0.destroy("nap")
+
+
+def test_credit2_parameters(dom0):
+    dom0.create("nap", kernel="nap", memory=16)
+    assert re.search(r"nap +\d+ +256 +0", dom0.out_of("xl sched-credit2"))
+    dom0.out_of("xl sched-credit2 -d nap -w 512 -c 50")
+    assert re.search(r"nap +\d+ +512 +50", dom0.out_of("xl sched-credit2 -d nap"))
+    assert dom0.run("xl sched-credit2 -d nap -w 0")[0] != 0
+    assert dom0.run("xl sched-credit2 -d nap -w 70000")[0] != 0
+    dom0.destroy("nap")
+
+
+def test_credit2_rate_limit(dom0):
+    was = re.search(r"ratelimit[^0-9]*(\d+)", dom0.out_of("xl sched-credit2 -s"))[1]
+    dom0.out_of("xl sched-credit2 -s -r 2000")
+    assert "2000" in dom0.out_of("xl sched-credit2 -s")
+    dom0.out_of(f"xl sched-credit2 -s -r {was}")
+
+
+def test_cpupool_list(dom0):
+    text = dom0.out_of("xl cpupool-list")
+    assert re.search(r"Pool-0 +1 +credit2 +y +1", text)
+    assert "Pool-0" in dom0.out_of("xl cpupool-list -c")
+
+
+@pytest.mark.quick
+def test_dmesg(dom0):
+    text = dom0.hypervisor_log()
+    assert len(text.splitlines()) > 3
+
+
+def test_debug_keys_reach_the_log(dom0):
+    dom0.out_of("xl dmesg -c >/dev/null")
+    dom0.out_of("xl debug-keys h")
+    assert len(dom0.hypervisor_log().splitlines()) >= 3
+    dom0.out_of("xl debug-keys q")
+    assert "omain 0" in dom0.hypervisor_log() or "d0" in dom0.hypervisor_log()
+
+
+def test_uptime(dom0):
+    assert re.search(r"Domain-0 +0 +\d+:\d\d:\d\d", dom0.out_of("xl uptime"))
+
+
+def test_top_in_batch_mode(dom0):
+    dom0.create("nap", kernel="nap", memory=16)
+    text = dom0.out_of("xentop -b -i 2 -d 1")
+    assert text.count("Domain-0") == 2 and "nap" in text
+    assert re.search(r"Domain-0 -+[rb]-* .* 393216 +37\.5 ", text) or "393216" in text
+    dom0.destroy("nap")
+
+
+def test_domain_names(dom0):
+    number = dom0.create("nap", kernel="nap", memory=16)
+    assert dom0.out_of(f"xl domname {number}").strip() == "nap"
+    dom0.out_of("xl rename nap doze")
+    assert dom0.domid("doze") == number
+    dom0.destroy("doze")
+
+
+def test_claims_and_physinfo(dom0):
+    assert "Domain-0" in dom0.out_of("xl claims")
+
+
+def test_tools_own_tests_of_the_hypervisor(dom0):
+    """Xen ships test programs in its packages; what they check must hold."""
+    text = dom0.out_of("test-resource", timeout=60)
+    assert "Fail" not in text
+    status, text = dom0.run("test-paging-mempool", timeout=60)
+    assert status == 0, text
