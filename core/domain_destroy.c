@@ -117,6 +117,7 @@ static void free_memory(struct quiesce_call *c)
         if (d->vcpus[i])
             vcpu_free(d->vcpus[i]);
     heap_free(d->vcpus, d->max_vcpus * sizeof(*d->vcpus));
+    owner_unregister(&d->owner);
     heap_delete(d);
     domain_number_free(id);
     event_raise_host_virq(CORE_VIRQ_DOM_EXC);
