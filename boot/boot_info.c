@@ -39,7 +39,6 @@ static void scan_ranges(struct scan *s, struct range_list *to)
 static void scan_cpu(struct scan *s)
 {
     struct boot_info *b = s->b;
-    const char *method = dt_string(&b->tree, &s->node, "enable-method");
     struct dt_property reg;
 
     if (!dt_is_enabled(&b->tree, &s->node) || !dt_property(&b->tree, &s->node, "reg", &reg))
@@ -48,7 +47,6 @@ static void scan_cpu(struct scan *s)
         log_warning("device tree: more than %u CPUs, the rest stays off", MAX_CPUS);
         return;
     }
-    b->cpu_by_psci = b->cpu_by_psci || (method && strcmp(method, "psci") == 0);
     b->cpu_mpidr[b->cpu_count++] = dt_cells(&reg, 0, MIN(reg.length / 4, 2u));
 }
 
@@ -78,7 +76,7 @@ static void scan_module(struct scan *s)
 
     if (!is_compatible(s, "multiboot,module") && !is_compatible(s, "xen,multiboot-module"))
         return;
-    if (!dt_reg(&s->walk, &s->node, 0, &m.at.base, &m.at.size) || m.at.size == 0) {
+    if (!dt_reg_untranslated(&s->walk, &s->node, 0, &m.at.base, &m.at.size) || m.at.size == 0) {
         log_warning("device tree: module %s has no usable reg, ignored", s->node.name);
         return;
     }
@@ -136,6 +134,7 @@ static void scan_psci(struct scan *s)
 {
     const char *method = dt_string(&s->b->tree, &s->node, "method");
 
+    s->b->has_psci = true;
     s->b->psci_by_hvc = method && strcmp(method, "hvc") == 0;
 }
 

@@ -36,7 +36,7 @@ struct boot_info {
     unsigned module_count;
     uint64_t cpu_mpidr[MAX_CPUS];
     unsigned cpu_count;
-    bool cpu_by_psci, psci_by_hvc;
+    bool has_psci, psci_by_hvc;
     unsigned gic_version;           /* 3, 2, or 0: none found */
     uint64_t gic_distributor, gic_redistributor, gic_redistributor_size;
     uint32_t gic_phandle;

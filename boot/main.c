@@ -176,7 +176,6 @@ static void start_cpus(void)
 
     if (boot_options.max_cpus && boot_options.max_cpus < wanted)
         wanted = boot_options.max_cpus;
-    arch_boot_psci(!info.cpu_by_psci ? BOOT_PSCI_NONE : info.psci_by_hvc ? BOOT_PSCI_HVC : BOOT_PSCI_SMC);
     timer_cpu_init();
     sched_init(boot_options.scheduler);
     sched_cpu_up(0);
@@ -195,6 +194,7 @@ void boot_main(uint64_t fdt_pa, uint64_t image_pa)
     log_info("Vinci " VINCI_VERSION ", Xen ABI 4.17, arm64%s", CONFIG(ASSERT) ? ", checked build" : "");
     log_info("command line: %s", info.command_line);
     command_line_parse(info.command_line);
+    arch_boot_psci(!info.has_psci ? BOOT_PSCI_NONE : info.psci_by_hvc ? BOOT_PSCI_HVC : BOOT_PSCI_SMC);
     arch_boot_image(&start, &end);
     const struct memory_range image = { start.v, end.v - start.v };
     find_usable(&usable, image, fdt_pa);

@@ -130,13 +130,17 @@ static bool enter_node(struct dt_walk *w, struct dt_node *n, const char *name)
         w->damaged = true;
         return false;
     }
+    /* a node that does not say inherits, as the reference and Linux have it (QEMU's /chosen relies on it) */
+    uint32_t address_cells = w->depth < 0 ? 2 : w->levels[w->depth].address_cells;
+    uint32_t size_cells = w->depth < 0 ? 1 : w->levels[w->depth].size_cells;
+
     w->depth++;
     n->name = name;
     n->depth = (unsigned)w->depth;
     n->properties = w->offset;
     w->levels[w->depth].properties = w->offset;
-    w->levels[w->depth].address_cells = dt_property(w->tree, n, "#address-cells", &p) ? dt_cell(&p, 0, 2) : 2;
-    w->levels[w->depth].size_cells = dt_property(w->tree, n, "#size-cells", &p) ? dt_cell(&p, 0, 1) : 1;
+    w->levels[w->depth].address_cells = dt_property(w->tree, n, "#address-cells", &p) ? dt_cell(&p, 0, 2) : address_cells;
+    w->levels[w->depth].size_cells = dt_property(w->tree, n, "#size-cells", &p) ? dt_cell(&p, 0, 1) : size_cells;
     return true;
 }
 
@@ -251,7 +255,7 @@ static bool translate_level(const struct dt_walk *w, int level, uint64_t *addres
     return false;
 }
 
-bool dt_reg(const struct dt_walk *w, const struct dt_node *n, unsigned i, uint64_t *address, uint64_t *size)
+bool dt_reg_untranslated(const struct dt_walk *w, const struct dt_node *n, unsigned i, uint64_t *address, uint64_t *size)
 {
     struct dt_property p;
 
@@ -265,6 +269,13 @@ bool dt_reg(const struct dt_walk *w, const struct dt_node *n, unsigned i, uint64
         return false;
     *address = dt_cells(&p, i * entry, address_cells);
     *size = dt_cells(&p, i * entry + address_cells, size_cells);
+    return *address + *size >= *address;
+}
+
+bool dt_reg(const struct dt_walk *w, const struct dt_node *n, unsigned i, uint64_t *address, uint64_t *size)
+{
+    if (!dt_reg_untranslated(w, n, i, address, size))
+        return false;
     for (int level = (int)n->depth - 1; level > 0; level--)
         if (!translate_level(w, level, address))
             return false;

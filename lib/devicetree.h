@@ -68,6 +68,8 @@ bool dt_is_enabled(const struct devicetree *t, const struct dt_node *n);
 /* Entry i of the reg of the node that the walk returned last, as an address of the CPUs (translated through the ranges above it).
  * False: no such entry or not reachable. */
 bool dt_reg(const struct dt_walk *w, const struct dt_node *n, unsigned i, uint64_t *address, uint64_t *size);
+/* The same in the terms of the node's own bus, for nodes that are no devices (modules below /chosen). */
+bool dt_reg_untranslated(const struct dt_walk *w, const struct dt_node *n, unsigned i, uint64_t *address, uint64_t *size);
 /* Entry i of the memory reservation block; false at its end. */
 bool dt_reservation(const struct devicetree *t, unsigned i, uint64_t *address, uint64_t *size);
 
