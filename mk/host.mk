@@ -17,18 +17,20 @@ HOST_SRC    := $(filter-out lib/memory.c,$(sort $(foreach room,$(HOST_ROOMS),$(w
 HOST_CFLAGS := -std=gnu11 -O1 -g -fno-omit-frame-pointer -fno-common -fno-strict-aliasing -DCONFIG_HOST=1 \
 	-fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	-Wall -Wextra -Werror -I. -Iarch/host/include
+# Variables of all rooms but the simulated processor lie in sections of their own: a fresh machine restores them.
+HOST_RESTORE = $(if $(filter arch/host/% tests/%,$<),,-include arch/host/include/restorable.h)
 HOST_TESTS  ?= $(patsubst tests/unit/test_%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
 FUZZ_TESTS  := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 
 $(HOST_OUT)/obj/%.c.o: %.c mk/host.mk
 	@mkdir -p $(@D)
 	@echo "  HOSTCC  $<"
-	@$(HOST_CC) $(HOST_CFLAGS) -MMD -MP -c $< -o $@
+	@$(HOST_CC) $(HOST_CFLAGS) $(HOST_RESTORE) -MMD -MP -c $< -o $@
 
 $(FUZZ_OUT)/obj/%.c.o: %.c mk/host.mk
 	@mkdir -p $(@D)
 	@echo "  FUZZCC  $<"
-	@$(HOST_CC) $(HOST_CFLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
+	@$(HOST_CC) $(HOST_CFLAGS) $(HOST_RESTORE) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
 
 # Static libraries: a test of one room needs no more of the others than it uses.
 $(HOST_OUT)/libvinci.a: $(HOST_SRC:%=$(HOST_OUT)/obj/%.o)

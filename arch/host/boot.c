@@ -12,6 +12,47 @@
 
 #define DEFAULT_MIB 64
 
+/*
+ * The hypervisor's variables (restorable.h). The sanitizer keeps forbidden zones between them, so they are copied by functions
+ * that it does not watch, in words that the compiler may not turn into a memcpy that it does.
+ */
+extern char __start_vinci_bss[] __attribute__((weak)), __stop_vinci_bss[] __attribute__((weak));
+extern char __start_vinci_data[] __attribute__((weak)), __stop_vinci_data[] __attribute__((weak));
+
+struct area {
+    char *start, *stop, *copy;
+};
+
+__attribute__((no_sanitize("address", "undefined"))) static void copy_area(char *to, const char *from, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        *(volatile char *)(to + i) = from[i];
+}
+
+static void save_or_restore(struct area *a)
+{
+    size_t n = (size_t)(a->stop - a->start);
+
+    if (a->copy) {
+        copy_area(a->start, a->copy, n);
+    } else if (n) {
+        a->copy = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        PANIC_IF(a->copy == MAP_FAILED, "no memory for a copy of the hypervisor's variables");
+        copy_area(a->copy, a->start, n);
+    }
+}
+
+/* The first machine of a process finds the hypervisor as it was linked; every other one does again. */
+static void restore_variables(void)
+{
+    static struct area bss, data;
+
+    bss.start = __start_vinci_bss, bss.stop = __stop_vinci_bss;
+    data.start = __start_vinci_data, data.stop = __stop_vinci_data;
+    save_or_restore(&bss);
+    save_or_restore(&data);
+}
+
 static struct stage2_geometry geometry_of(const struct host_config *c)
 {
     if (!c->address_bits)
@@ -28,11 +69,14 @@ void host_boot(const struct host_config *c)
     mfn_t top;
 
     c = c ? c : &defaults;
+    restore_variables();
     fibers_seed(c->seed ? c->seed : 1);
     fibers_boot(c->cpus ? c->cpus : 1);
     clock_boot();
     memory_boot(c->memory_mib ? c->memory_mib : DEFAULT_MIB);
     tlb_boot(&g);
+    interrupts_boot();
+    alloc_fail_nth(0);
     top = mfn_add(HOST_RAM_BASE, host_ram_frames());
     if (table)
         munmap(table, table_bytes);
@@ -53,11 +97,13 @@ static void NORETURN stop(const char *how)
 
 void machine_power_off(void)
 {
+    fibers_stop("powered off");
     stop("powered off");
 }
 
 void machine_reset(void)
 {
+    fibers_stop("reset");
     stop("reset");
 }
 

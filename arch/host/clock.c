@@ -9,29 +9,42 @@
 #define TICK_NSEC 3
 #define COUNTER_KHZ 62500       /* as QEMU's virt board */
 
-static nsec_t now;
+static nsec_t now, earliest;
 static PER_CPU(nsec_t, deadlines);
 
 void clock_boot(void)
 {
     now = SEC(1);
+    earliest = NSEC_NEVER;
     for (unsigned i = 0; i < MAX_CPUS; i++)
         deadlines[i] = NSEC_NEVER;
 }
 
+static void advance(nsec_t by)
+{
+    now += by;
+    if (now < earliest)
+        return;
+    for (unsigned i = 0; i < cpu_count(); i++) {
+        if (deadlines[i] <= now)
+            fiber_wake(i);
+    }
+}
+
 void clock_tick(void)
 {
-    now += TICK_NSEC;
+    advance(TICK_NSEC);
 }
 
 void host_time_advance(nsec_t by)
 {
     ASSERT(by >= 0);
-    now += by;
-    for (unsigned i = 0; i < MAX_CPUS; i++) {
-        if (deadlines[i] <= now)
-            fiber_wake(i);
-    }
+    advance(by);
+}
+
+nsec_t clock_now(void)
+{
+    return now;
 }
 
 nsec_t clock_deadline(unsigned cpu)
@@ -41,10 +54,6 @@ nsec_t clock_deadline(unsigned cpu)
 
 nsec_t clock_earliest(void)
 {
-    nsec_t earliest = NSEC_NEVER;
-
-    for (unsigned i = 0; i < cpu_count(); i++)
-        earliest = MIN(earliest, deadlines[i]);
     return earliest;
 }
 
@@ -57,6 +66,9 @@ nsec_t arch_time_now(void)
 void arch_timer_set_deadline(nsec_t when)
 {
     deadlines[cpu_id()] = when;
+    earliest = NSEC_NEVER;
+    for (unsigned i = 0; i < MAX_CPUS; i++)
+        earliest = MIN(earliest, deadlines[i]);
 }
 
 uint32_t arch_counter_khz(void)

@@ -4,6 +4,7 @@
  * lock and atomic), where a CPU spins, and where it waits.
  */
 #define _GNU_SOURCE
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -33,6 +34,7 @@ static unsigned cpus_online = 1;
 static uint64_t generator, seed;
 static unsigned switch_rate = 4, countdown = 4;
 static PER_CPU(struct vcpu *, current_vcpus);
+static const char *stopped;
 
 /* --- the generator: xorshift, a stream of its own so that nothing outside disturbs a replay --- */
 
@@ -116,7 +118,7 @@ static void switch_to(unsigned next)
 
 static bool is_runnable(unsigned i)
 {
-    return fibers[i].alive && !fibers[i].waiting;
+    return fibers[i].alive && !fibers[i].waiting && !stopped;
 }
 
 /* A runnable fiber other than `except`, chosen by the generator; MAIN when there is none. */
@@ -150,11 +152,15 @@ void fibers_boot(unsigned cpus)
 {
     ASSERT(current == MAIN && cpus && cpus <= MAX_CPUS);
     for (unsigned i = 0; i < MAX_CPUS; i++) {
-        ASSERT(!fibers[i].alive);
+        /* What an earlier machine left waiting is gone, and so are the sanitizer's marks on its stack. */
+        if (fibers[i].alive)
+            __asan_unpoison_memory_region(fibers[i].bottom, STACK_BYTES);
+        fibers[i].alive = false;
         current_vcpus[i] = NULL;
     }
     fibers[MAIN].alive = true;
     main_poses_as = 0;
+    stopped = NULL;
     cpus_online = cpus;
 }
 
@@ -177,6 +183,19 @@ void fiber_start(unsigned cpu, void (*body)(unsigned cpu, void *arg), void *arg)
     f->arg = arg;
     f->waiting = f->woken = false;
     f->alive = true;
+}
+
+/* From a fiber: nothing runs any more; the main context goes on. From main: returns. */
+void fibers_stop(const char *how)
+{
+    stopped = how;
+    if (current != MAIN)
+        switch_to(MAIN);
+}
+
+const char *host_stopped(void)
+{
+    return stopped;
 }
 
 bool fiber_is_main(void)

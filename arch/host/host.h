@@ -68,10 +68,13 @@ void host_time_advance(nsec_t by);
 /* After host_boot: console, timers, scheduler, and the CPUs. */
 void host_start(void);
 
-enum host_action_kind { HOST_HYPERCALL, HOST_CALL };
+/* NULL, or how the hypervisor ended the machine ("powered off", "reset"); only host_boot goes on from there. */
+const char *host_stopped(void);
+
+enum host_action_kind { HOST_HYPERCALL, HOST_SMCCC, HOST_CALL };
 struct host_action {
     enum host_action_kind kind;
-    uint64_t number, args[6];
+    uint64_t number, args[6];                   /* HOST_SMCCC: args[0] is the function */
     void (*call)(struct vcpu *v, void *arg);    /* HOST_CALL: guest code, run while v is entered */
     void *arg;
     int64_t result;
@@ -88,6 +91,8 @@ bool host_run(nsec_t patience);
 /* One hypercall, repeats included, as v's guest makes it: its result, or HOST_NOT_DONE when v cannot run. */
 int64_t host_hypercall(struct vcpu *v, uint64_t number, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
                        uint64_t a5);
+/* The same for a firmware call (HVC #0). */
+int64_t host_smccc(struct vcpu *v, uint64_t function, uint64_t a1, uint64_t a2, uint64_t a3);
 /* Run guest code in v; false when v cannot run. */
 bool host_guest_call(struct vcpu *v, void (*call)(struct vcpu *v, void *arg), void *arg);
 /* For guest code: an access to emulated registers, as a trap makes it. False: the guest got an exception. */

@@ -4,6 +4,7 @@
 #define ARCH_HOST_INTERNAL_H
 
 #include "arch/host/host.h"
+#include "arch/include/cpu.h"
 
 /* --- memory.c --- */
 void memory_boot(unsigned mib);
@@ -26,6 +27,7 @@ bool fiber_is_main(void);
 void fiber_start(unsigned cpu, void (*body)(unsigned cpu, void *arg), void *arg);
 /* From main: let the fibers run until none is runnable and idle() (when given) finds nothing to wake them with. */
 void fibers_run(bool (*idle)(void));
+void fibers_stop(const char *how);
 /* From a fiber: it waits until fiber_wake(cpu). */
 void fiber_wait(void);
 void fiber_wake(unsigned cpu);
@@ -38,6 +40,14 @@ void clock_tick(void);
 /* This CPU's deadline; NSEC_NEVER when none. */
 nsec_t clock_deadline(unsigned cpu);
 nsec_t clock_earliest(void);
+nsec_t clock_now(void);
+
+/* --- vcpu.c --- */
+void routes_boot(void);
+
+/* --- machine.c --- */
+/* The vCPU goes: its guest's work will not be done. */
+void host_cancel(struct vcpu *v);
 
 /* --- console.c --- */
 void console_put_input(const char *text);
@@ -45,8 +55,17 @@ void console_put_input(const char *text);
 /* --- interrupts.c --- */
 void interrupts_boot(void);
 bool interrupt_pending(unsigned cpu);
-/* Take what is pending on this CPU: true when there was something. */
+/* Take what is pending on this CPU: true when there was something. (interrupts_take.c) */
 bool interrupts_take(void);
-void interrupt_kick(unsigned cpu);
+
+/* Between interrupts.c and interrupts_take.c: the state of the physical interrupts. */
+#define HOST_SPIS 64
+struct host_irq {
+    bool enabled, pending, active;
+    unsigned target;
+};
+extern struct host_irq host_irqs[32 + HOST_SPIS];
+extern PER_CPU(bool, host_kicked);
+extern bool host_console_pending;
 
 #endif

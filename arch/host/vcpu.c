@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The processor state of simulated guests: Arm's registers, without anything behind them. */
+#include "arch/include/vcpu.h"
+#include "arch/host/internal.h"
+#include "arch/include/stage2.h"
+#include "arch/include/vgic_hw.h"
+#include "core/domain.h"
+#include "lib/assert.h"
+#include "lib/error.h"
+#include "lib/print.h"
+#include "lib/string.h"
+
+/* Guests' interrupt controller (xen/arch-arm.h, GUEST_GICV3_*), and the event channels' interrupt (GUEST_EVTCHN_PPI). */
+#define DISTRIBUTOR GPA(0x03001000)
+#define REDISTRIBUTORS GPA(0x03020000)
+#define REDISTRIBUTORS_SIZE 0x01000000
+#define EVENT_PPI 31
+#define GUEST_SPIS 32
+
+int arch_domain_init(struct domain *d)
+{
+    d->arch.mmio.count = 0;
+    d->arch.event_ppi = EVENT_PPI;
+    return vgic_domain_init(d, d->is_control ? HOST_SPIS : GUEST_SPIS, DISTRIBUTOR, REDISTRIBUTORS, REDISTRIBUTORS_SIZE);
+}
+
+void arch_domain_destroy(struct domain *d)
+{
+    arch_irq_unroute_all(d);
+    vgic_domain_destroy(d);
+}
+
+int arch_vcpu_init(struct vcpu *v)
+{
+    vgic_vcpu_init(v);
+    arch_vgic_reset(&v->arch.vgic);
+    /* As the simulated guest's kernel does first: let the upcall's interrupt through. */
+    v->arch.vgic.irqs[v->domain->arch.event_ppi].enabled = true;
+    v->arch.vgic.irqs[v->domain->arch.event_ppi].group1 = true;
+    return 0;
+}
+
+void arch_vcpu_destroy(struct vcpu *v)
+{
+    host_cancel(v);
+}
+
+void arch_vcpu_reset(struct vcpu *v, const struct vcpu_start *start)
+{
+    ASSERT(v != cpu_current_vcpu());
+    memset(&v->arch.regs, 0, sizeof(v->arch.regs));
+    v->arch.regs.x[0] = start->context;
+    v->arch.regs.pc = start->pc;
+    v->arch.regs.psr = start->flags;
+    v->arch.regs.sctlr = start->control;
+    v->arch.regs.ttbr0 = start->table0;
+    v->arch.regs.ttbr1 = start->table1;
+    v->arch.regs.tcr = start->table_control;
+    v->arch.repeat = false;
+    arch_vgic_reset(&v->arch.vgic);
+}
+
+void arch_vcpu_switch(struct vcpu *prev, struct vcpu *next)
+{
+    ASSERT(prev != next && prev == cpu_current_vcpu());
+    if (prev)
+        vgic_save(prev);
+    tlb_load_space(next ? &next->domain->stage2.arch : NULL);
+    if (next)
+        vgic_load(next);
+}
+
+void arch_vcpu_flush(struct vcpu *v)
+{
+    vgic_flush(v);
+}
+
+void arch_vcpu_sync(struct vcpu *v)
+{
+    vgic_sync(v);
+}
+
+uint64_t arch_hypercall_arg(const struct vcpu *v, unsigned n)
+{
+    ASSERT(n < 6);
+    return v->arch.regs.x[n];
+}
+
+void arch_hypercall_set_arg(struct vcpu *v, unsigned n, uint64_t value)
+{
+    ASSERT(n < 6);
+    v->arch.regs.x[n] = value;
+}
+
+void arch_hypercall_result(struct vcpu *v, int64_t result)
+{
+    v->arch.regs.x[0] = (uint64_t)result;
+}
+
+void arch_hypercall_repeat(struct vcpu *v)
+{
+    v->arch.repeat = true;
+}
+
+void arch_vcpu_raise_upcall(struct vcpu *v)
+{
+    vgic_inject_edge(v, v->domain->arch.event_ppi);
+}
+
+bool arch_vcpu_has_interrupt(struct vcpu *v)
+{
+    return vgic_has_pending(v);
+}
+
+void arch_inject_undefined(struct vcpu *v)
+{
+    v->arch.faults++;
+}
+
+void arch_inject_bad_address(struct vcpu *v, uint64_t address UNUSED, bool is_instruction UNUSED)
+{
+    v->arch.faults++;
+}
+
+uint64_t arch_vcpu_pc(const struct vcpu *v)
+{
+    return v->arch.regs.pc;
+}
+
+void arch_vcpu_print(const struct vcpu *v)
+{
+    log_info("d%uv%u: pc %llx, %u faults", v->domain->id.v, v->id, (unsigned long long)v->arch.regs.pc, v->arch.faults);
+}
+
+void arm_registers_get(const struct vcpu *v, struct arm_registers *out)
+{
+    ASSERT(v != cpu_current_vcpu());
+    *out = v->arch.regs;
+}
+
+void arm_registers_set(struct vcpu *v, const struct arm_registers *in)
+{
+    ASSERT(v != cpu_current_vcpu());
+    v->arch.regs = *in;
+}
+
+/* Stage 1 is an offset; the upper half of the address space is not mapped. */
+enum translate_result arch_guest_translate(struct vcpu *v, gva_t address, bool write UNUSED, gpa_t *out)
+{
+    uint64_t physical = address.v - v->domain->arch.virtual_offset;
+
+    ASSERT(v == cpu_current_vcpu());
+    arch_schedule_point();
+    if (physical >> 48)
+        return TRANSLATE_FAULT;
+    *out = GPA(physical);
+    return TRANSLATE_OK;
+}
+
+/* --- physical interrupts that a domain owns --- */
+
+static struct domain *routes[32 + HOST_SPIS];
+
+void routes_boot(void)
+{
+    memset(routes, 0, sizeof(routes));
+}
+
+int arch_irq_route(struct domain *d, unsigned irq)
+{
+    int error;
+
+    if (irq < 32 || irq >= ARRAY_SIZE(routes))
+        return -E_INVAL;
+    if (routes[irq])
+        return routes[irq] == d ? 0 : -E_BUSY;
+    routes[irq] = d;
+    error = vgic_route_hw(d, irq);
+    if (error)
+        routes[irq] = NULL;
+    return error;
+}
+
+void arch_irq_unroute_all(struct domain *d)
+{
+    for (unsigned irq = 32; irq < ARRAY_SIZE(routes); irq++) {
+        if (routes[irq] == d)
+            routes[irq] = NULL;
+    }
+    vgic_unroute_all(d);
+}
+
+bool arch_irq_deliver(unsigned irq)
+{
+    struct domain *d = irq < ARRAY_SIZE(routes) ? routes[irq] : NULL;
+    struct vcpu *v = d ? domain_vcpu(d, 0) : NULL;
+
+    if (!v)
+        return false;
+    vgic_inject_hw(v, irq, irq);
+    return true;
+}
