@@ -13,6 +13,8 @@ import itertools
 import os
 import re
 import signal
+import struct
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -21,9 +23,11 @@ import pexpect
 
 HYPERVISORS = {"xen": "images/xen", "vinci": "arm64/vinci"}
 # Lines of the hypervisor and of kernels that can fall between a command's own.
-NOISE = re.compile(r"^(\((XEN|VINCI)\)|\(d\d+\)|\[ *\d+\.\d+\])")
+NOISE = re.compile(r"^(\((XEN|Vinci)\)|\(d\d+\)|\[ *\d+\.\d+\])")
 DOM0_KERNEL_AT = 0x4A000000
 DOM0_INITRD_AT = 0x50000000
+# For a board that starts with a device tree of ours instead of QEMU's.
+HYPERVISOR_AT, TREE_AT, STUB_AT = 0x40200000, 0x48000000, 0x47F00000
 
 
 class BoardError(Exception):
@@ -62,7 +66,7 @@ class Board:
 
     def __init__(self, out="build", hypervisor="vinci", log="board.log", smp=1, mem=2048, dom0_mem=512,
                  options="", dom0_cmdline="", mode="test", store="disk", devices=(), cpu="cortex-a57",
-                 kernel=None, initrd=None, gdb=False, qemu=()):
+                 kernel=None, initrd=None, gdb=False, machine="", tree=None, qemu=()):
         self.out = Path(out)
         self.log = Path(log)
         self.smp, self.mem = smp, mem
@@ -73,8 +77,11 @@ class Board:
         self.store = store
         self.devices = list(devices)
         self.cpu = cpu
-        self.kernel = kernel or self.out / "images/dom0.kernel"
-        self.initrd = initrd or self._initrd()
+        self.machine = f"virt,virtualization=on,gic-version=3{machine}"
+        self.tree = tree
+        # "" is a board without that module.
+        self.kernel = self.out / "images/dom0.kernel" if kernel is None else kernel
+        self.initrd = self._initrd() if initrd is None else initrd
         self.gdb = gdb
         self.qemu = list(qemu)
         self.child = None
@@ -96,9 +103,9 @@ class Board:
 
     def command(self):
         words = [
-            "qemu-system-aarch64", "-machine", "virt,virtualization=on,gic-version=3", "-cpu", self.cpu,
+            "qemu-system-aarch64", "-machine", self.machine, "-cpu", self.cpu,
             "-smp", str(self.smp), "-m", str(self.mem), "-display", "none", "-nodefaults", "-no-reboot",
-            "-serial", "stdio", "-monitor", "none", "-kernel", str(self.hypervisor), "-append", self.options,
+            "-serial", "stdio", "-monitor", "none", *self._loading(),
         ]
         if self.kernel:
             words += ["-device", f"guest-loader,addr={DOM0_KERNEL_AT:#x},kernel={self.kernel},"
@@ -110,6 +117,26 @@ class Board:
         if self.gdb:
             words += ["-gdb", "tcp:127.0.0.1:1234"]
         return words + self.devices + self.qemu
+
+    def _loading(self):
+        """The hypervisor by QEMU's own loader, or by a stub that hands it a device tree of ours."""
+        if self.tree is None:
+            return ["-kernel", str(self.hypervisor), "-append", self.options]
+        stub = self.log.with_suffix(".stub")
+        stub.parent.mkdir(parents=True, exist_ok=True)
+        # x0 = TREE_AT; jump to HYPERVISOR_AT
+        stub.write_bytes(struct.pack("<5I", 0xD2800001, 0xD2800002, 0xD2A00000 | TREE_AT >> 16 << 5,
+                                     0xD2A00004 | HYPERVISOR_AT >> 16 << 5, 0xD61F0080))
+        return ["-device", f"loader,file={self.hypervisor},addr={HYPERVISOR_AT:#x},force-raw=on",
+                "-device", f"loader,file={self.tree},addr={TREE_AT:#x},force-raw=on",
+                "-device", f"loader,file={stub},addr={STUB_AT:#x},force-raw=on",
+                "-device", f"loader,addr={STUB_AT:#x},cpu-num=0"]
+
+    def dump_tree(self, path):
+        """Writes the device tree that QEMU would hand over."""
+        words = self.command()
+        words[words.index("-machine") + 1] += f",dumpdtb={path}"
+        subprocess.run(words, check=True, timeout=60, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def start(self):
         for path in (self.hypervisor, self.kernel, self.initrd):
@@ -143,7 +170,7 @@ class Board:
 
     def scale(self, seconds):
         """A limit for one busy CPU, stretched where the machine emulates several or is loaded."""
-        factor = float(os.environ.get("VINCI_TIME_FACTOR", "1"))
+        factor = float(os.environ.get("VINCI_TIME_FACTOR", "2"))
         return seconds * factor * (1 if self.smp == 1 else 3)
 
     def wait_ready(self, timeout=120, progress=None):
