@@ -10,9 +10,6 @@
 #include "lib/print.h"
 #include "lib/string.h"
 
-/* Most event channels and grant frames of dom0, which has a backend for every guest. */
-#define DOM0_GRANT_FRAMES 64
-#define DOM0_MAPTRACK_FRAMES 4096
 #define COPY_CHUNK UINT64_C(0x200000)
 
 static int add_memory(struct domain *d, const struct memory_range *r)
@@ -97,15 +94,19 @@ static int add_vcpus(struct domain *d)
 
 static int fill(const struct boot_info *b, const struct dom0_layout *l, struct domain *d)
 {
+    const char *what = "vCPUs";
     int error = add_vcpus(d);
 
-    d->owner.one_to_one = true;
     d->owner.limit = UINT64_MAX;
     for (unsigned i = 0; !error && i < l->ram.count; i++)
-        error = add_memory(d, &l->ram.range[i]);
+        what = "memory", error = add_memory(d, &l->ram.range[i]);
     if (!error)
-        error = dom0_map_devices(b, d);
-    return error ? error : place_modules(b, l, d);
+        what = "devices", error = dom0_map_devices(b, d);
+    if (!error)
+        what = "kernel, ramdisk and device tree", error = place_modules(b, l, d);
+    if (error)
+        log_error("dom0: its %s could not be set up", what);
+    return error;
 }
 
 static void report(const struct dom0_layout *l, const struct domain *d)
@@ -127,8 +128,6 @@ int dom0_build(const struct boot_info *b, const struct dom0_layout *l)
         .direct_mapped = true,
         .max_vcpus = boot_options.dom0_vcpus ? boot_options.dom0_vcpus : cpu_count(),
         .max_event_port = EVENT_MAX_PORTS_FIFO - 1,
-        .max_grant_frames = DOM0_GRANT_FRAMES,
-        .max_maptrack_frames = DOM0_MAPTRACK_FRAMES,
     };
     struct domain *d;
     int error = domain_create(DOMID(0), &config, &d);

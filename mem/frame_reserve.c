@@ -10,10 +10,9 @@
 static void mark_reserved(struct owner *o, uint64_t f, uint64_t n)
 {
     for (uint64_t i = 0; i < n; i++) {
-        bool dirty = frame_load(f + i) & FRAME_DIRTY_BIT;
-
         ASSERT(frame_is_body(frame_load(f + i)));
-        frame_store(f + i, frame_make(FRAME_RESERVED, o->id, dirty));
+        /* not dirty: at boot dom0 takes memory as the loader left it, with its kernel in it */
+        frame_store(f + i, frame_make(FRAME_RESERVED, o->id, 0));
     }
     frame_free_frames -= n;
     if (!o->one_to_one) {

@@ -121,7 +121,8 @@ enum s2_type stage2_lookup(struct stage2_locked l, gfn_t gfn, mfn_t *mfn, unsign
     s2_entry e;
 
     ASSERT(spin_is_held(&l.s->lock));
-    *mfn = MFN_NONE;
+    if (mfn)
+        *mfn = MFN_NONE;
     if (order)
         *order = 0;
     if (gfn.v >= s2_space_pages() || !l.s->root)
@@ -130,7 +131,7 @@ enum s2_type stage2_lookup(struct stage2_locked l, gfn_t gfn, mfn_t *mfn, unsign
     type = arch_s2_type(e);
     if (order)
         *order = s2_shift(level);
-    if (type != S2_EMPTY)
+    if (mfn && type != S2_EMPTY)
         *mfn = mfn_add(arch_s2_frame(e), type == S2_NEEDS_WORK ? 0 : gfn.v & (s2_span(level) - 1));
     return type;
 }

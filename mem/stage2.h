@@ -57,7 +57,7 @@ int stage2_unmap(struct stage2 *s, gfn_t gfn, unsigned order) MUST_CHECK;
 /* Unmap one page if it maps exactly this frame with this type: else -E_NOENT / -E_INVAL and nothing changed. */
 int stage2_unmap_exact(struct stage2 *s, gfn_t gfn, mfn_t mfn, enum s2_type type) MUST_CHECK;
 
-/* What is at gfn; *mfn its frame, *order of the entry it was found in (may be NULL). */
+/* What is at gfn; *mfn its frame, *order of the entry it was found in (either may be NULL). */
 enum s2_type stage2_lookup(struct stage2_locked l, gfn_t gfn, mfn_t *mfn, unsigned *order);
 /* The frame at gfn with one more reference, for reading or writing. 0; -E_NOENT nothing there; -E_ACCES not writable, or not
  * memory; -E_AGAIN needs work. *type may be NULL. */
