@@ -129,6 +129,13 @@ static void fill_in(struct domain *d, const struct domain_config *c)
     domain_watchdog_init(d);
 }
 
+/* An empty table: a few pieces. */
+static void free_stage2(struct domain *d)
+{
+    while (stage2_destroy(&d->stage2) == -E_RESTART)
+        continue;
+}
+
 static int init_spaces(struct domain *d)
 {
     int error;
@@ -149,8 +156,7 @@ static int init_spaces(struct domain *d)
 no_vcpus:
     shared_page_free(d->shared_info);
 no_shared_info:
-    /* An empty table goes in one piece. */
-    PANIC_IF(stage2_destroy(&d->stage2), "an empty stage-2 table does not go");
+    free_stage2(d);
 no_stage2:
     owner_unregister(&d->owner);
     return error;
@@ -160,7 +166,7 @@ static void free_spaces(struct domain *d)
 {
     heap_free(d->vcpus, d->max_vcpus * sizeof(*d->vcpus));
     shared_page_free(d->shared_info);
-    PANIC_IF(stage2_destroy(&d->stage2), "an empty stage-2 table does not go");
+    free_stage2(d);
     owner_unregister(&d->owner);
 }
 
