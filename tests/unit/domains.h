@@ -8,7 +8,7 @@
 #include "core/shared_info.h"
 #include "lib/string.h"
 
-#define FIRST_GFN 0x40000
+#define FIRST_GFN UINT64_C(0x40000)
 
 static uint64_t frames_at_start;
 
@@ -36,11 +36,16 @@ static inline struct domain *make_domain(unsigned vcpus, unsigned pages)
     return make_domain_config(false, vcpus, pages, 1023);
 }
 
+static inline void pass_quiescent_point(unsigned cpu UNUSED, void *arg UNUSED)
+{
+    quiesce_point();
+}
+
 /* Let deferred work happen. */
 static inline void settle(void)
 {
-    for (unsigned i = 0; i < 8; i++)
-        quiesce_point();
+    for (unsigned i = 0; i < 4; i++)
+        host_run_parallel(cpu_count(), pass_quiescent_point, NULL);
 }
 
 static inline void kill_domain(struct domain *d)
@@ -98,10 +103,18 @@ static inline bool bit_of(const uint64_t *words, unsigned n)
     return words[n / 64] >> (n % 64) & 1;
 }
 
+static inline void cpu_up(unsigned cpu, void *arg UNUSED)
+{
+    timer_cpu_init();
+    sched_cpu_up(cpu);
+}
+
+/* A machine whose CPUs do what the test says and nothing else: vCPUs exist and never run. */
 static inline void machine_start(unsigned cpus)
 {
     host_boot(&(struct host_config){ .cpus = cpus });
-    host_start();
+    sched_init("");
+    host_run_parallel(cpu_count(), cpu_up, NULL);
     settle();
     frames_at_start = frame_free_count();
 }

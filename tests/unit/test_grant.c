@@ -4,7 +4,7 @@
 #include "core/grant_entry.h"
 
 #define PAGES 8
-#define WINDOW_GFN 0x80000      /* where mappers map */
+#define WINDOW_GFN UINT64_C(0x80000)    /* where mappers map */
 
 static struct domain *granter, *mapper;
 
