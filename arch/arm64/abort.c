@@ -44,11 +44,12 @@ static enum outcome look_again(struct domain *d, gfn_t gfn, bool is_write, bool 
 {
     struct stage2_locked l;
     enum s2_type type;
+    mfn_t mfn;
 
     if (gfn.v >> (arch_stage2_geometry()->address_bits - PAGE_SHIFT))
         return NOTHING;
     l = stage2_lock(&d->stage2);
-    type = stage2_lookup(l, gfn, NULL, NULL);
+    type = stage2_lookup(l, gfn, &mfn, NULL);
     stage2_unlock(l);
     if (type == S2_EMPTY)
         return NOTHING;
