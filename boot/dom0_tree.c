@@ -208,10 +208,16 @@ static void write_gic(struct copy *c, const struct dt_node *n)
         { c->b->gic_distributor, 0x10000 }, { c->b->gic_redistributor, c->b->gic_redistributor_size },
     };
 
+    struct dt_property cells;
+
     dt_write_begin(c->out, n->name);
     dt_write_string(c->out, "compatible", "arm,gic-v3");
     dt_write_u32(c->out, "#interrupt-cells", 3);
-    dt_write_u32(c->out, "#address-cells", 0);
+    /* entries of the bridges' interrupt-maps are as wide as this says */
+    dt_write_u32(c->out, "#address-cells",
+                 dt_property(&c->b->tree, n, "#address-cells", &cells) ? dt_cell(&cells, 0, 0) : 0);
+    if (dt_property(&c->b->tree, n, "#size-cells", &cells))
+        dt_write_u32(c->out, "#size-cells", dt_cell(&cells, 0, 0));
     dt_write_property(c->out, "interrupt-controller", "", 0);
     dt_write_u32(c->out, "#redistributor-regions", 1);
     write_reg(c, "reg", reg, ARRAY_SIZE(reg));
