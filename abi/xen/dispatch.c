@@ -3,7 +3,7 @@
 #include "abi/xen/hypercall.h"
 #include "abi/xen/public.h"
 #include "arch/include/upcall.h"
-#include "lib/print.h"
+#include "lib/cpu_work.h"
 
 #ifdef ARCH_HYPERCALL_ARGS
 /* The six argument registers lie side by side in this processor's vCPU. */
@@ -69,7 +69,7 @@ void hypercall_set_arg(struct vcpu *v, unsigned n, uint64_t value)
 
 bool hypercall_preempt(void)
 {
-    return sched_needed();
+    return cpu_work_pending();
 }
 
 struct domain *target_domain(struct vcpu *v, uint16_t id, int *error)

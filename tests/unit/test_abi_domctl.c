@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* domctl: the life of a domain as a toolstack drives it. */
+#include <string.h>
+#include "tests/unit/abi.h"
+
+static struct xen_domctl creation(void)
+{
+    struct xen_domctl op = { 0 };
+
+    op.u.createdomain.flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap;
+    op.u.createdomain.max_vcpus = 2;
+    op.u.createdomain.max_evtchn_port = 1023;
+    op.u.createdomain.max_grant_frames = -1;
+    op.u.createdomain.max_maptrack_frames = -1;
+    op.u.createdomain.grant_opts = XEN_DOMCTL_GRANT_version(1);
+    memset(op.u.createdomain.handle, 0x42, sizeof(op.u.createdomain.handle));
+    return op;
+}
+
+static uint16_t create(void)
+{
+    struct xen_domctl op = creation();
+
+    assert_int_equal(domctl(&op, XEN_DOMCTL_createdomain, 0xffff), 0);
+    assert_int_equal(op.u.createdomain.arch.gic_version, XEN_DOMCTL_CONFIG_GIC_V3);
+    return op.domain;
+}
+
+static int64_t create_with(void (*change)(struct xen_domctl_createdomain *c))
+{
+    struct xen_domctl op = creation();
+
+    change(&op.u.createdomain);
+    return domctl(&op, XEN_DOMCTL_createdomain, 0xffff);
+}
+
+static void unknown_flag(struct xen_domctl_createdomain *c) { c->flags |= 1u << 30; }
+static void no_hap(struct xen_domctl_createdomain *c) { c->flags = XEN_DOMCTL_CDF_hvm; }
+static void with_iommu(struct xen_domctl_createdomain *c) { c->flags |= XEN_DOMCTL_CDF_iommu; }
+static void no_vcpu(struct xen_domctl_createdomain *c) { c->max_vcpus = 0; }
+static void many_vcpus(struct xen_domctl_createdomain *c) { c->max_vcpus = 5000; }
+static void other_pool(struct xen_domctl_createdomain *c) { c->cpupool_id = 77; }
+static void grant_version_0(struct xen_domctl_createdomain *c) { c->grant_opts = 0; }
+static void grant_version_2(struct xen_domctl_createdomain *c) { c->grant_opts = 2; }
+static void no_grants(struct xen_domctl_createdomain *c) { c->max_grant_frames = 0; }
+static void gic_version_2(struct xen_domctl_createdomain *c) { c->arch.gic_version = XEN_DOMCTL_CONFIG_GIC_V2; }
+static void with_tee(struct xen_domctl_createdomain *c) { c->arch.tee_type = XEN_DOMCTL_CONFIG_TEE_OPTEE; }
+static void with_spis(struct xen_domctl_createdomain *c) { c->arch.nr_spis = 32; }
+static void with_trace(struct xen_domctl_createdomain *c) { c->vmtrace_size = 4096; }
+
+static void test_create_refused(void **state UNUSED)
+{
+    static const struct { void (*change)(struct xen_domctl_createdomain *); int64_t error; } cases[] = {
+        { unknown_flag, -E_INVAL }, { no_hap, -E_INVAL }, { with_iommu, -E_INVAL }, { no_vcpu, -E_INVAL },
+        { many_vcpus, -E_INVAL }, { other_pool, -E_SRCH }, { grant_version_0, -E_INVAL }, { grant_version_2, -E_INVAL },
+        { no_grants, -E_INVAL }, { gic_version_2, -E_NODEV }, { with_tee, -E_INVAL }, { with_spis, -E_INVAL },
+        { with_trace, -E_INVAL },
+    };
+    uint64_t before = free_frames();
+
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++)
+        assert_int_equal(create_with(cases[i].change), cases[i].error);
+    assert_int_equal(free_frames(), before);
+}
+
+static void test_create_numbers(void **state UNUSED)
+{
+    struct xen_domctl op = creation();
+
+    assert_int_equal(domctl(&op, XEN_DOMCTL_createdomain, 100), 0);
+    assert_int_equal(op.domain, 100);
+    op = creation();
+    assert_int_equal(domctl(&op, XEN_DOMCTL_createdomain, 100), -E_EXIST);
+    op = creation();
+    assert_int_equal(domctl(&op, XEN_DOMCTL_createdomain, 0), 0);
+    assert_int_not_equal(op.domain, 0);
+}
+
+static void test_create_and_destroy(void **state UNUSED)
+{
+    uint64_t before = free_frames();
+    uint16_t id = create();
+    struct xen_domctl op = { 0 };
+
+    op.u.max_vcpus.max = 2;
+    assert_int_equal(domctl(&op, XEN_DOMCTL_max_vcpus, id), 0);
+    assert_int_equal(domctl(&op, XEN_DOMCTL_max_vcpus, id), 0);
+    op.u.max_vcpus.max = 3;
+    assert_int_equal(domctl(&op, XEN_DOMCTL_max_vcpus, id), -E_INVAL);
+    assert_int_equal(domctl_on(XEN_DOMCTL_destroydomain, id), 0);
+    calm();
+    assert_int_equal(domctl_on(XEN_DOMCTL_destroydomain, id), -E_SRCH);
+    frame_check_all();
+    assert_int_equal(free_frames(), before);
+}
+
+static int attempt_create(void *arg)
+{
+    struct xen_domctl op = creation();
+    int64_t r = domctl(&op, XEN_DOMCTL_createdomain, 0xffff);
+
+    *(uint16_t *)arg = op.domain;
+    return (int)r;
+}
+
+static uint64_t expected_free;
+
+static void nothing_left(void *arg UNUSED)
+{
+    assert_int_equal(free_frames(), expected_free);
+}
+
+static void test_create_without_memory(void **state UNUSED)
+{
+    uint16_t id;
+
+    expected_free = free_frames();
+    assert_true(oom_loop(attempt_create, nothing_left, &id) > 3);
+    assert_int_equal(domctl_on(XEN_DOMCTL_destroydomain, id), 0);
+    assert_int_equal(free_frames(), expected_free);
+}
+
+static int attempt_vcpus(void *arg)
+{
+    struct xen_domctl op = { 0 };
+
+    op.u.max_vcpus.max = 2;
+    return (int)domctl(&op, XEN_DOMCTL_max_vcpus, *(uint16_t *)arg);
+}
+
+static void test_vcpus_without_memory(void **state UNUSED)
+{
+    uint64_t before = free_frames();
+    uint16_t id = create();
+
+    assert_true(oom_loop(attempt_vcpus, NULL, &id) > 1);
+    assert_int_equal(domctl_on(XEN_DOMCTL_destroydomain, id), 0);
+    assert_int_equal(free_frames(), before);
+}
+
+static void test_versions(void **state UNUSED)
+{
+    struct xen_domctl op = { .cmd = XEN_DOMCTL_getdomaininfo, .interface_version = 0x17 };
+
+    put(dom0, at(0), &op, sizeof(op));
+    assert_int_equal(call_as(dom0, __HYPERVISOR_domctl, at(0), 0, 0), -E_ACCES);
+    op.interface_version = 0x14;
+    put(dom0, at(0), &op, sizeof(op));
+    assert_int_equal(call_as(dom0, __HYPERVISOR_domctl, at(0), 0, 0), -E_ACCES);
+    assert_int_equal(call_as(dom0, __HYPERVISOR_domctl, NOWHERE, 0, 0), -E_FAULT);
+    assert_non_null(strstr(host_console_text(), "0x17"));
+}
+
+static void test_nobody_and_ourselves(void **state UNUSED)
+{
+    static const uint32_t commands[] = { XEN_DOMCTL_destroydomain, XEN_DOMCTL_pausedomain, XEN_DOMCTL_setvcpucontext,
+                                         XEN_DOMCTL_getvcpucontext, XEN_DOMCTL_setdebugging, XEN_DOMCTL_max_vcpus,
+                                         XEN_DOMCTL_resumedomain };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(commands); i++) {
+        assert_int_equal(domctl_on(commands[i], NO_DOMAIN), -E_SRCH);
+        assert_int_equal(domctl_on(commands[i], 0), -E_INVAL);
+        assert_int_equal(domctl_on(commands[i], DOMID_SELF), -E_SRCH);
+    }
+    assert_int_equal(domctl_on(77777, 0), -E_NOSYS);
+    assert_int_equal(domctl_on(XEN_DOMCTL_gdbsx_domstatus, 0), -E_NOSYS);
+}
+
+static void test_pause(void **state UNUSED)
+{
+    struct xen_domctl op = { 0 };
+
+    assert_int_equal(domctl_on(XEN_DOMCTL_pausedomain, guest->id.v), 0);
+    assert_int_equal(domctl_on(XEN_DOMCTL_pausedomain, guest->id.v), 0);
+    assert_int_equal(guest->controller_pause_count, 2);
+    assert_true(domain_is_quiet(guest));
+    assert_int_equal(domctl(&op, XEN_DOMCTL_getdomaininfo, guest->id.v), 0);
+    assert_true(op.u.getdomaininfo.flags & XEN_DOMINF_paused);
+    assert_int_equal(domctl_on(XEN_DOMCTL_unpausedomain, guest->id.v), 0);
+    assert_int_equal(domctl_on(XEN_DOMCTL_unpausedomain, guest->id.v), 0);
+    assert_int_equal(domctl_on(XEN_DOMCTL_unpausedomain, guest->id.v), -E_INVAL);
+}
+
+static void test_info(void **state UNUSED)
+{
+    struct xen_domctl op = { 0 };
+    const struct xen_domctl_getdomaininfo *info = &op.u.getdomaininfo;
+    uint16_t id = create();
+
+    assert_int_equal(domctl(&op, XEN_DOMCTL_getdomaininfo, id), 0);
+    assert_int_equal(info->domain, id);
+    assert_int_equal(info->flags, XEN_DOMINF_hvm_guest | XEN_DOMINF_hap | XEN_DOMINF_paused);
+    assert_int_equal(info->max_vcpu_id, XEN_INVALID_MAX_VCPU_ID);
+    assert_int_equal(info->handle[3], 0x42);
+    assert_int_equal(info->tot_pages, 0);
+    /* The next one there is. */
+    assert_int_equal(domctl(&op, XEN_DOMCTL_getdomaininfo, 1), 0);
+    assert_int_equal(op.domain, guest->id.v);
+    assert_int_equal(info->tot_pages, ARGUMENT_PAGES);
+    assert_int_equal(info->nr_online_vcpus, 1);
+    assert_int_equal(info->max_vcpu_id, 1);
+    assert_int_equal(domctl(&op, XEN_DOMCTL_getdomaininfo, 900), -E_SRCH);
+    assert_int_equal(domctl(&op, XEN_DOMCTL_getdomaininfo, DOMID_SELF), -E_INVAL);
+}
+
+static void test_settings(void **state UNUSED)
+{
+    struct xen_domctl op = { 0 };
+    uint16_t id = guest->id.v;
+
+    memset(op.u.setdomainhandle.handle, 7, 16);
+    assert_int_equal(domctl(&op, XEN_DOMCTL_setdomainhandle, id), 0);
+    assert_int_equal(guest->uuid[15], 7);
+    op.u.settimeoffset.time_offset_seconds = -3600;
+    assert_int_equal(domctl(&op, XEN_DOMCTL_settimeoffset, id), 0);
+    assert_int_equal(guest->time_offset_seconds, -3600);
+    op.u.setdebugging.enable = 1;
+    assert_int_equal(domctl(&op, XEN_DOMCTL_setdebugging, id), 0);
+    assert_true(guest->debugger_attached);
+    op.u.max_mem.max_memkb = 4096;
+    assert_int_equal(domctl(&op, XEN_DOMCTL_max_mem, id), 0);
+    assert_int_equal(guest->owner.limit, 1024);
+    op.u.address_size.size = 64;
+    assert_int_equal(domctl(&op, XEN_DOMCTL_set_address_size, id), 0);
+    op.u.address_size.size = 48;
+    assert_int_equal(domctl(&op, XEN_DOMCTL_set_address_size, id), -E_INVAL);
+    assert_int_equal(domctl(&op, XEN_DOMCTL_get_address_size, id), 0);
+    assert_int_equal(op.u.address_size.size, 64);
+}
+
+static void test_mempool(void **state UNUSED)
+{
+    struct xen_domctl op = { 0 };
+    uint16_t id = create();
+
+    assert_int_equal(domctl(&op, XEN_DOMCTL_get_paging_mempool_size, id), 0);
+    assert_int_equal(op.u.paging_mempool.size, 16 * PAGE_SIZE);
+    op.u.paging_mempool.size = 12345;
+    assert_int_equal(domctl(&op, XEN_DOMCTL_set_paging_mempool_size, id), -E_INVAL);
+    op.u.paging_mempool.size = UINT64_C(64) << 20;
+    assert_int_equal(domctl(&op, XEN_DOMCTL_set_paging_mempool_size, id), 0);
+    assert_int_equal(domctl(&op, XEN_DOMCTL_get_paging_mempool_size, id), 0);
+    assert_int_equal(op.u.paging_mempool.size, UINT64_C(64) << 20);
+    assert_int_equal(domctl_on(XEN_DOMCTL_destroydomain, id), 0);
+}
+
+static void test_cache_flush(void **state UNUSED)
+{
+    struct xen_domctl op = { 0 };
+
+    op.u.cacheflush.start_pfn = FIRST_GFN - 200;
+    op.u.cacheflush.nr_pfns = 1000;
+    assert_int_equal(domctl(&op, XEN_DOMCTL_cacheflush, guest->id.v), 0);
+    op.u.cacheflush.start_pfn = 5;
+    op.u.cacheflush.nr_pfns = UINT64_MAX;
+    assert_int_equal(domctl(&op, XEN_DOMCTL_cacheflush, guest->id.v), -E_INVAL);
+}
+
+static void test_dying(void **state UNUSED)
+{
+    struct xen_domctl op = { 0 };
+    uint16_t id = guest->id.v;
+
+    assert_int_equal(domain_map_foreign(dom0, GFN(HOLE_GFN), guest, GFN(FIRST_GFN)), 0);
+    assert_int_equal(domctl_on(XEN_DOMCTL_destroydomain, id), 0);
+    assert_int_equal(domctl(&op, XEN_DOMCTL_getdomaininfo, id), 0);
+    assert_true(op.u.getdomaininfo.flags & XEN_DOMINF_dying);
+    assert_int_equal(op.u.getdomaininfo.tot_pages, 1);
+    assert_int_equal(domctl_on(XEN_DOMCTL_max_mem, id), -E_SRCH);
+    assert_int_equal(domctl_on(XEN_DOMCTL_pausedomain, id), -E_SRCH);
+    assert_int_equal(domctl_on(XEN_DOMCTL_destroydomain, id), 0);
+    assert_int_equal(stage2_unmap(&dom0->stage2, GFN(HOLE_GFN), 0), 0);
+    calm();
+    assert_int_equal(domctl_on(XEN_DOMCTL_destroydomain, id), -E_SRCH);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_create_refused, abi_setup), cmocka_unit_test_setup(test_create_numbers, abi_setup),
+        cmocka_unit_test_setup(test_create_and_destroy, abi_setup), cmocka_unit_test_setup(test_create_without_memory, abi_setup),
+        cmocka_unit_test_setup(test_vcpus_without_memory, abi_setup), cmocka_unit_test_setup(test_versions, abi_setup),
+        cmocka_unit_test_setup(test_nobody_and_ourselves, abi_setup), cmocka_unit_test_setup(test_pause, abi_setup),
+        cmocka_unit_test_setup(test_info, abi_setup), cmocka_unit_test_setup(test_settings, abi_setup),
+        cmocka_unit_test_setup(test_mempool, abi_setup), cmocka_unit_test_setup(test_cache_flush, abi_setup),
+        cmocka_unit_test_setup(test_dying, abi_setup),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
