@@ -74,6 +74,7 @@ test: deps-test
 	@$(MAKE) --no-print-directory -j$(JOBS) $(hypervisor_target) image-files
 	@$(MAKE) --no-print-directory test-host
 	@$(MAKE) --no-print-directory fuzz SECONDS=60
+	@$(MAKE) --no-print-directory test-guest
 	@$(MAKE) --no-print-directory test-board
 
 test-board: deps-test
