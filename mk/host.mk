@@ -38,10 +38,12 @@ $(HOST_OUT)/libvinci.a: $(HOST_SRC:%=$(HOST_OUT)/obj/%.o)
 $(FUZZ_OUT)/libvinci.a: $(HOST_SRC:%=$(FUZZ_OUT)/obj/%.o)
 	@rm -f $@ && ar rcs $@ $^
 
+# HOST_LIBS_NAME: what tests/unit/test_NAME.c links with besides.
+HOST_LIBS_devicetree := -lfdt
 HOST_SUPPORT := $(filter-out $(wildcard tests/unit/test_*.c),$(wildcard tests/unit/*.c))
 
 $(HOST_OUT)/test_%: $(HOST_OUT)/obj/tests/unit/test_%.c.o $(HOST_SUPPORT:%=$(HOST_OUT)/obj/%.o) $(HOST_OUT)/libvinci.a
-	@$(HOST_CC) $(HOST_CFLAGS) $(filter %.o,$^) $(HOST_OUT)/libvinci.a -lcmocka -o $@
+	@$(HOST_CC) $(HOST_CFLAGS) $(filter %.o,$^) $(HOST_OUT)/libvinci.a -lcmocka $(HOST_LIBS_$*) -o $@
 
 $(FUZZ_OUT)/fuzz_%: $(FUZZ_OUT)/obj/tests/fuzz/fuzz_%.c.o $(FUZZ_OUT)/libvinci.a
 	@$(HOST_CC) $(HOST_CFLAGS) -fsanitize=fuzzer $< $(FUZZ_OUT)/libvinci.a -o $@

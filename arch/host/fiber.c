@@ -15,7 +15,10 @@
 #include "lib/atomic.h"
 
 #define STACK_BYTES (256 * 1024)
+/* Fibers 0..MAX_CPUS-1 are the CPUs of the machine; behind MAIN lie those of host_run_parallel, which stand in for them. */
 #define MAIN MAX_CPUS
+#define FIRST_WORKER (MAX_CPUS + 1)
+#define FIBERS (2 * MAX_CPUS + 1)
 #define SPIN_LIMIT 2000000
 
 struct fiber {
@@ -28,13 +31,14 @@ struct fiber {
     unsigned spins;
 };
 
-static struct fiber fibers[MAX_CPUS + 1];
+static struct fiber fibers[FIBERS];
 static unsigned current = MAIN, main_poses_as, previous;
 static unsigned cpus_online = 1;
 static uint64_t generator, seed;
 static unsigned switch_rate = 4, countdown = 4;
 static PER_CPU(struct vcpu *, current_vcpus);
 static const char *stopped;
+static bool workers_run;
 
 /* --- the generator: xorshift, a stream of its own so that nothing outside disturbs a replay --- */
 
@@ -118,7 +122,7 @@ static void switch_to(unsigned next)
 
 static bool is_runnable(unsigned i)
 {
-    return fibers[i].alive && !fibers[i].waiting && !stopped;
+    return i != MAIN && (i > MAIN) == workers_run && fibers[i].alive && !fibers[i].waiting && !stopped;
 }
 
 /* A runnable fiber other than `except`, chosen by the generator; MAIN when there is none. */
@@ -126,7 +130,7 @@ static unsigned choose(unsigned except)
 {
     unsigned n = 0, which;
 
-    for (unsigned i = 0; i < MAX_CPUS; i++)
+    for (unsigned i = 0; i < FIBERS; i++)
         n += i != except && is_runnable(i);
     if (!n)
         return MAIN;
@@ -142,7 +146,7 @@ static void fiber_main(void)
     struct fiber *self = &fibers[current];
 
     arrived(self);
-    self->body(current, self->arg);
+    self->body(cpu_id(), self->arg);
     self->alive = false;
     switch_to(choose(current));
     panic("a finished fiber ran again");
@@ -151,28 +155,32 @@ static void fiber_main(void)
 void fibers_boot(unsigned cpus)
 {
     ASSERT(current == MAIN && cpus && cpus <= MAX_CPUS);
-    for (unsigned i = 0; i < MAX_CPUS; i++) {
+    for (unsigned i = 0; i < FIBERS; i++) {
+        if (i == MAIN)
+            continue;
         /* What an earlier machine left waiting is gone, and so are the sanitizer's marks on its stack. */
         if (fibers[i].alive)
             __asan_unpoison_memory_region(fibers[i].bottom, STACK_BYTES);
         fibers[i].alive = false;
-        current_vcpus[i] = NULL;
     }
+    for (unsigned i = 0; i < MAX_CPUS; i++)
+        current_vcpus[i] = NULL;
+    workers_run = false;
     fibers[MAIN].alive = true;
     main_poses_as = 0;
     stopped = NULL;
     cpus_online = cpus;
 }
 
-void fiber_start(unsigned cpu, void (*body)(unsigned cpu, void *arg), void *arg)
+static void start(unsigned index, void (*body)(unsigned cpu, void *arg), void *arg)
 {
-    struct fiber *f = &fibers[cpu];
+    struct fiber *f = &fibers[index];
     void **top;
 
-    ASSERT(cpu < MAX_CPUS && !f->alive);
+    ASSERT(index < FIBERS && !f->alive);
     if (!f->bottom) {
         f->bottom = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-        PANIC_IF(f->bottom == MAP_FAILED, "no stack for CPU %u", cpu);
+        PANIC_IF(f->bottom == MAP_FAILED, "no stack for fiber %u", index);
         f->size = STACK_BYTES;
     }
     /* As if fiber_exchange had been called from fiber_main's first instruction: the stack is misaligned by 8 there. */
@@ -196,6 +204,12 @@ void fibers_stop(const char *how)
 const char *host_stopped(void)
 {
     return stopped;
+}
+
+void fiber_start(unsigned cpu, void (*body)(unsigned cpu, void *arg), void *arg)
+{
+    ASSERT(cpu < MAX_CPUS);
+    start(cpu, body, arg);
 }
 
 bool fiber_is_main(void)
@@ -254,11 +268,13 @@ void host_run_parallel(unsigned n, void (*body)(unsigned cpu, void *arg), void *
 {
     ASSERT(n <= MAX_CPUS);
     cpus_online = MAX(cpus_online, n);
+    workers_run = true;
     for (unsigned i = 0; i < n; i++)
-        fiber_start(i, body, arg);
+        start(FIRST_WORKER + i, body, arg);
     fibers_run(NULL);
+    workers_run = false;
     for (unsigned i = 0; i < n; i++)
-        PANIC_IF(fibers[i].alive, "CPU %u waits for ever", i);
+        PANIC_IF(fibers[FIRST_WORKER + i].alive && !stopped, "CPU %u waits for ever", i);
 }
 
 /* --- the contract --- */
@@ -282,7 +298,7 @@ void cpu_relax(void)
 
 unsigned cpu_id(void)
 {
-    return current == MAIN ? main_poses_as : current;
+    return current == MAIN ? main_poses_as : current > MAIN ? current - FIRST_WORKER : current;
 }
 
 struct vcpu *cpu_current_vcpu(void)

@@ -38,7 +38,8 @@ uint64_t host_seed(void);
 uint64_t host_random(void);
 uint64_t host_random_below(uint64_t n);
 
-/* Run body(cpu, arg) on CPUs 0..n-1 at once; returns when all have returned. From the main context. */
+/* Run body(cpu, arg) on CPUs 0..n-1 at once; returns when all have returned. From the main context; the CPUs that host_start
+ * made rest meanwhile. */
 void host_run_parallel(unsigned n, void (*body)(unsigned cpu, void *arg), void *arg);
 /* How many schedule points lie between two switches on average; 0 = never switch but where a CPU waits. Default 4. */
 void host_set_switch_rate(unsigned points);

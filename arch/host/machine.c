@@ -117,6 +117,7 @@ static void cpu_main(unsigned cpu, void *arg UNUSED)
 void host_start(void)
 {
     actions_pending = 0;
+    domains_reset();
     routes_boot();
     console_init();
     sched_init("");
