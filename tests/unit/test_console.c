@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The console: levels, the ring, lines of guests, input and who gets it, debug keys. */
+#include "tests/unit/unit.h"
+#include "core/console.h"
+#include "core/domain.h"
+#include "core/shared_info.h"
+#include "lib/string.h"
+
+static struct domain *dom0, *guest;
+
+static struct domain *make(bool control)
+{
+    struct domain_config c = { .is_control = control, .max_vcpus = 1, .max_event_port = 63 };
+    struct domain_locked l;
+    struct domain *d;
+    struct vcpu *v;
+
+    assert_int_equal(domain_create(DOMID(control ? 0 : 0xffff), &c, &d), 0);
+    l = domain_lock(d);
+    assert_int_equal(vcpu_create(l, 0, &v), 0);
+    domain_unlock(l);
+    return d;
+}
+
+static int setup(void **state UNUSED)
+{
+    host_boot(&(struct host_config){ .cpus = 1 });
+    host_start();
+    host_console_echo(false);
+    dom0 = make(true);
+    guest = make(false);
+    console_set_level(LOG_INFO);
+    console_ring_clear();
+    host_console_clear();
+    return 0;
+}
+
+static void expect(const char *text)
+{
+    assert_string_equal(host_console_text(), text);
+    host_console_clear();
+}
+
+static size_t ring(uint64_t *index, char *out, size_t n)
+{
+    size_t got = console_ring_read(index, out, n - 1);
+
+    out[got] = 0;
+    return got;
+}
+
+static void test_levels(void **state UNUSED)
+{
+    uint64_t index = 0;
+    char text[200];
+
+    log_info("one %d", 1);
+    log_debug("two");
+    expect("(Vinci) one 1\n");
+    console_set_level(LOG_DEBUG);
+    log_debug("three");
+    expect("(Vinci) three\n");
+    assert_int_equal(ring(&index, text, sizeof(text)), 40);
+    assert_string_equal(text, "(Vinci) one 1\n(Vinci) two\n(Vinci) three\n");
+    assert_int_equal(ring(&index, text, sizeof(text)), 0);
+}
+
+static void test_long_line(void **state UNUSED)
+{
+    char text[1000];
+
+    memset(text, 'x', sizeof(text));
+    text[sizeof(text) - 1] = 0;
+    log_info("%s", text);
+    assert_true(strlen(host_console_text()) < 500);
+    assert_int_equal(host_console_text()[strlen(host_console_text()) - 1], '\n');
+    host_console_clear();
+}
+
+static void test_dom0_shares_the_line(void **state UNUSED)
+{
+    console_write_guest(dom0, "login: ", 7);
+    log_info("news");
+    console_write_guest(dom0, "root\n", 5);
+    log_info("more");
+    expect("login: \n(Vinci) news\nroot\n(Vinci) more\n");
+}
+
+static void test_guest_lines(void **state UNUSED)
+{
+    char text[300];
+
+    console_write_guest(guest, "hel", 3);
+    expect("");
+    console_write_guest(guest, "lo\r\n\33[2Jx\nrest", 14);
+    assert_non_null(strchr(host_console_text(), '('));
+    assert_null(strchr(host_console_text(), '\33'));
+    host_console_clear();
+    console_write_guest(guest, "\n", 1);
+    memset(text, 'y', sizeof(text));
+    host_console_clear();
+    console_write_guest(guest, text, sizeof(text));
+    assert_true(strlen(host_console_text()) > 256);
+    host_console_clear();
+    console_write_guest(guest, "\n", 1);
+}
+
+/* A guest that floods is cut off, the ring keeps what others said. */
+static void test_guest_flood(void **state UNUSED)
+{
+    size_t length;
+
+    host_time_advance(SEC(2));
+    for (unsigned i = 0; i < 2000; i++)
+        console_write_guest(guest, "flood\n", 6);
+    length = strlen(host_console_text());
+    assert_in_range(length, 500, 3000);
+    host_time_advance(SEC(2));
+    console_write_guest(guest, "later\n", 6);
+    assert_true(strlen(host_console_text()) > length);
+}
+
+static void test_ring_wraps(void **state UNUSED)
+{
+    uint64_t index = 0, start;
+    char text[100];
+
+    for (unsigned i = 0; i < 5000; i++)
+        log_debug("line %u", i);
+    start = console_ring_start();
+    assert_true(start > 0);
+    assert_true(ring(&index, text, sizeof(text)) > 0);
+    assert_int_equal(index, start + 99);
+    while (ring(&index, text, sizeof(text)) == 99)
+        continue;
+    assert_string_equal(text + strlen(text) - 10, "line 4999\n");
+    console_ring_clear();
+    assert_int_equal(console_ring_start(), index);
+    index = 0;
+    assert_int_equal(ring(&index, text, sizeof(text)), 0);
+    log_debug("new");
+    assert_int_equal(ring(&index, text, sizeof(text)), 12);
+}
+
+static void type(const char *text)
+{
+    host_console_type(text);
+    console_input_pending();
+}
+
+static void test_input(void **state UNUSED)
+{
+    char got[600];
+    uint32_t port;
+
+    assert_int_equal(event_bind_virq(dom0, CORE_VIRQ_CONSOLE, 0, &port), 0);
+    type("ab\1c");
+    assert_true(event_port_is_pending(dom0, port));
+    assert_int_equal(console_read_input(got, sizeof(got)), 4);
+    assert_memory_equal(got, "ab\1c", 4);
+    assert_int_equal(console_read_input(got, sizeof(got)), 0);
+    for (unsigned i = 0; i < 300; i++)
+        type("z");
+    assert_int_equal(console_read_input(got, 100), 100);
+    assert_int_equal(console_read_input(got, sizeof(got)), 156);
+}
+
+static unsigned pressed;
+
+static void press(void)
+{
+    pressed++;
+}
+
+static void test_debug_keys(void **state UNUSED)
+{
+    char got[10];
+
+    debug_key_register('x', "a test's", press);
+    type("\1\1\1x");
+    assert_int_equal(pressed, 1);
+    assert_non_null(strchr(host_console_text(), '*'));
+    type("xx");
+    assert_int_equal(pressed, 3);
+    type("\1\1\1q");
+    assert_int_equal(pressed, 3);
+    assert_int_equal(console_read_input(got, sizeof(got)), 1);
+    assert_int_equal(got[0], 'q');
+    assert_true(debug_key_press('x'));
+    assert_false(debug_key_press('\2'));
+    assert_false(debug_key_press((char)0xe4));
+    /* All of them work on a machine with two domains. */
+    for (const char *k = "hd0qmegra"; *k; k++)
+        assert_true(debug_key_press(*k));
+}
+
+static void test_rate_limit(void **state UNUSED)
+{
+    struct rate_limit limit = { 0 };
+    unsigned ok = 0;
+
+    for (unsigned i = 0; i < 100; i++)
+        ok += rate_limit_ok(&limit);
+    assert_int_equal(ok, 10);
+    assert_int_equal(limit.dropped, 90);
+    host_time_advance(SEC(1));
+    assert_true(rate_limit_ok(&limit));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_levels, setup), cmocka_unit_test_setup(test_long_line, setup),
+        cmocka_unit_test_setup(test_dom0_shares_the_line, setup), cmocka_unit_test_setup(test_guest_lines, setup),
+        cmocka_unit_test_setup(test_guest_flood, setup), cmocka_unit_test_setup(test_ring_wraps, setup),
+        cmocka_unit_test_setup(test_input, setup), cmocka_unit_test_setup(test_debug_keys, setup),
+        cmocka_unit_test_setup(test_rate_limit, setup),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
