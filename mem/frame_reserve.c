@@ -126,20 +126,25 @@ static bool scrub_some(uint64_t f, unsigned order, unsigned n)
 
 bool frame_scrub_idle(unsigned n)
 {
+    static uint32_t scrubber;
     unsigned order;
     uint64_t f;
     bool left;
 
     /* The first frame of a block that goes back dirty is scrubbed again: with one a turn there would be no progress. */
     n = MAX(n, 2u);
+    /* One CPU at a time: several would only stand in line for the lock, in front of those that have work. */
+    if (atomic_load(&scrubber) || atomic_exchange(&scrubber, 1u))
+        return false;
     spin_lock(&frame_lock);
     f = take_dirty(&order);
     spin_unlock(&frame_lock);
-    if (f == FRAME_LINK_NONE)
-        return false;
-    left = scrub_some(f, order, n);
-    spin_lock(&frame_lock);
-    buddy_free_range(f, BIT(order), left);
-    spin_unlock(&frame_lock);
-    return true;
+    if (f != FRAME_LINK_NONE) {
+        left = scrub_some(f, order, n);
+        spin_lock(&frame_lock);
+        buddy_free_range(f, BIT(order), left);
+        spin_unlock(&frame_lock);
+    }
+    atomic_store_release(&scrubber, 0u);
+    return f != FRAME_LINK_NONE;
 }
