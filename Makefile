@@ -50,7 +50,7 @@ deps-test:
 	@sh tools/deps tools/packages.build tools/packages.run tools/packages.test
 
 .PHONY: build
-build: $(O)/arm64/vinci
+build: $(HV_OUT)/vinci
 
 .PHONY: images
 images: deps-run
