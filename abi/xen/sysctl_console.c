@@ -10,8 +10,10 @@
 static uint64_t ring_index(const struct xen_sysctl_readconsole *in)
 {
     uint64_t start = console_ring_start();
+    uint32_t offset = in->index - (uint32_t)start;
 
-    return in->incremental ? start + (uint32_t)(in->index - (uint32_t)start) : start;
+    /* an index from before what the ring still holds (the first call says 0) continues at its start */
+    return in->incremental && offset <= INT32_MAX ? start + offset : start;
 }
 
 /* Up to in->count bytes; *index moves on. How many were written, or an error. */
