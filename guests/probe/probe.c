@@ -126,6 +126,59 @@ static void check_icount(void)
         print("NOTE not under -icount shift=0: the rows are not instruction counts\n");
 }
 
+struct group {
+    const char *name;
+    void (*run)(const void *fdt);
+};
+
+static void group_domains(const void *fdt)
+{
+    (void)fdt;
+    probe_domains();
+}
+
+static void group_grants(const void *fdt)
+{
+    (void)fdt;
+    probe_grants();
+}
+
+static void group_yield(const void *fdt)
+{
+    (void)fdt;
+    probe_yield();
+}
+
+static void group_lateness(const void *fdt)
+{
+    (void)fdt;
+    probe_lateness();
+}
+
+static void group_many(const void *fdt)
+{
+    (void)fdt;
+    probe_many();
+}
+
+/* `many` comes last: what it creates stays. */
+static const struct group groups[] = {
+    { "calls", probe_calls },       { "interrupts", probe_interrupts },
+    { "domains", group_domains },   { "grants", group_grants },
+    { "yield", group_yield },       { "lateness", group_lateness },
+    { "many", group_many },
+};
+
+/* The command line may name groups (one machine each, so that a failure costs one group only). */
+static bool wanted(const void *fdt, const struct group *group)
+{
+    bool any = false;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(groups); i++)
+        any |= fdt_option(fdt, groups[i].name);
+    return !any || fdt_option(fdt, group->name);
+}
+
 void guest_main(const void *fdt)
 {
     gic_init(fdt);
@@ -133,10 +186,8 @@ void guest_main(const void *fdt)
     toolstack_init(fdt);
     check_icount();
     row("host_free_pages", host_free_pages());
-    probe_calls(fdt);
-    probe_interrupts(fdt);
-    probe_domains();
-    probe_grants();
-    probe_yield();
+    for (unsigned i = 0; i < ARRAY_SIZE(groups); i++)
+        if (wanted(fdt, &groups[i]))
+            groups[i].run(fdt);
     print("DONE probe\n");
 }

@@ -51,5 +51,7 @@ void probe_interrupts(const void *fdt);
 void probe_yield(void);
 void probe_domains(void);
 void probe_grants(void);
+void probe_lateness(void);
+void probe_many(void);
 
 #endif

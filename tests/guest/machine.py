@@ -26,9 +26,10 @@ class Machine:
     smp: int = 1
     mem: int = 1024
     dom0_mem: int = 128
-    options: str = "dom0_max_vcpus=2"
+    options: str = "bootscrub=0 dom0_max_vcpus=2"
     icount: bool = True
     machine: str = "virt,virtualization=on,gic-version=3"
+    bootargs: str = ""
     extra: list = field(default_factory=list)
 
     def image(self):
@@ -39,8 +40,8 @@ class Machine:
 
     def command(self, guest):
         """QEMU's command line; guest is None for a board without a dom0 module."""
-        options = f"console=dtuart bootscrub=0 dom0_mem={self.dom0_mem}M {self.options}"
-        bootargs = "reference" if self.hypervisor == "xen" else "test"
+        options = f"console=dtuart dom0_mem={self.dom0_mem}M {self.options}"
+        bootargs = f"{'reference' if self.hypervisor == 'xen' else 'test'} {self.bootargs}".strip()
         words = ["qemu-system-aarch64", "-machine", self.machine, "-cpu", self.cpu, "-smp", str(self.smp),
                  "-m", str(self.mem), "-display", "none", "-nodefaults", "-no-reboot", "-serial", "stdio",
                  "-monitor", "none", "-kernel", str(self.image()), "-append", options]

@@ -57,11 +57,11 @@ def test_started_without_el2(run_guest, hypervisor):
 
 
 def test_unknown_options_do_no_harm(run_guest):
-    outcome = run_guest("probe", timeout=90, options="dom0_max_vcpus=2 nonsense=1 sched=nonsense2 =")
+    outcome = run_guest("probe", timeout=90, options="bootscrub=0 dom0_max_vcpus=2 nonsense=1 sched=nonsense2 =")
     assert "DONE probe" in outcome.text, outcome.tail()
 
 
 @pytest.mark.parametrize("cpus", [1, 4, 8])
 def test_cpus(run_guest, cpus):
-    outcome = run_guest("gic", timeout=150, smp=cpus, options="dom0_max_vcpus=1")
+    outcome = run_guest("gic", timeout=150, smp=cpus, options="bootscrub=0 dom0_max_vcpus=1")
     outcome.assert_passed()

@@ -26,11 +26,22 @@ def test_newest_processor(run_guest, name):
 
 
 @pytest.mark.quick
-def test_probe_has_every_row(run_guest):
-    outcome = run_guest("probe", timeout=90)
+@pytest.mark.parametrize("group", ["calls", "interrupts", "domains", "grants", "yield"])
+def test_probe_has_every_row(run_guest, group):
+    outcome = run_guest("probe", timeout=90, bootargs=group)
     assert outcome.status == 0, outcome.tail()
     assert "DONE probe" in outcome.text, outcome.tail()
     assert not outcome.missing, outcome.missing
     assert outcome.rows["calibration"] == 8
-    assert outcome.rows["guest_pages_lost"] == 0
-    assert outcome.rows["empty_domain_pages_lost"] == 0
+    assert outcome.rows.get("guest_pages_lost", 0) == 0
+    assert outcome.rows.get("empty_domain_pages_lost", 0) == 0
+
+
+@pytest.mark.long
+def test_as_many_domains_as_the_reference(run_guest):
+    outcome = run_guest("probe", timeout=300, mem=2048, bootargs="many")
+    assert outcome.rows["guests_max"] >= 253, outcome.tail()
+
+
+def test_interrupt_between_cpus(run_guest):
+    run_guest("crossipi", timeout=120, smp=2).assert_passed()

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A TCG plugin that counts executed instructions by where they run: in the
+ * hypervisor (an address range), in a kernel (top bit set), elsewhere; and in
+ * the hypervisor those that an instruction count makes look free. A `hint`
+ * with a number from 0x60 to 0x7f, executed by any guest, writes one line with
+ * all counters; so does dom0's first instruction (number 0x20).
+ *
+ *   -plugin libcount.so,hv_start=0x200000,hv_end=0x400000,out=marks.txt
+ *
+ * Counters are shared by all CPUs: run with one CPU or with thread=single.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/plugin/qemu_plugin_7_2.h"
+
+#define INSN_BYTES 4
+#define HINT_MASK 0xfffff01f
+#define HINT_VALUE 0xd503201f
+#define FIRST_MARK 0x60
+#define ENTRY_MARK 0x20UL
+#define SETTLED 10000
+
+/* An instruction class: encodings for which (insn & mask) == value. */
+struct insn_class {
+    const char *name;
+    uint32_t mask;
+    uint32_t value;
+    uint64_t count;
+};
+
+/* Only counted within the hypervisor's range. Encodings: Arm ARM C4.1, C5.3 to C5.5. */
+static struct insn_class classes[] = {
+    { "eret", 0xffffffff, 0xd69f03e0, 0 },
+    { "tlbi", 0xfff8f000, 0xd5088000, 0 },
+    { "tlbi_el2", 0xfff8f000, 0xd50c8000, 0 },
+    { "dsb", 0xfffff0ff, 0xd503309f, 0 },
+    { "isb", 0xfffff0ff, 0xd50330df, 0 },
+    { "ich_low", 0xffdffe00, 0xd51cca00, 0 }, /* S3_4_C12_C10..C11: ICH_*_EL2 */
+    { "ich_lr", 0xffdffe00, 0xd51ccc00, 0 }, /* S3_4_C12_C12..C13: ICH_LR<n>_EL2 */
+    { "exclusive", 0x3fc08000, 0x08408000, 0 }, /* LDAXR family */
+    { "exclusive_plain", 0x3fc08000, 0x08400000, 0 }, /* LDXR family */
+    { "lse_atomic", 0x3f200c00, 0x38200000, 0 },
+};
+#define CLASS_COUNT (sizeof(classes) / sizeof(classes[0]))
+
+enum place { HYPERVISOR, KERNEL, REST, PLACES };
+static uint64_t executed[PLACES];
+static uint64_t hv_start, hv_end;
+static FILE *out;
+
+QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_INTERFACE;
+
+static void write_mark(unsigned vcpu, void *userdata)
+{
+    (void)vcpu;
+    fprintf(out, "MARK %u total %lu hv %lu kernel %lu rest %lu", (unsigned)(uintptr_t)userdata,
+            executed[HYPERVISOR] + executed[KERNEL] + executed[REST], executed[HYPERVISOR],
+            executed[KERNEL], executed[REST]);
+    for (size_t i = 0; i < CLASS_COUNT; i++)
+        fprintf(out, " %s %lu", classes[i].name, classes[i].count);
+    fputc('\n', out);
+    fflush(out);
+}
+
+static enum place place_of(uint64_t address)
+{
+    if (address >= hv_start && address < hv_end)
+        return HYPERVISOR;
+    return address >> 63 ? KERNEL : REST;
+}
+
+/*
+ * The first code outside the hypervisor after it has settled at its own
+ * addresses is dom0's first instruction: it is translated just before it runs.
+ */
+static void watch_for_entry(enum place place)
+{
+    static bool entered;
+
+    if (entered || place != REST || executed[HYPERVISOR] < SETTLED)
+        return;
+    entered = true;
+    write_mark(0, (void *)ENTRY_MARK);
+}
+
+static void look_at_insn(struct qemu_plugin_insn *insn, enum place place)
+{
+    uint32_t word;
+
+    memcpy(&word, qemu_plugin_insn_data(insn), INSN_BYTES);
+    if ((word & HINT_MASK) == HINT_VALUE && ((word >> 5) & 0x7f) >= FIRST_MARK)
+        qemu_plugin_register_vcpu_insn_exec_cb(insn, write_mark, QEMU_PLUGIN_CB_NO_REGS,
+                                               (void *)(uintptr_t)((word >> 5) & 0x7f));
+    if (place != HYPERVISOR)
+        return;
+    for (size_t i = 0; i < CLASS_COUNT; i++)
+        if ((word & classes[i].mask) == classes[i].value)
+            qemu_plugin_register_vcpu_insn_exec_inline(insn, QEMU_PLUGIN_INLINE_ADD_U64,
+                                                       &classes[i].count, 1);
+}
+
+static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+{
+    size_t insns = qemu_plugin_tb_n_insns(tb);
+    enum place place = place_of(qemu_plugin_tb_vaddr(tb));
+
+    (void)id;
+    watch_for_entry(place);
+    qemu_plugin_register_vcpu_tb_exec_inline(tb, QEMU_PLUGIN_INLINE_ADD_U64, &executed[place],
+                                             insns);
+    for (size_t i = 0; i < insns; i++)
+        look_at_insn(qemu_plugin_tb_get_insn(tb, i), place);
+}
+
+static void at_end(qemu_plugin_id_t id, void *userdata)
+{
+    (void)id;
+    (void)userdata;
+    write_mark(0, NULL);
+}
+
+static const char *value_of(const char *argument, const char *key)
+{
+    size_t length = strlen(key);
+
+    return !strncmp(argument, key, length) && argument[length] == '=' ? argument + length + 1 : NULL;
+}
+
+QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info,
+                                           int argc, char **argv)
+{
+    const char *path = NULL, *value;
+
+    (void)info;
+    for (int i = 0; i < argc; i++) {
+        if ((value = value_of(argv[i], "hv_start")))
+            hv_start = strtoull(value, NULL, 0);
+        else if ((value = value_of(argv[i], "hv_end")))
+            hv_end = strtoull(value, NULL, 0);
+        else if ((value = value_of(argv[i], "out")))
+            path = value;
+    }
+    out = path ? fopen(path, "w") : stderr;
+    if (!out || hv_start >= hv_end) {
+        fprintf(stderr, "count: needs hv_start, hv_end and a writable out\n");
+        return -1;
+    }
+    qemu_plugin_register_vcpu_tb_trans_cb(id, on_translate);
+    qemu_plugin_register_atexit_cb(id, at_end, NULL);
+    return 0;
+}

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# `make bench`: the same probe and the same dom0 on Debian's Xen and on Vinci, counted in instructions.
+
+BENCH_OUT := $(O)/bench
+PYTHON    ?= /usr/bin/python3
+
+$(BENCH_OUT)/libcount.so: bench/plugin/count.c bench/plugin/qemu_plugin_7_2.h
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	@gcc -O2 -Wall -Wextra -Werror -fPIC -shared -fvisibility=hidden -I. $< -o $@
+
+# The program that the bench runs within dom0 and a guest: no library, so it runs on any arm64 Linux.
+$(BENCH_OUT)/work: bench/work/work.c bench/work/linux.h
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	@aarch64-linux-gnu-gcc -O2 -Wall -Wextra -Werror -ffreestanding -fno-stack-protector -nostdlib -static -I. $< -o $@
+
+.PHONY: bench bench-tools bench-code
+bench-tools: $(BENCH_OUT)/libcount.so $(BENCH_OUT)/work guests
+
+# BENCH_ARGS: --only xen|vinci, --rows small|system, --quick
+bench: deps-test bench-tools
+	@$(MAKE) --no-print-directory -j$(or $(JOBS),2) $(if $(wildcard arch/arm64),build) image-files
+	@$(PYTHON) bench/run.py --out $(O) $(BENCH_ARGS)
+
+bench-code:
+	@$(PYTHON) bench/code_metrics.py
