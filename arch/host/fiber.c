@@ -169,6 +169,7 @@ void fibers_boot(unsigned cpus)
     fibers[MAIN].alive = true;
     main_poses_as = 0;
     stopped = NULL;
+    countdown = switch_rate;
     cpus_online = cpus;
 }
 
