@@ -33,19 +33,19 @@ void event_free(struct domain *d)
 
     ASSERT(t->active == 0);
     ASSERT(!t->fifo);
-    for (uint32_t i = 0; i < t->ports / CHANNELS_PER_BUCKET; i++)
+    for (uint32_t i = 0; i < t->bucket_count; i++)
         heap_free(t->buckets[i], BUCKET_BYTES);
     heap_free(t->buckets, t->bucket_slots * sizeof(*t->buckets));
     t->buckets = NULL;
-    t->ports = t->bucket_slots = 0;
+    t->ports = t->bucket_slots = t->bucket_count = 0;
 }
 
 static int add_bucket(struct event_table *t)
 {
-    uint32_t slot = t->ports / CHANNELS_PER_BUCKET;
+    uint32_t slot = t->bucket_count;
     struct channel *bucket;
 
-    ASSERT(slot < t->bucket_slots);
+    ASSERT(slot < t->bucket_slots && t->ports == slot * CHANNELS_PER_BUCKET);
     bucket = heap_alloc(BUCKET_BYTES);
     if (!bucket)
         return -E_NOMEM;
@@ -58,6 +58,7 @@ static int add_bucket(struct event_table *t)
     if (slot == 0)
         bucket[0].state = CHANNEL_RESERVED;
     t->buckets[slot] = bucket;
+    t->bucket_count++;
     /* Meets the acquire in event_channel(). */
     atomic_store_release(&t->ports, t->ports + CHANNELS_PER_BUCKET);
     return 0;
@@ -312,6 +313,8 @@ int event_close_all(struct domain *d)
     spin_lock(&t->lock);
     f = t->fifo;
     t->fifo = NULL;
+    /* Who finds the domain from now on finds no channel; a quiescent period later event_free may take the memory. */
+    atomic_store(&t->ports, 0);
     spin_unlock(&t->lock);
     if (f)
         event_fifo_destroy(d, f);

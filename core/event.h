@@ -45,8 +45,8 @@ struct event_fifo;
 struct event_table {
     spinlock_t lock;            /* LOCK_EVENT_TABLE */
     struct channel **buckets;   /* release-published */
-    uint32_t bucket_slots;
-    uint32_t ports;             /* allocated structures, multiple of CHANNELS_PER_BUCKET */
+    uint32_t bucket_slots, bucket_count;
+    uint32_t ports;             /* that look-ups find, multiple of CHANNELS_PER_BUCKET; 0 again once all are closed for good */
     uint32_t limit;             /* highest port + 1 that the domain may use */
     uint32_t first_free;        /* no port below it is free */
     uint32_t active;            /* ports neither free nor reserved */

@@ -82,6 +82,8 @@ int grant_grow(struct domain *d, uint32_t frames)
     struct grant_table *gt = &d->grants;
     int rc = 0;
 
+    if (d->life != DOMAIN_ALIVE)
+        return -E_INVAL;
     spin_lock(&gt->lock);
     if (frames > gt->frames_limit)
         rc = -E_INVAL;
@@ -96,6 +98,8 @@ mfn_t grant_table_frame(struct domain *d, uint32_t n)
     struct grant_table *gt = &d->grants;
     uint32_t used = atomic_load_acquire(&gt->frames_used);
 
+    if (d->life != DOMAIN_ALIVE)
+        return MFN_NONE;
     if (n >= used) {
         if (n >= gt->frames_limit || grant_grow(d, n + 1) != 0)
             return MFN_NONE;
@@ -110,6 +114,8 @@ int grant_set_limits(struct domain *d, uint32_t frames, uint32_t maptrack_frames
     struct grant_table *gt = &d->grants;
     int rc = -E_INVAL;
 
+    if (d->life != DOMAIN_ALIVE)
+        return -E_INVAL;
     spin_lock(&gt->lock);
     spin_lock(&gt->maptrack_lock);
     if (frames >= gt->frames_used && frames <= gt->frames_slots && maptrack_frames >= gt->maptrack_frames &&
@@ -139,7 +145,7 @@ static bool is_pinned(const struct grant_active *a)
 int grant_seed(struct domain *d, uint32_t ref, domid to, gfn_t gfn)
 {
     struct grant_table *gt = &d->grants;
-    grant_entry *e = grant_entry_at(gt, ref);
+    grant_entry *e = d->life == DOMAIN_ALIVE ? grant_entry_at(gt, ref) : NULL;
     int rc = -E_INVAL;
 
     if (!e || gfn.v > UINT32_MAX)

@@ -80,8 +80,12 @@ struct grant_copy_side {
 };
 int grant_copy(struct domain *d, const struct grant_copy_side *from, const struct grant_copy_side *to, uint16_t length) MUST_CHECK;
 
-/* Make the table at least n frames; -E_NOMEM (nothing changed) / -E_INVAL (above the limit). For setup_table and
- * XENMAPSPACE_grant_table. */
+/*
+ * What follows refuses a dying domain (-E_INVAL, MFN_NONE): its table may be gone.
+ *
+ * Make the table at least n frames; -E_NOMEM (nothing changed) / -E_INVAL (above the limit). For setup_table and
+ * XENMAPSPACE_grant_table.
+ */
 int grant_grow(struct domain *d, uint32_t frames) MUST_CHECK;
 /* The n-th frame of the table (growing it if allowed): its mfn with no reference taken, MFN_NONE out of range or no memory. Call
  * under d's domain lock or for current's domain. */

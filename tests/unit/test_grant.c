@@ -197,6 +197,7 @@ static void test_granter_dies(void **state UNUSED)
 {
     mfn_t frame = frame_at(granter, FIRST_GFN);
     domid id = granter->id;
+    struct event_status status;
     uint32_t handle, second;
     char c = 1;
 
@@ -207,6 +208,10 @@ static void test_granter_dies(void **state UNUSED)
     assert_int_equal(frame_owner(frame), id.v);
     assert_true(host_guest_write(mapper, WINDOW_GFN << PAGE_SHIFT, &c, 1));
     assert_int_equal(map(8, 1, false, &second), GRANT_GENERAL_ERROR);
+    assert_int_equal(grant_grow(granter, 2), -E_INVAL);
+    assert_int_equal(grant_seed(granter, 1, id, GFN(0)), -E_INVAL);
+    assert_int_equal(event_status(granter, 1, &status), -E_INVAL);
+    assert_int_equal(event_alloc_unbound(granter, id, &second), -E_INVAL);
     assert_int_equal(unmap(0, handle), GRANT_OKAY);
     settle();
     assert_null(domain_find(id));
