@@ -203,28 +203,54 @@ bool vgic_irq_read(struct vcpu *v, struct vcpu *bank, uint64_t offset, unsigned 
     return true;
 }
 
+static vgic_targets write_all(struct vcpu *v, struct vcpu *bank, const struct field *f, uint64_t first, unsigned count,
+                              uint64_t value)
+{
+    unsigned mask = (1u << f->bits) - 1;
+    vgic_targets t = 0;
+
+    for (unsigned n = 0; n < count; n++) {
+        struct vgic_irq *i = irq_at(v, bank, first + n);
+
+        if (!i)
+            continue;
+        f->set(v, i, value >> (n * f->bits) & mask);
+        t |= vgic_update(v->domain, i);
+    }
+    return t;
+}
+
+static vgic_targets write_ones(struct vcpu *v, struct vcpu *bank, const struct field *f, uint64_t first, uint64_t value)
+{
+    vgic_targets t = 0;
+
+    for (; value; value &= value - 1) {
+        struct vgic_irq *i = irq_at(v, bank, first + (unsigned)__builtin_ctzll(value));
+
+        if (!i)
+            continue;
+        f->set(v, i, 1);
+        t |= vgic_update(v->domain, i);
+    }
+    return t;
+}
+
 bool vgic_irq_write(struct vcpu *v, struct vcpu *bank, uint64_t offset, unsigned size, uint64_t value)
 {
     bool size_ok;
     const struct field *f = field_at(offset, size, &size_ok);
-    vgic_targets t = 0;
-    uint64_t first, mask;
+    vgic_targets t;
+    uint64_t first;
 
     if (!size_ok || !f->bits)
         return size_ok;
     first = (offset - f->base) * 8 / f->bits;
-    mask = BIT(f->bits) - 1;
     vgic_sync(v);
     spin_lock(&vgic_of(v)->lock);
-    for (unsigned n = 0; n < size * 8 / f->bits; n++) {
-        unsigned part = value >> (n * f->bits) & mask;
-        struct vgic_irq *i = f->ones_only && !part ? NULL : irq_at(v, bank, first + n);
-
-        if (!i)
-            continue;
-        f->set(v, i, part);
-        t |= vgic_update(v->domain, i);
-    }
+    if (f->ones_only)
+        t = write_ones(v, bank, f, first, value & UINT32_MAX);
+    else
+        t = write_all(v, bank, f, first, size * 8 / f->bits, value);
     vgic_unlock_notify(v->domain, t);
     return true;
 }

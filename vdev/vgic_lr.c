@@ -45,6 +45,9 @@ static vgic_targets fold_one(struct vcpu *v, unsigned n)
     }
     if (i->drop_pending || i->drop_active)
         apply_drops(i);
+    /* Its next list register may be another one: no interrupt is in two, not even while no guest runs. */
+    if (lr & (LR_STATE_ACTIVE | LR_STATE_PENDING))
+        arch_lr_write(n, 0);
     return vgic_update(v->domain, i);
 }
 
@@ -102,24 +105,32 @@ static bool is_before(const struct vgic_irq *a, const struct vgic_irq *b)
     return a->active && !b->active;
 }
 
-static struct vgic_irq *best_candidate(struct vcpu *v)
+static struct vgic_irq *best_candidate(struct vcpu *v, bool only_active)
 {
     struct vgic_irq *i, *best = NULL;
 
-    list_for_each(i, &v->arch.vgic.candidates, link)
-        if (!i->in_lr && is_deliverable(vgic_of(v), i) && (!best || is_before(i, best)))
+    list_for_each(i, &v->arch.vgic.candidates, link) {
+        if (i->in_lr || !is_deliverable(vgic_of(v), i) || (only_active && !i->active))
+            continue;
+        if (!best || is_before(i, best))
             best = i;
+    }
     return best;
 }
 
-/* More than fit: the best ones, and a call back when the guest is through with all but one of them. */
+/*
+ * More than fit: the one that the guest is handling, so that its end is not lost, then the best ones; and a call back when
+ * the guest is through with all but one of them.
+ */
 static unsigned fill_best(struct vcpu *v, unsigned room)
 {
-    unsigned n;
+    struct vgic_irq *i = best_candidate(v, true);
+    unsigned n = 0;
 
-    for (n = 0; n < room; n++) {
-        struct vgic_irq *i = best_candidate(v);
-
+    if (i)
+        lend(v, n++, i);
+    for (; n < room; n++) {
+        i = best_candidate(v, false);
         if (!i)
             break;
         lend(v, n, i);
