@@ -247,7 +247,11 @@ static void random_steps(struct vcpu *v, void *arg UNUSED)
     memset(model, 0, sizeof(model));
     depth = 0;
     put(v, DIST, 4, 2);
-    put(v, PRIVATE(0) + 0x180, 4, UINT32_MAX);
+    for (unsigned i = 0; i < ARRAY_SIZE(model); i++) {
+        write_bit(v, 0x180, i);
+        write_bit(v, 0x280, i);
+        put(v, bank_of(i) + 0x400 + i, 1, 0);
+    }
     for (unsigned i = 0; i < 3000 && !failed_line; i++) {
         one_step(v);
         if (i % 64 == 0)
