@@ -14,6 +14,7 @@
 #define ALIGNED(n) __attribute__((aligned(n)))
 #define PACKED __attribute__((packed))
 #define UNUSED __attribute__((unused))
+#define NOINLINE __attribute__((noinline))
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define SECTION(s) __attribute__((section(s)))
 #define likely(x) __builtin_expect(!!(x), 1)
