@@ -32,6 +32,25 @@ static void *map_view(int protection)
     return p;
 }
 
+/* The same memory again, as an earlier machine left it: only what was mapped is taken away. */
+static void reuse(void)
+{
+    for (unsigned i = 0; (i = bitmap_next_set(heap_mapped, (unsigned)frames, i)) < frames; i++) {
+        __asan_poison_memory_region(heap + ((uint64_t)i << PAGE_SHIFT), PAGE_SIZE);
+        bitmap_clear(heap_mapped, i);
+    }
+    for (unsigned slot = 0; (slot = bitmap_next_set(arena_mapped, ARENA_SLOTS, slot)) < ARENA_SLOTS; slot++)
+        arch_arena_unmap(slot);
+    for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++) {
+        while (windows[cpu].depth) {
+            void *p = windows[cpu].slot[--windows[cpu].depth];
+
+            window_uses[(uint64_t)((uint8_t *)p - window) >> PAGE_SHIFT] = 0;
+            __asan_poison_memory_region(p, PAGE_SIZE);
+        }
+    }
+}
+
 static void create(uint64_t count)
 {
     if (file >= 0) {
@@ -59,6 +78,10 @@ static void create(uint64_t count)
 
 void memory_boot(unsigned mib)
 {
+    if (frames == (uint64_t)mib << (20 - PAGE_SHIFT)) {
+        reuse();
+        return;
+    }
     create((uint64_t)mib << (20 - PAGE_SHIFT));
     memset(arena_mapped, 0, sizeof(arena_mapped));
     memset(windows, 0, sizeof(windows));
