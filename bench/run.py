@@ -1,0 +1,233 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the same probes and the same dom0 on Debian's Xen and on Vinci; prints and keeps the table.
+
+The raw figures of each side stay in OUT/bench/raw-NAME.json; the table of both goes to
+bench/results/arm64.json and arm64.md. `--only` measures one side again and takes the other from
+its last raw figures, which the table then says.
+"""
+
+import argparse
+import json
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "guest"))
+sys.path.insert(0, str(ROOT / "bench"))
+
+import code_metrics                                 # noqa: E402
+import counting                                     # noqa: E402
+from machine import Machine                         # noqa: E402
+from rows import ROWS                               # noqa: E402
+from scenario import Scenario                       # noqa: E402
+
+GROUPS = ["calls", "interrupts", "domains", "grants", "yield", "lateness", "many"]
+RESULTS = ROOT / "bench" / "results"
+BOARD_MIB, DOM0_MIB = 2048, 64
+CROSS_ROUNDS = 1000
+
+
+def say(text):
+    print(text, flush=True)
+
+
+class Side:
+    """The measurements of one hypervisor: rows, and for what is missing a note by row or by group."""
+
+    def __init__(self, hypervisor, out):
+        self.hypervisor, self.out = hypervisor, out
+        self.rows, self.notes = {}, {}
+
+    def machine(self, **settings):
+        defaults = {"mem": BOARD_MIB, "dom0_mem": DOM0_MIB, "options": "dom0_max_vcpus=2"}
+        return Machine(out=self.out, hypervisor=self.hypervisor, **{**defaults, **settings})
+
+    def run(self, machine, guest, name, timeout):
+        log = self.out / f"logs/bench/{name}-{self.hypervisor}.log"
+        return machine.run(self.out / f"arm64/guests/{guest}.img", log, timeout)
+
+    def groups(self):
+        """Each group of the probe on its own machine, so that a failure costs one group."""
+        for group in GROUPS:
+            began = time.monotonic()
+            outcome = self.run(self.machine(bootargs=group), "probe", f"probe-{group}", 240)
+            self.rows.update(outcome.rows)
+            self.notes.update(outcome.missing)
+            if "DONE probe" not in outcome.text:
+                last = [line for line in outcome.text.splitlines() if line.strip()][-1][:120]
+                self.notes[group] = f"the probe stopped after: {last}"
+            say(f"  {self.hypervisor}: probe {group} ({time.monotonic() - began:.0f} s)"
+                + (f": {self.notes[group]}" if group in self.notes else ""))
+        if "host_free_pages" in self.rows:
+            self.rows["host_memory_mib"] = round(BOARD_MIB - DOM0_MIB - self.rows["host_free_pages"] / 256, 1)
+
+    def counted(self, name, guest, timeout, **settings):
+        """A machine with the counting plugin; its marks."""
+        marks = self.out / f"bench/marks-{name}-{self.hypervisor}.txt"
+        marks.unlink(missing_ok=True)
+        words = counting.plugin_words(self.hypervisor, self.out, marks.resolve())
+        extra = settings.pop("extra", [])
+        self.run(self.machine(extra=extra + words, **settings), guest, name, timeout)
+        return counting.read_marks(marks) if marks.exists() else []
+
+    def boot(self):
+        """dom0's first instruction on boards of 2 and 4 GiB, with a dom0 of 64 MiB."""
+        totals = []
+        for mem in (BOARD_MIB, 2 * BOARD_MIB):
+            try:
+                totals.append(counting.entry(self.counted(f"boot-{mem}", "probe", 240, mem=mem,
+                                                          bootargs="calls"))["total"])
+            except counting.CountingError as error:
+                self.notes["boot"] = str(error)
+                return
+        self.rows["boot_to_dom0_64m"] = totals[0]
+        self.rows["boot_scaling"] = round((totals[1] - totals[0]) / (BOARD_MIB / 1024))
+        say(f"  {self.hypervisor}: boot")
+
+    def crossipi(self):
+        marks = self.counted("crossipi", "crossipi", 120, smp=2, icount=False, mem=1024,
+                             options="dom0_max_vcpus=2 dom0_vcpus_pin", extra=["-accel", "tcg,thread=single"])
+        found = counting.between(marks, 1, 2)
+        if found:
+            self.rows["ipi_cross_cpu"] = round(found[0]["hv"] / CROSS_ROUNDS)
+        else:
+            self.notes["crossipi"] = "the guest did not finish on two CPUs"
+        say(f"  {self.hypervisor}: crossipi" + (f": {self.notes['crossipi']}" if not found else ""))
+
+    def image(self):
+        header = self.machine().image().read_bytes()
+        self.rows["image_bytes"] = len(header)
+        self.rows["resident_bytes"] = struct.unpack_from("<Q", header, 16)[0]
+
+    def system(self):
+        rows, notes = Scenario(self.out, self.hypervisor, say).run()
+        self.rows.update(rows)
+        self.notes.update(notes)
+
+    def measure(self, quick):
+        image = self.machine().image()
+        if not image.exists():
+            self.notes["all"] = f"{image.name} is not built"
+            say(f"  {self.hypervisor}: {self.notes['all']}")
+            return self
+        self.image()
+        self.groups()
+        self.boot()
+        self.crossipi()
+        if quick:
+            self.notes["system"] = "left out by --quick"
+        else:
+            self.system()
+        return self
+
+    def raw(self):
+        return {"rows": self.rows, "notes": self.notes, "taken": time.strftime("%Y-%m-%d %H:%M")}
+
+
+def versions(out):
+    """What both sides were made and run with."""
+    def first_line(*words):
+        return subprocess.run(words, capture_output=True, text=True, check=False).stdout.splitlines()[:1]
+
+    found = first_line("qemu-system-aarch64", "--version") + first_line("aarch64-linux-gnu-gcc", "--version")
+    debs = out / "debian" / "debs"
+    for pattern in ("xen-hypervisor-4.17-arm64_*", "linux-image-6*-arm64_*"):
+        found += sorted(path.name.removesuffix("_arm64.deb") for path in debs.glob(pattern) if "cloud" not in path.name)
+    return found
+
+
+def reason(side, row, where):
+    """Why a side has no figure for a row."""
+    notes = side.get("notes", {})
+    for key in ("all", row, where):
+        if key in notes:
+            return notes[key]
+    return "not measured" if where else None
+
+
+def build_table(raw, code):
+    """The list that goes to the JSON file."""
+    table = []
+    for row, unit, goal, where, note in ROWS:
+        values = {name: raw.get(name, {}).get("rows", {}).get(row) for name in ("xen", "vinci")}
+        notes = [note] if note else []
+        if where == "code":
+            values["vinci"] = code["sources"] + (code["headers"] if row.endswith("headers") else 0)
+        else:
+            for name in ("xen", "vinci"):
+                if values[name] is None and (why := reason(raw.get(name, {}), row, where)):
+                    notes.append(f"{name}: {why}")
+        both = values["xen"] and values["vinci"] is not None
+        table.append({"row": row, "unit": unit, "xen": values["xen"], "vinci": values["vinci"],
+                      "ratio": round(values["vinci"] / values["xen"], 3) if both else None, "goal": goal,
+                      "note": "; ".join(notes)})
+    return table
+
+
+def shown(value):
+    if value is None:
+        return "–"
+    return f"{value:,}" if isinstance(value, int) else f"{value}"
+
+
+def markdown(table, raw, rooms, out):
+    lines = ["# Vinci beside Debian's Xen 4.17, arm64", "",
+             "Instructions executed in the hypervisor on the same emulated board (QEMU `virt`, GICv3, cortex-a57, one CPU),",
+             "by `make bench`. The ratio is Vinci's figure divided by Xen's. A dash: not measured, the note says why.", ""]
+    lines += [f"- {name}: taken {raw[name]['taken']}" for name in raw]
+    lines += [f"- {line}" for line in versions(out)]
+    lines += ["", "| row | unit | Xen 4.17 | Vinci | ratio | goal | note |", "|---|---|--:|--:|--:|--:|---|"]
+    for item in table:
+        cells = [item["row"], item["unit"], shown(item["xen"]), shown(item["vinci"]), shown(item["ratio"]),
+                 shown(item["goal"]), item["note"]]
+        lines.append("| " + " | ".join(cells) + " |")
+    lines += ["", "## What instruction counts make look free", "",
+              "Per operation, inside the hypervisor: returns to a guest, TLB invalidations, barriers, accesses to the",
+              "GIC's hypervisor registers.", "",
+              "| row | eret xen / vinci | tlbi | dsb | ICH registers |", "|---|---|---|---|---|"]
+    for row in ("xl_create", "xl_destroy", "pv_block_4k", "pv_block_1m_nonpersistent", "ping_round_trip", "tcp_tx_mib",
+                "tcp_rx_mib"):
+        lines.append(f"| {row} | " + " | ".join(counts(raw, row, kinds) for kinds in
+                                               (["eret"], ["tlbi"], ["dsb"], ["ich_low", "ich_lr"])) + " |")
+    lines += ["", "## Size and shape of the code", "", code_metrics.table(rooms), ""]
+    return "\n".join(lines)
+
+
+def counts(raw, row, kinds):
+    cells = []
+    for name in ("xen", "vinci"):
+        values = [raw.get(name, {}).get("rows", {}).get(f"{row}.{kind}") for kind in kinds]
+        cells.append("–" if None in values else f"{sum(values):,.0f}")
+    return " / ".join(cells)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("build"))
+    parser.add_argument("--only", choices=["xen", "vinci"], help="measure one side, keep the other's last figures")
+    parser.add_argument("--quick", action="store_true", help="without the rows that need Linux")
+    arguments = parser.parse_args()
+    out = arguments.out.resolve()
+    raw = {}
+    for name in ("xen", "vinci"):
+        kept = out / f"bench/raw-{name}.json"
+        if arguments.only in (None, name):
+            raw[name] = Side(name, out).measure(arguments.quick).raw()
+            kept.write_text(json.dumps(raw[name], indent=1) + "\n")
+        elif kept.exists():
+            raw[name] = json.loads(kept.read_text())
+    rooms = code_metrics.metrics()
+    table = build_table(raw, rooms["arm64"])
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "arm64.json").write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n")
+    text = markdown(table, raw, rooms, out)
+    (RESULTS / "arm64.md").write_text(text)
+    say(text)
+
+
+if __name__ == "__main__":
+    main()
