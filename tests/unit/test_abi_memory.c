@@ -354,6 +354,47 @@ static void test_multicall(void **state UNUSED)
     assert_int_equal(call_as(guest, __HYPERVISOR_multicall, NOWHERE, 0, 0), 0);
 }
 
+#define LAZY_GFN UINT64_C(0x60000)
+#define LAZY(n) ((LAZY_GFN << PAGE_SHIFT) + (n))
+
+static void make_lazy(struct domain *d, unsigned pages)
+{
+    for (unsigned i = 0; i < pages; i++)
+        assert_int_equal(stage2_map(&d->stage2, GFN(LAZY_GFN + i), MFN(0), 0, S2_NEEDS_WORK), 0);
+}
+
+/* Arguments and results in pages that have to be made first: the calls are run again, and act once. */
+static void test_pages_that_need_work(void **state UNUSED)
+{
+    struct multicall_entry entry;
+    struct xen_sysctl op = { 0 };
+
+    make_lazy(guest, 4);
+    assert_int_equal(call_as(guest, __HYPERVISOR_xen_version, XENVER_get_features, LAZY(0), 0), 0);
+    assert_int_equal(call_as(guest, __HYPERVISOR_xen_version, XENVER_capabilities, LAZY(2 * PAGE_SIZE - 100), 0), 0);
+    assert_int_equal(call_as(guest, __HYPERVISOR_multicall, LAZY(3 * PAGE_SIZE), 64, 0), 0);
+    get(guest, LAZY(3 * PAGE_SIZE + 63 * sizeof(entry)), &entry, sizeof(entry));
+    assert_int_equal(entry.result, (uint64_t)-E_NOSYS);
+    make_lazy(dom0, 2);
+    op.u.getdomaininfolist.max_domains = 1024;
+    op.u.getdomaininfolist.buffer.q = LAZY(PAGE_SIZE - 100);
+    assert_int_equal(sysctl(&op, XEN_SYSCTL_getdomaininfolist), 0);
+    assert_int_equal(op.u.getdomaininfolist.num_domains, 2);
+    frame_check_all();
+}
+
+/* The reservation's own list lies in such a page: gfn 0, once. */
+static void test_reservation_that_needs_work(void **state UNUSED)
+{
+    struct xen_memory_reservation r = reservation(DOMID_SELF, 1, 0);
+
+    make_lazy(guest, 1);
+    r.extent_start.q = LAZY(0);
+    assert_int_equal(memory_op(guest, XENMEM_populate_physmap, &r, sizeof(r)), 1);
+    assert_int_equal(type_at(guest, 0), S2_RAM);
+    assert_int_equal(guest->owner.frames, ARGUMENT_PAGES + 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -365,7 +406,8 @@ int main(void)
         cmocka_unit_test_setup(test_foreign, abi_setup), cmocka_unit_test_setup(test_foreign_in_many_runs, abi_setup),
         cmocka_unit_test_setup(test_foreign_errors, abi_setup), cmocka_unit_test_setup(test_resource, abi_setup),
         cmocka_unit_test_setup(test_resource_of_the_dead, abi_setup), cmocka_unit_test_setup(test_claim, abi_setup),
-        cmocka_unit_test_setup(test_multicall, abi_setup),
+        cmocka_unit_test_setup(test_multicall, abi_setup), cmocka_unit_test_setup(test_pages_that_need_work, abi_setup),
+        cmocka_unit_test_setup(test_reservation_that_needs_work, abi_setup),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
