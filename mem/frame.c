@@ -236,23 +236,30 @@ static void release(uint64_t f, uint64_t n, uint64_t word)
         o->emptied(o);
 }
 
+static void check_released(uint64_t f, uint64_t word)
+{
+    PANIC_IF(!frame_in_use(word) || !(word & FRAME_COUNT_MASK), "frame %#llx released once too often (%#llx)",
+             (unsigned long long)f, (unsigned long long)word);
+}
+
 void frame_put_range(mfn_t mfn, uint64_t n)
 {
-    uint64_t run = 0, run_word = 0;
+    uint64_t run = 0, run_word = 0, *words = frame_words;
 
     ASSERT(mfn.v < frame_top && n <= frame_top - mfn.v);
     for (uint64_t f = mfn.v; f < mfn.v + n; f++) {
-        uint64_t word = atomic_fetch_sub(&frame_words[f], 1);
-        bool last = (word & FRAME_COUNT_MASK) == 1;
+        uint64_t word = atomic_fetch_sub(&words[f], 1);
 
-        PANIC_IF(!frame_in_use(word) || !(word & FRAME_COUNT_MASK), "frame %#llx released once too often (%#llx)",
-                 (unsigned long long)f, (unsigned long long)word);
-        if (run && (!last || word != run_word)) {
-            release(f - run, run, run_word);
-            run = 0;
+        /* The usual frame is like the one before: its last reference has gone too. (No frame in use has the word 0.) */
+        if (likely(word == run_word)) {
+            run++;
+            continue;
         }
-        run_word = word;
-        run += last;
+        check_released(f, word);
+        if (run)
+            release(f - run, run, run_word);
+        run = (word & FRAME_COUNT_MASK) == 1;
+        run_word = run ? word : 0;
     }
     if (run)
         release(mfn.v + n - run, run, run_word);
@@ -265,7 +272,13 @@ void frame_put_block(mfn_t mfn, unsigned order)
 
 void frame_put(mfn_t mfn)
 {
-    frame_put_range(mfn, 1);
+    uint64_t word;
+
+    ASSERT(mfn.v < frame_top);
+    word = atomic_fetch_sub(&frame_words[mfn.v], 1);
+    check_released(mfn.v, word);
+    if (unlikely((word & FRAME_COUNT_MASK) == 1))
+        release(mfn.v, 1, word);
 }
 
 uint16_t frame_owner(mfn_t mfn)

@@ -8,6 +8,7 @@
 #include "arch/include/mapping.h"
 #include "lib/assert.h"
 #include "lib/atomic.h"
+#include "lib/error.h"
 #include "lib/string.h"
 
 #define TLB_ENTRIES 32
@@ -244,6 +245,19 @@ static uint8_t *translate(struct arch_stage2 *s, uint64_t gpa, bool write)
     return (uint8_t *)host_ram(MFN(t->mfn + (gfn - t->gfn))) + (gpa & ~PAGE_MASK);
 }
 
+/* The fault's handler: true when the access is worth another try. Somebody may have mapped the page since the walk. */
+static bool handle_fault(struct stage2 *s, uint64_t gfn, bool write)
+{
+    struct stage2_locked l = stage2_lock(s);
+    mfn_t mfn;
+    enum s2_type type = stage2_lookup(l, GFN(gfn), &mfn, NULL);
+
+    stage2_unlock(l);
+    if (type == S2_NEEDS_WORK)
+        return stage2_resolve(s, GFN(gfn), write) != -E_NOMEM;
+    return permits(type, write) && type != S2_DEVICE;
+}
+
 bool host_access(struct stage2 *s, uint64_t gpa, void *buffer, size_t n, bool write)
 {
     struct arch_stage2 *before = loaded[cpu_id()];
@@ -255,7 +269,7 @@ bool host_access(struct stage2 *s, uint64_t gpa, void *buffer, size_t n, bool wr
         uint8_t *p = translate(&s->arch, gpa, write);
 
         if (!p) {
-            ok = stage2_resolve(s, GFN(gpa >> PAGE_SHIFT), write) == 0;
+            ok = handle_fault(s, gpa >> PAGE_SHIFT, write);
             continue;
         }
         memcpy(write ? p : buffer, write ? buffer : p, piece);
