@@ -44,7 +44,7 @@
 
 struct smccc_call {
     struct vcpu *v;
-    uint64_t arg[4];            /* arg[0] is the function; 32-bit calls have had their upper halves cut off */
+    bool is_64;
 };
 
 struct smccc_function {
@@ -54,6 +54,14 @@ struct smccc_function {
 };
 
 static const struct smccc_function *find_function(uint64_t id);
+
+/* Argument n (1..3): 32-bit calls have 32-bit arguments. */
+static uint64_t argument(const struct smccc_call *c, unsigned n)
+{
+    uint64_t value = arch_hypercall_arg(c->v, n);
+
+    return c->is_64 ? value : (uint32_t)value;
+}
 
 static int64_t psci_version(const struct smccc_call *c)
 {
@@ -81,8 +89,8 @@ static bool is_up(const struct vcpu *v)
 
 static int64_t psci_cpu_on(const struct smccc_call *c)
 {
-    struct vcpu *v = vgic_vcpu_by_affinity(c->v->domain, c->arg[1]);
-    struct vcpu_start start = { .pc = c->arg[2], .context = c->arg[3] };
+    struct vcpu *v = vgic_vcpu_by_affinity(c->v->domain, argument(c, 1));
+    struct vcpu_start start = { .pc = argument(c, 2), .context = argument(c, 3) };
 
     if (!v)
         return INVALID_PARAMETERS;
@@ -105,9 +113,9 @@ static int64_t psci_cpu_on(const struct smccc_call *c)
 /* 0 on, 1 off. Levels above a core's are as on as one of them; there are no such nodes that could be off, so none is known. */
 static int64_t psci_affinity_info(const struct smccc_call *c)
 {
-    struct vcpu *v = vgic_vcpu_by_affinity(c->v->domain, c->arg[1]);
+    struct vcpu *v = vgic_vcpu_by_affinity(c->v->domain, argument(c, 1));
 
-    if (!v || c->arg[2] != 0)
+    if (!v || argument(c, 2) != 0)
         return INVALID_PARAMETERS;
     return is_up(v) ? 0 : 1;
 }
@@ -133,7 +141,7 @@ static int64_t psci_system_reset(const struct smccc_call *c)
 
 static int64_t psci_features(const struct smccc_call *c)
 {
-    uint32_t id = (uint32_t)c->arg[1];
+    uint32_t id = (uint32_t)argument(c, 1);
     bool is_psci = (id & ~(SMC64 | 0x1fu)) == PSCI(0) || id == SMCCC_VERSION;
 
     return is_psci && find_function(id) ? 0 : NOT_SUPPORTED;
@@ -147,7 +155,7 @@ static int64_t smccc_version(const struct smccc_call *c)
 
 static int64_t smccc_arch_features(const struct smccc_call *c)
 {
-    uint32_t id = (uint32_t)c->arg[1];
+    uint32_t id = (uint32_t)argument(c, 1);
 
     return id == SMCCC_VERSION || id == SMCCC_ARCH_FEATURES ? 0 : NOT_SUPPORTED;
 }
@@ -246,20 +254,11 @@ static const struct smccc_function *find_function(uint64_t id)
 
 void upcall_smccc(struct vcpu *v)
 {
-    struct smccc_call c = { .v = v, .arg = { (uint32_t)arch_hypercall_arg(v, 0) } };
-    const struct smccc_function *f = find_function(c.arg[0]);
-    int64_t result;
+    uint32_t id = (uint32_t)arch_hypercall_arg(v, 0);
+    struct smccc_call c = { .v = v, .is_64 = id & SMC64 };
+    const struct smccc_function *f = find_function(id);
+    int64_t result = f ? f->call(&c) : NOT_SUPPORTED;
 
-    if (!f) {
-        arch_hypercall_result(v, NOT_SUPPORTED);
-        return;
-    }
-    for (unsigned n = 1; n < ARRAY_SIZE(c.arg); n++) {
-        c.arg[n] = arch_hypercall_arg(v, n);
-        if (!(c.arg[0] & SMC64))
-            c.arg[n] = (uint32_t)c.arg[n];
-    }
-    result = f->call(&c);
     if (result == RUN_AGAIN)
         arch_hypercall_repeat(v);
     else

@@ -8,12 +8,11 @@
 #include "lib/assert.h"
 #include "sysreg.h"
 
-#define REGISTERS 64
 #define REG(crm, op2) ((crm) * 8 + (op2))
 #define F(shift) (UINT64_C(0xf) << (shift))
 #define LOW32 UINT64_C(0xffffffff)
 
-static uint64_t values[REGISTERS];
+uint64_t id_registers[ID_REGISTERS];
 
 /* Fields that pass through from the processor. */
 static const struct keep_rule {
@@ -56,7 +55,7 @@ static const struct limit_rule {
     { REG(4, 0), 4, 1 }, { REG(4, 0), 24, 1 }, { REG(4, 0), 56, 1 }, { REG(7, 0), 20, 1 },
 };
 
-#define READ(crm, op2) values[REG(crm, op2)] = read_sysreg(S3_0_C0_C##crm##_##op2)
+#define READ(crm, op2) id_registers[REG(crm, op2)] = read_sysreg(S3_0_C0_C##crm##_##op2)
 #define READ_ROW(crm)  \
     do {               \
         READ(crm, 0);  \
@@ -82,12 +81,12 @@ static void read_processor(void)
 
 static uint64_t field(unsigned reg, unsigned shift)
 {
-    return values[reg] >> shift & 0xf;
+    return id_registers[reg] >> shift & 0xf;
 }
 
 static void set_field(unsigned reg, unsigned shift, uint64_t value)
 {
-    values[reg] = (values[reg] & ~F(shift)) | value << shift;
+    id_registers[reg] = (id_registers[reg] & ~F(shift)) | value << shift;
 }
 
 /* PARange's code for at most this many bits. */
@@ -118,22 +117,16 @@ static void apply_limits(void)
 
 void id_registers_init(void)
 {
-    uint64_t keep[REGISTERS] = { 0 };
+    uint64_t keep[ID_REGISTERS] = { 0 };
 
     read_processor();
     for (unsigned n = 0; n < ARRAY_SIZE(keep_rules); n++) {
-        ASSERT(keep_rules[n].reg < REGISTERS && !keep[keep_rules[n].reg]);
+        ASSERT(keep_rules[n].reg < ID_REGISTERS && !keep[keep_rules[n].reg]);
         keep[keep_rules[n].reg] = keep_rules[n].fields;
     }
-    for (unsigned n = 0; n < REGISTERS; n++)
-        values[n] &= keep[n];
+    for (unsigned n = 0; n < ID_REGISTERS; n++)
+        id_registers[n] &= keep[n];
     apply_limits();
     /* Debug architecture v8 with the least it may have, two breakpoints and two watchpoints: writes to them are ignored. */
-    values[REG(5, 0)] |= 6 | 1 << 12 | 1 << 20;
-}
-
-uint64_t id_register(unsigned index)
-{
-    ASSERT(index < REGISTERS);
-    return values[index];
+    id_registers[REG(5, 0)] |= 6 | 1 << 12 | 1 << 20;
 }

@@ -14,25 +14,6 @@
 #define ID_PAN_SHIFT 20
 #define ID_AA64MMFR1 (7 * 8 + 1)
 
-void guest_skip_instruction(struct vcpu *v, uint64_t esr)
-{
-    v->arch.pc += esr & ESR_IL ? 4 : 2;
-    v->arch.psr &= ~PSR_SS;     /* a single step ends here */
-}
-
-uint64_t guest_register(const struct vcpu *v, unsigned n)
-{
-    ASSERT(n < 32);
-    return n == 31 ? 0 : v->arch.x[n];
-}
-
-void guest_set_register(struct vcpu *v, unsigned n, uint64_t value)
-{
-    ASSERT(n < 32);
-    if (n != 31)
-        v->arch.x[n] = value;
-}
-
 static bool from_kernel(const struct vcpu *v)
 {
     return !(v->arch.psr & PSR_AARCH32) && (v->arch.psr & PSR_MODE) != PSR_EL0T;
@@ -57,7 +38,7 @@ static uint64_t psr_at_entry(uint64_t psr, uint64_t sctlr)
 {
     uint64_t out = (psr & (PSR_NZCV | PSR_DIT | PSR_PAN)) | PSR_START;
 
-    if (!(sctlr & SCTLR_SPAN) && id_register(ID_AA64MMFR1) >> ID_PAN_SHIFT & 0xf)
+    if (!(sctlr & SCTLR_SPAN) && id_registers[ID_AA64MMFR1] >> ID_PAN_SHIFT & 0xf)
         out |= PSR_PAN;
     if (sctlr & SCTLR_DSSBS)
         out |= PSR_SSBS;

@@ -181,18 +181,12 @@ static bool may_access(const struct vcpu *v, const struct sysreg *r, bool is_rea
     return r->at_el0 || (v->arch.psr & PSR_MODE) == PSR_EL1H || (v->arch.psr & PSR_MODE) == PSR_EL1T;
 }
 
-void trap_sysreg(struct vcpu *v, uint64_t esr)
+static void emulate(struct vcpu *v, uint64_t esr)
 {
     uint64_t iss = ESR_ISS(esr);
     bool is_read = iss & ISS_IS_READ;
-    const struct sysreg *r;
+    const struct sysreg *r = find(iss);
 
-    if (likely(is_id_register(iss) && is_read)) {
-        guest_set_register(v, ISS_RT(iss), id_register(id_index(iss)));
-        guest_skip_instruction(v, esr);
-        return;
-    }
-    r = find(iss);
     if (!r || !may_access(v, r, is_read)) {
         undefined(v, iss);
         return;
@@ -202,4 +196,16 @@ void trap_sysreg(struct vcpu *v, uint64_t esr)
         guest_set_register(v, ISS_RT(iss), r->read(v, r));
     else
         r->write(v, r, guest_register(v, ISS_RT(iss)));
+}
+
+void trap_sysreg(struct vcpu *v, uint64_t esr)
+{
+    uint64_t iss = ESR_ISS(esr);
+
+    if (!is_id_register(iss) || !(iss & ISS_IS_READ)) {
+        emulate(v, esr);
+        return;
+    }
+    guest_set_register(v, ISS_RT(iss), id_registers[id_index(iss)]);
+    guest_skip_instruction(v, esr);
 }

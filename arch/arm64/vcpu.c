@@ -224,7 +224,8 @@ void arch_vcpu_switch(struct vcpu *prev, struct vcpu *next)
 
 void arch_vcpu_flush(struct vcpu *v)
 {
-    vgic_flush(v);
+    if (unlikely(atomic_load(&v->arch.vgic.work)))
+        vgic_flush(v);
 }
 
 void arch_vcpu_sync(struct vcpu *v)

@@ -3,10 +3,7 @@
 #ifndef ARM64_GUEST_H
 #define ARM64_GUEST_H
 
-#include "lib/types.h"
-
-struct vcpu;
-struct domain;
+#include "core/domain.h"
 
 /* From vectors.S: the vCPU trapped, its general registers are stored. Each returns the vCPU to enter. */
 struct vcpu *arm64_trap_sync(struct vcpu *v);
@@ -45,11 +42,26 @@ struct vcpu *arm64_trap_serror(struct vcpu *v);
 /* A vCPU at its start: EL1 with its own stack, everything masked. */
 #define PSR_START (PSR_EL1H | PSR_DAIF)
 
-/* Go past the instruction that trapped. */
-void guest_skip_instruction(struct vcpu *v, uint64_t esr);
+/* Go past the instruction that trapped; a single step ends there. */
+static inline void guest_skip_instruction(struct vcpu *v, uint64_t esr)
+{
+    v->arch.pc += esr & ESR_IL ? 4 : 2;
+    v->arch.psr &= ~PSR_SS;
+}
+
 /* General register n as an operand (31 reads as zero, writes vanish). */
-uint64_t guest_register(const struct vcpu *v, unsigned n);
-void guest_set_register(struct vcpu *v, unsigned n, uint64_t value);
+static inline uint64_t guest_register(const struct vcpu *v, unsigned n)
+{
+    ASSERT(n < 32);
+    return n == 31 ? 0 : v->arch.x[n];
+}
+
+static inline void guest_set_register(struct vcpu *v, unsigned n, uint64_t value)
+{
+    ASSERT(n < 32);
+    if (n != 31)
+        v->arch.x[n] = value;
+}
 
 /* The processor state that a toolstack or PSCI asked for, or the usual one when it is not for a guest to have. */
 uint64_t guest_allowed_psr(uint64_t psr);
@@ -59,10 +71,11 @@ void trap_sysreg(struct vcpu *v, uint64_t esr);
 void trap_instruction_abort(struct vcpu *v, uint64_t esr);
 void trap_data_abort(struct vcpu *v, uint64_t esr);
 
-/* Feature registers as guests see them (id_registers.c). Boot: once, before the first guest. index is CRm * 8 + op2 of the
- * space op0 = 3, op1 = 0, CRn = 0. */
+/* Feature registers as guests see them (id_registers.c), by CRm * 8 + op2 of the space op0 = 3, op1 = 0, CRn = 0. Constant once
+ * id_registers_init has run: boot, before the first guest. */
+#define ID_REGISTERS 64
+extern uint64_t id_registers[ID_REGISTERS];
 void id_registers_init(void);
-uint64_t id_register(unsigned index);
 
 /* Timers of a vCPU (vcpu_timer.c). */
 #define PPI_VIRTUAL_TIMER 27
