@@ -412,20 +412,27 @@ static void check_counts_by_table(void)
     assert_int_equal(space.mapped[S2_RAM], mapped);
 }
 
-/* All CPUs want the same page that is filled lazily. */
-static void touch_same_page(unsigned cpu UNUSED, void *arg UNUSED)
+/* All CPUs want the same page that is filled lazily: what each writes stays. */
+static void touch_same_page(unsigned cpu, void *arg UNUSED)
 {
-    uint64_t zero = 1;
+    uint64_t at = (BASE << PAGE_SHIFT) + cpu * 8, x = 1;
 
-    assert_true(host_access(&space, BASE << PAGE_SHIFT, &zero, 8, false));
-    assert_int_equal(zero, 0);
+    assert_true(host_access(&space, at, &x, 8, false));
+    assert_int_equal(x, 0);
+    x = cpu + 1;
+    assert_true(host_access(&space, at, &x, 8, true));
 }
 
 static void test_four_cpus_resolve_one_page(void **state UNUSED)
 {
+    uint64_t written[4];
+
     for (unsigned round = 0; round < 100; round++) {
         assert_int_equal(stage2_map(&space, GFN(BASE), MFN(0), 0, S2_NEEDS_WORK), 0);
         host_run_parallel(4, touch_same_page, NULL);
+        assert_true(host_access(&space, BASE << PAGE_SHIFT, written, sizeof(written), false));
+        for (unsigned cpu = 0; cpu < 4; cpu++)
+            assert_int_equal(written[cpu], cpu + 1);
         assert_int_equal(owner.frames, 1);
         assert_int_equal(space.mapped[S2_RAM], 1);
     }
