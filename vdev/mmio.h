@@ -11,7 +11,8 @@ struct domain;
 struct mmio_region {
     gpa_t base;
     uint64_t size;
-    /* offset is from base, size 1, 2, 4 or 8 and offset is aligned to it. False: bad access, the guest gets an exception. */
+    /* offset is from base, size 1, 2, 4 or 8 and offset is aligned to it. False: bad access, the guest gets an
+     * exception. */
     bool (*read)(struct vcpu *v, const struct mmio_region *r, uint64_t offset, unsigned size, uint64_t *value);
     bool (*write)(struct vcpu *v, const struct mmio_region *r, uint64_t offset, unsigned size, uint64_t value);
     uint64_t data;

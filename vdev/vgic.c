@@ -6,8 +6,8 @@
  *                                   ^                                                                   |
  *                                   +------------------------------- fold ------------------------------+
  *
- * An interrupt is on its vCPU's list while it is lent to a list register, active, or pending and enabled. Whoever changes
- * state sets the vCPU's `work`, under the lock, and kicks; nothing else makes a flush look.
+ * An interrupt is on its vCPU's list while it is lent to a list register, active, or pending and enabled. Whoever
+ * changes state sets the vCPU's `work`, under the lock, and kicks; nothing else makes a flush look.
  */
 #include "vdev/vgic_internal.h"
 #include "arch/include/vgic_hw.h"
@@ -91,7 +91,8 @@ vgic_targets vgic_update(struct domain *d, struct vgic_irq *i)
     return BIT(i->target->id);
 }
 
-/* A vCPU that runs elsewhere is kicked; the one whose trap this is flushes on its way out, but may have gone to sleep. */
+/* A vCPU that runs elsewhere is kicked; the one whose trap this is flushes on its way out, but may have gone to
+ * sleep. */
 static void notify(struct vcpu *v)
 {
     if (v != cpu_current_vcpu()) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Virtual GICv3: distributor, one redistributor per vCPU, SGIs; the CPU interface is the hardware's. Plain state behind
- * register tables (vgic_dist.c, vgic_redist.c); injection edits state; only vgic_flush and vgic_sync touch list registers
- * (arch/include/vgic_hw.h). Arm IHI 0069.
+ * Virtual GICv3: distributor, one redistributor per vCPU, SGIs; the CPU interface is the hardware's. Plain state
+ * behind register tables (vgic_dist.c, vgic_redist.c); injection edits state; only vgic_flush and vgic_sync touch
+ * list registers (arch/include/vgic_hw.h). Arm IHI 0069.
  *
  * One lock per domain (LOCK_VGIC) guards all of it.
  */
@@ -75,21 +75,22 @@ void vgic_inject_edge(struct vcpu *v, unsigned irq);
 void vgic_set_line(struct vcpu *v, unsigned irq, bool high);
 /* A physical interrupt that is linked to virtual `irq`: inject; the guest's deactivation ends the physical one too. */
 void vgic_inject_hw(struct vcpu *v, unsigned irq, unsigned hw_irq);
-/* The same for a private interrupt while v is being loaded on this CPU: its flush is still to come, nobody is notified. */
+/* The same for a private interrupt while v is being loaded on this CPU: its flush is still to come, nobody is
+ * notified. */
 void vgic_load_hw(struct vcpu *v, unsigned irq, unsigned hw_irq);
 /* Link SPI `irq` of d to physical interrupt of the same number: enabling it enables the physical one. */
 int vgic_route_hw(struct domain *d, unsigned irq) MUST_CHECK;
 
-/* The physical interrupt of a linked private interrupt (the virtual timer's) is not wanted any more: if it is pending and not
- * yet seen by the guest, forget it. True: the caller ends the physical one. v current. */
+/* The physical interrupt of a linked private interrupt (the virtual timer's) is not wanted any more: if it is pending
+ * and not yet seen by the guest, forget it. True: the caller ends the physical one. v current. */
 bool vgic_retract_hw(struct vcpu *v, unsigned irq);
 /* Does the physical interrupt linked to private `irq` wait for the end by v's guest? v current or not running. */
 bool vgic_hw_is_taken(const struct vcpu *v, unsigned irq);
 
 /*
- * Before entering v: fill list registers. After leaving: read them back. This CPU, v current.
- * Reading back may be left out after a trap: list registers keep what they hold until flush has work (something changed), v is
- * switched out, waits, or touches the controller's registers. After a physical interrupt it may not: see fold_one().
+ * Before entering v: fill list registers. After leaving: read them back. This CPU, v current. Reading back may be
+ * left out after a trap: list registers keep what they hold until flush has work (something changed), v is switched
+ * out, waits, or touches the controller's registers. After a physical interrupt it may not: see fold_one().
  */
 void vgic_flush(struct vcpu *v);
 void vgic_sync(struct vcpu *v);

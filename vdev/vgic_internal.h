@@ -38,8 +38,8 @@ static inline bool vgic_irq_is_signalled(const struct vgic_domain *g, const stru
     return i->enabled && vgic_irq_is_pending(i) && (g->ctlr & (i->group1 ? GICD_CTLR_GROUP1 : GICD_CTLR_GROUP0));
 }
 
-/* The state of i changed: put it on, or take it off, the list of the vCPU it goes to, and give that vCPU's flush work. Returns
- * whom to notify after unlocking. g->lock held. */
+/* The state of i changed: put it on, or take it off, the list of the vCPU it goes to, and give that vCPU's flush
+ * work. Returns whom to notify after unlocking. g->lock held. */
 vgic_targets vgic_update(struct domain *d, struct vgic_irq *i);
 /* Release the lock, then wake or kick these. */
 void vgic_unlock_notify(struct domain *d, vgic_targets t);

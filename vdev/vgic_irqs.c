@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Virtual GICv3: registers with a field per interrupt (IHI 0069, 12.9 and 12.11). The distributor and the second frame of a
- * redistributor lay them out alike: the block of 128 bytes that an offset lies in says which register it is.
+ * Virtual GICv3: registers with a field per interrupt (IHI 0069, 12.9 and 12.11). The distributor and the second
+ * frame of a redistributor lay them out alike: the block of 128 bytes that an offset lies in says which register it
+ * is.
  */
 #include "arch/include/vgic_hw.h"
 #include "vdev/vgic_internal.h"
@@ -164,7 +165,8 @@ bool vgic_is_irq_register(uint64_t offset)
     return offset >= BLOCK_BYTES && offset < 0x1000;
 }
 
-/* With affinity routing the distributor's fields of private interrupts are reserved, and so are a redistributor's others. */
+/* With affinity routing the distributor's fields of private interrupts are reserved, and so are a redistributor's
+ * others. */
 static struct vgic_irq *irq_at(struct vcpu *v, struct vcpu *bank, uint64_t irq)
 {
     if (bank)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Virtual GICv3: the only place that touches list registers. A flush lends interrupts to list registers 0..lr_used-1; reading
- * them back (folding) ends the loan. Between the two the hardware owns the active state and what was pending when it was
- * lent; what becomes pending meanwhile is in the state and gives the next flush work. (Arm IHI 0069, 4.6 and 12.4)
+ * Virtual GICv3: the only place that touches list registers. A flush lends interrupts to list registers 0..lr_used-1;
+ * reading them back (folding) ends the loan. Between the two the hardware owns the active state and what was pending
+ * when it was lent; what becomes pending meanwhile is in the state and gives the next flush work. (Arm IHI 0069, 4.6
+ * and 12.4)
  */
 #include "arch/include/vgic_hw.h"
 #include "vdev/vgic_internal.h"
@@ -26,8 +27,8 @@ static void apply_drops(struct vgic_irq *i)
 }
 
 /*
- * When the guest ended a linked interrupt the hardware ended the physical one with it. That one may have been taken again,
- * on another CPU, before this CPU reads the list register: then it still waits for an end.
+ * When the guest ended a linked interrupt the hardware ended the physical one with it. That one may have been taken
+ * again, on another CPU, before this CPU reads the list register: then it still waits for an end.
  */
 static vgic_targets fold_one(struct vcpu *v, unsigned n)
 {
@@ -72,7 +73,8 @@ static bool is_deliverable(const struct vgic_domain *g, const struct vgic_irq *i
     return i->active || vgic_irq_is_signalled(g, i);
 }
 
-/* A linked interrupt cannot be active and pending at once in a list register (IHI 0069, 12.4.8): what is pending then waits. */
+/* A linked interrupt cannot be active and pending at once in a list register (IHI 0069, 12.4.8): what is pending then
+ * waits. */
 static void lend(struct vcpu *v, unsigned n, struct vgic_irq *i)
 {
     struct vgic_domain *g = vgic_of(v);
@@ -96,8 +98,8 @@ static void lend(struct vcpu *v, unsigned n, struct vgic_irq *i)
     arch_lr_write(n, lr);
 }
 
-/* Of two interrupts, which needs a list register more: higher priority first; what is active before what is pending, so that
- * the guest's end of interrupt finds it. */
+/* Of two interrupts, which needs a list register more: higher priority first; what is active before what is pending,
+ * so that the guest's end of interrupt finds it. */
 static bool is_before(const struct vgic_irq *a, const struct vgic_irq *b)
 {
     if (a->priority != b->priority)
@@ -119,8 +121,8 @@ static struct vgic_irq *best_candidate(struct vcpu *v, bool only_active)
 }
 
 /*
- * More than fit: the one that the guest is handling, so that its end is not lost, then the best ones; and a call back when
- * the guest is through with all but one of them.
+ * More than fit: the one that the guest is handling, so that its end is not lost, then the best ones; and a call back
+ * when the guest is through with all but one of them.
  */
 static unsigned fill_best(struct vcpu *v, unsigned room)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Virtual GICv3: redistributors (IHI 0069, 12.11), one per vCPU, 128 KiB each, one after the other: a frame of its own registers,
- * then a frame of its private interrupts. No LPIs. */
+/* Virtual GICv3: redistributors (IHI 0069, 12.11), one per vCPU, 128 KiB each, one after the other: a frame of its
+ * own registers, then a frame of its private interrupts. No LPIs. */
 #include "vdev/vgic_internal.h"
 
 #define FRAME 0x10000

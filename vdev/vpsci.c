@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a guest sees as firmware: PSCI 1.1 (Arm DEN 0022), the architecture's SMCCC calls (Arm DEN 0028) and the hypervisor
- * service's identity. A table of functions; what is not in it answers "not supported".
+ * What a guest sees as firmware: PSCI 1.1 (Arm DEN 0022), the architecture's SMCCC calls (Arm DEN 0028) and the
+ * hypervisor service's identity. A table of functions; what is not in it answers "not supported".
  */
 #include "arch/include/upcall.h"
 #include "core/domain.h"
@@ -110,7 +110,8 @@ static int64_t psci_cpu_on(const struct smccc_call *c)
     }
 }
 
-/* 0 on, 1 off. Levels above a core's are as on as one of them; there are no such nodes that could be off, so none is known. */
+/* 0 on, 1 off. Levels above a core's are as on as one of them; there are no such nodes that could be off, so none is
+ * known. */
 static int64_t psci_affinity_info(const struct smccc_call *c)
 {
     struct vcpu *v = vgic_vcpu_by_affinity(c->v->domain, argument(c, 1));

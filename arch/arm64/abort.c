@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Stage-2 faults (Arm ARM D8.13): an emulated device's register, an entry that changed meanwhile or needs work, or an address
- * where the guest has nothing.
+ * Stage-2 faults (Arm ARM D8.13): an emulated device's register, an entry that changed meanwhile or needs work, or an
+ * address where the guest has nothing.
  */
 #include "arch/include/upcall.h"
 #include "core/domain.h"
@@ -63,8 +63,8 @@ static enum outcome look_again(struct domain *d, gfn_t gfn, bool is_write, bool 
 }
 
 /*
- * The guest-physical address. HPFAR_EL2 does not hold it for a permission fault outside a stage-1 walk (D17.2.61): then stage 1 is
- * asked. False: stage 1 has changed meanwhile.
+ * The guest-physical address. HPFAR_EL2 does not hold it for a permission fault outside a stage-1 walk (D17.2.61):
+ * then stage 1 is asked. False: stage 1 has changed meanwhile.
  */
 static bool fault_address(struct vcpu *v, uint64_t iss, uint64_t far, gpa_t *out)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Feature registers as guests see them: op0 = 3, op1 = 0, CRn = 0, trapped by HCR_EL2.TID3. A feature is shown only if it needs no
- * state that is not switched and no register that is not emulated; what no rule names reads as zero. (Arm ARM D17.2, ID_*)
+ * Feature registers as guests see them: op0 = 3, op1 = 0, CRn = 0, trapped by HCR_EL2.TID3. A feature is shown only
+ * if it needs no state that is not switched and no register that is not emulated; what no rule names reads as zero.
+ * (Arm ARM D17.2, ID_*)
  */
 #include "arch/include/stage2.h"
 #include "guest.h"
@@ -47,8 +48,8 @@ static const struct keep_rule {
     { REG(7, 2), F(0) | F(4) | F(8) | F(16) | F(20) | F(32) | F(36) | F(48) | F(52) | F(60) },
 };
 
-/* Fields that are shown at most so high: EL1 in AArch64 only, GIC system registers 3.0, no SCXTNUM_ELx (CSV2 = 2), no 52-bit
- * addresses with 16 KiB pages. */
+/* Fields that are shown at most so high: EL1 in AArch64 only, GIC system registers 3.0, no SCXTNUM_ELx (CSV2 = 2), no
+ * 52-bit addresses with 16 KiB pages. */
 static const struct limit_rule {
     uint8_t reg, shift, most;
 } limit_rules[] = {
@@ -127,6 +128,7 @@ void id_registers_init(void)
     for (unsigned n = 0; n < ID_REGISTERS; n++)
         id_registers[n] &= keep[n];
     apply_limits();
-    /* Debug architecture v8 with the least it may have, two breakpoints and two watchpoints: writes to them are ignored. */
+    /* Debug architecture v8 with the least it may have, two breakpoints and two watchpoints: writes to them are
+     * ignored. */
     id_registers[REG(5, 0)] |= 6 | 1 << 12 | 1 << 20;
 }

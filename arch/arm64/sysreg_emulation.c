@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * System registers that trap (Arm ARM D17.2.37, ISS of a trapped MSR, MRS or system instruction). One table; what is in no
- * table is undefined for the guest and gives a line in the log.
+ * System registers that trap (Arm ARM D17.2.37, ISS of a trapped MSR, MRS or system instruction). One table; what is
+ * in no table is undefined for the guest and gives a line in the log.
  */
 #include "arch/include/upcall.h"
 #include "core/domain.h"
@@ -84,9 +84,9 @@ static void write_mdscr(struct vcpu *v, const struct sysreg *r, uint64_t value)
 }
 
 /*
- * Cache maintenance by set and way works on the caches of one CPU and not on those beyond, so for a vCPU that moves it promises
- * nothing; software uses it before its caches are on or after they are off. Clean and invalidate, whatever was asked: an
- * invalidation must not lose other guests' data.
+ * Cache maintenance by set and way works on the caches of one CPU and not on those beyond, so for a vCPU that moves
+ * it promises nothing; software uses it before its caches are on or after they are off. Clean and invalidate,
+ * whatever was asked: an invalidation must not lose other guests' data.
  */
 static void write_set_way(struct vcpu *v, const struct sysreg *r, uint64_t value)
 {

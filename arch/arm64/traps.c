@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Traps from a guest by exception class (Arm ARM D17.2.37, ESR_ELx.EC). Every slot of the table is filled: a class that nobody expects
- * gives the guest an undefined-instruction exception and the log a line.
+ * Traps from a guest by exception class (Arm ARM D17.2.37, ESR_ELx.EC). Every slot of the table is filled: a class
+ * that nobody expects gives the guest an undefined-instruction exception and the log a line.
  *
- * List registers are read back only where it matters (vdev/vgic.h): after an interrupt, before waiting, before the guest
- * looks at its interrupt controller.
+ * List registers are read back only where it matters (vdev/vgic.h): after an interrupt, before waiting, before the
+ * guest looks at its interrupt controller.
  */
 #include "arch/include/upcall.h"
 #include "core/domain.h"
@@ -108,7 +108,8 @@ struct vcpu *arm64_trap_irq(struct vcpu *v)
     return upcall_leave(v);
 }
 
-/* Somebody's memory access went wrong later: most likely the guest's own, to a device. It gets the virtual counterpart. */
+/* Somebody's memory access went wrong later: most likely the guest's own, to a device. It gets the virtual
+ * counterpart. */
 struct vcpu *arm64_trap_serror(struct vcpu *v)
 {
     log_guest("d%uv%u: SError, syndrome 0x%llx, pc 0x%llx", v->domain->id.v, v->id,

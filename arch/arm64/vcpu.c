@@ -21,9 +21,9 @@
 #define CONTROL_EVENT_PPI 16
 
 /*
- * HCR_EL2 (Arm ARM D17.2.48): stage 2, physical interrupts and SErrors to EL2, cache and TLB maintenance broadcast to the inner
- * shareable domain, and traps of WFI, WFE, SMC, feature registers, ACTLR, set/way operations, what is implementation
- * defined, LORegions and error records.
+ * HCR_EL2 (Arm ARM D17.2.48): stage 2, physical interrupts and SErrors to EL2, cache and TLB maintenance broadcast to
+ * the inner shareable domain, and traps of WFI, WFE, SMC, feature registers, ACTLR, set/way operations, what is
+ * implementation defined, LORegions and error records.
  */
 #define HCR_VM BIT(0)
 #define HCR_SWIO BIT(1)

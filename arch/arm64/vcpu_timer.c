@@ -2,9 +2,9 @@
 /*
  * A vCPU's timers (Arm ARM D11.2).
  *
- * The virtual timer is the hardware's while the vCPU is loaded. Its physical interrupt is left active and linked to the virtual one
- * by a list register, so the guest's end of interrupt ends both; as that activity belongs to the vCPU and not to the CPU, it
- * is taken away and put back at a switch. A waiting vCPU is woken by a timer of core/.
+ * The virtual timer is the hardware's while the vCPU is loaded. Its physical interrupt is left active and linked to
+ * the virtual one by a list register, so the guest's end of interrupt ends both; as that activity belongs to the vCPU
+ * and not to the CPU, it is taken away and put back at a switch. A waiting vCPU is woken by a timer of core/.
  *
  * The physical timer traps: registers here, a timer of core/ and a level line to the interrupt controller.
  */
@@ -167,8 +167,8 @@ static bool ptimer_output(const struct arch_vcpu *a)
 }
 
 /*
- * The line follows the registers. The timer and the vCPU may both be here at once: each looks again after it has set the line
- * (under the controller's lock), so the last to set it has seen the last registers.
+ * The line follows the registers. The timer and the vCPU may both be here at once: each looks again after it has set
+ * the line (under the controller's lock), so the last to set it has seen the last registers.
  */
 static void ptimer_update_line(struct vcpu *v)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The virtual interrupt controller: its registers, and what reaches a guest, against a model. Guest code runs on a vCPU. */
+/* The virtual interrupt controller: its registers, and what reaches a guest, against a model. Guest code runs on a
+ * vCPU. */
 #include "tests/unit/domains.h"
 #include "arch/include/vcpu.h"
 #include "arch/include/vgic_hw.h"

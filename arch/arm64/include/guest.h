@@ -71,8 +71,8 @@ void trap_sysreg(struct vcpu *v, uint64_t esr);
 void trap_instruction_abort(struct vcpu *v, uint64_t esr);
 void trap_data_abort(struct vcpu *v, uint64_t esr);
 
-/* Feature registers as guests see them (id_registers.c), by CRm * 8 + op2 of the space op0 = 3, op1 = 0, CRn = 0. Constant once
- * id_registers_init has run: boot, before the first guest. */
+/* Feature registers as guests see them (id_registers.c), by CRm * 8 + op2 of the space op0 = 3, op1 = 0, CRn = 0.
+ * Constant once id_registers_init has run: boot, before the first guest. */
 #define ID_REGISTERS 64
 extern uint64_t id_registers[ID_REGISTERS];
 void id_registers_init(void);
