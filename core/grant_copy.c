@@ -62,7 +62,7 @@ int grant_copy(struct domain *d, const struct grant_copy_side *from, const struc
         } else {
             in = arch_window_map(source.mfn);
             out = arch_window_map(target.mfn);
-            /* Source and target may be one page. */
+            /* Both may be one page, and where windows are no mappings of their own, at one address. */
             memmove(out + to->offset, in + from->offset, length);
             arch_window_unmap(out);
             arch_window_unmap(in);
