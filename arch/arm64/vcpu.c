@@ -230,8 +230,6 @@ void arch_vcpu_flush(struct vcpu *v)
 
 void arch_vcpu_sync(struct vcpu *v)
 {
-    if (v->arch.vgic.lr_used == 0)
-        return;
     vgic_sync(v);
     vcpu_timer_resample(v);
 }

@@ -116,6 +116,7 @@ void vcpu_timer_save(struct vcpu *v)
 {
     struct arch_vcpu *a = &v->arch;
 
+    vcpu_timer_resample(v);
     a->cntv_ctl = read_sysreg(cntv_ctl_el0) & (CTL_ENABLE | CTL_IMASK);
     a->cntv_cval = read_sysreg(cntv_cval_el0);
     a->cntkctl_el1 = read_sysreg(cntkctl_el1);
