@@ -179,7 +179,7 @@ class Board:
         failures = []
         while True:
             left = max(0.1, deadline - time.monotonic())
-            self.expect([rb"dom0: ([^\r\n]*)\r*\n"], left, "waiting for dom0 to come up")
+            self.expect([rb"\ndom0: ([^\r\n]*)\r*(?=\n)"], left, "waiting for dom0 to come up")
             said = self.child.match[1].decode(errors="replace").strip()
             if progress:
                 progress(said)

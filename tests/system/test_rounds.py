@@ -5,24 +5,33 @@ import pytest
 
 BOARD = {"smp": 1, "mem": 1024, "dom0_mem": 384}
 
-# One round in dom0's shell. Every tenth round `xl create` is killed in the middle of starting, a
-# little later each time, and what it left is destroyed as a person would do it.
+# One round in dom0's shell. Every tenth round `xl create` is killed in the middle of starting, each time at
+# a later part of the time that the first one took, and what it left is destroyed as a person would do it.
 ROUNDS = r"""
+now() { echo $((${EPOCHREALTIME/./} / 1000)); }
+fail() { echo "round $i: $1"; cat /tmp/round.err; exit 1; }
 i=$1
+begin=$(now)
+xl create /tmp/round5.cfg >/dev/null 2>/tmp/round.err || fail create
+took=$(($(now) - begin))
+xl destroy round >/dev/null 2>/tmp/round.err || fail destroy
 while [ $i -lt $2 ]; do
+    config=/tmp/round.cfg
+    [ $((i % 5)) = 2 ] && config=/tmp/round5.cfg
     if [ $((i % 10)) = 7 ]; then
-        xl create /tmp/round.cfg >/dev/null 2>&1 &
+        xl create $config >/dev/null 2>&1 &
         pid=$!
-        sleep 0.$((i / 10 + 1))
+        delay=$((took * (i / 10 + 1) / 11))
+        sleep $((delay / 1000)).$(printf %03d $((delay % 1000)))
         kill -9 $pid 2>/dev/null
         wait $pid 2>/dev/null
-        for domid in $(xl list | awk 'NR > 2 { print $2 }' | grep -x '[0-9]*') $(xenstore-list /local/domain); do
+        for domid in $(xenstore-list /local/domain) $(xl list | awk 'NR > 2 { print $2 }' | grep -x '[0-9]*'); do
             [ "$domid" = 0 ] || xl destroy "$domid" >/dev/null 2>&1
         done
     else
-        xl create /tmp/round.cfg >/dev/null 2>/tmp/round.err || { echo "round $i: create"; cat /tmp/round.err; exit 1; }
+        xl create $config >/dev/null 2>/tmp/round.err || fail create
         [ $((i % 3)) = 0 ] && sleep 0.1
-        xl destroy round >/dev/null 2>/tmp/round.err || { echo "round $i: destroy"; cat /tmp/round.err; exit 1; }
+        xl destroy round >/dev/null 2>/tmp/round.err || fail destroy
     fi
     i=$((i + 1))
 done
@@ -31,7 +40,8 @@ echo "rounds done: $i"
 
 
 def rounds(board, first, last, timeout):
-    board.config("round", kernel="nap", memory=32, vcpus=2, vif=["bridge=xenbr0"])
+    board.config("round", kernel="nap", memory=32, vcpus=2)
+    board.out_of("sed 's/vif=.*/vif=[\"bridge=xenbr0\"]/' /tmp/round.cfg > /tmp/round5.cfg")
     board.write("/tmp/rounds", ROUNDS)
     text = board.out_of(f"bash /tmp/rounds {first} {last}", timeout=timeout)
     assert f"rounds done: {last}" in text
