@@ -132,6 +132,17 @@ static void free_memory(const struct range_list *usable)
     }
 }
 
+/* All the board has, ourselves included: what tools show as the host's memory. */
+static uint64_t host_frames(void)
+{
+    uint64_t bytes = 0;
+
+    for (unsigned i = 0; i < info.memory.count; i++)
+        bytes += info.memory.range[i].size;
+    ASSERT(bytes >> PAGE_SHIFT >= frame_total());
+    return bytes >> PAGE_SHIFT;
+}
+
 /* Whole pages of modules that dom0 did not take in place are memory like any other from now on. */
 static void free_modules(void)
 {
@@ -209,6 +220,7 @@ void boot_main(uint64_t fdt_pa, uint64_t image_pa)
     if (dom0_build(&info, &layout))
         stop("no dom0");
     free_modules();
+    frame_add_used(host_frames() - frame_total());
     log_info("%llu MiB free for guests; entering dom0", (unsigned long long)(frame_free_count() >> 8));
     ASSERT(control_domain != NULL);
     arch_boot_run();

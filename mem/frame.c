@@ -344,6 +344,13 @@ int frame_claim(struct owner *o, uint64_t frames)
     return r;
 }
 
+void frame_add_used(uint64_t count)
+{
+    spin_lock(&frame_lock);
+    total_frames += count;
+    spin_unlock(&frame_lock);
+}
+
 uint64_t frame_total(void)
 {
     return READ_ONCE(total_frames);

@@ -106,6 +106,9 @@ int frame_change_owner(mfn_t mfn, struct owner *from, struct owner *to) MUST_CHE
 /* Set a claim of n frames (beyond what o already has); -E_NOMEM when free memory does not cover it. 0 cancels. */
 int frame_claim(struct owner *o, uint64_t frames) MUST_CHECK;
 
+/* Boot: count memory that was never handed over (image, tables, what firmware keeps) in frame_total(). */
+void frame_add_used(uint64_t count);
+
 /* Totals in frames. */
 uint64_t frame_total(void);
 uint64_t frame_free_count(void);

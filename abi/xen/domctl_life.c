@@ -169,13 +169,24 @@ static uint32_t life_flags(const struct domain *d)
     return flags;
 }
 
+/* Pages of a domain: its frames, and shared_info when it lies in its space: guests put it over a page of their RAM, which tools
+ * count on. */
+static uint64_t pages_of(const struct domain *d)
+{
+    uint64_t frames = atomic_load(&d->owner.frames);
+
+    if (atomic_load(&d->life) != DOMAIN_ALIVE)
+        return frames;
+    return frames + (frame_count(arch_heap_frame(d->shared_info)) > 1);
+}
+
 void domain_info(const struct domain *d, struct xen_domctl_getdomaininfo *info)
 {
     memset(info, 0, sizeof(*info));
     info->domain = d->id.v;
     info->flags = life_flags(d);
     vcpus_info(d, info);
-    info->tot_pages = atomic_load(&d->owner.frames);
+    info->tot_pages = pages_of(d);
     info->max_pages = d->owner.limit;
     info->outstanding_pages = d->owner.claim;
     info->shared_info_frame = d->shared_info ? arch_heap_frame(d->shared_info).v : UINT64_MAX;
