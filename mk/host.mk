@@ -4,13 +4,11 @@
 # above the processor contract, and one cmocka program for each tests/unit/test_*.c.
 #
 #   make test-host            all of them      VINCI_SEED=n  another order of events
-#   make fuzz SECONDS=n       tests/fuzz/fuzz_*.c, each for n seconds in turn; corpus in tests/fuzz/corpus/NAME
 #   HOST_TESTS='frame heap'   only these
 
 O           ?= build
 HOST_CC     ?= clang
 HOST_OUT    := $(O)/host
-FUZZ_OUT    := $(O)/fuzz
 HOST_ROOMS  := lib mem core sched vdev abi/xen boot arch/host
 # The C library's own functions stay the C library's here: the sanitizers watch those.
 HOST_SRC    := $(filter-out lib/memory.c,$(sort $(foreach room,$(HOST_ROOMS),$(wildcard $(room)/*.c))))
@@ -20,22 +18,14 @@ HOST_CFLAGS := -std=gnu11 -O1 -g -fno-omit-frame-pointer -fno-common -fno-strict
 # Variables of all rooms but the simulated processor lie in sections of their own: a fresh machine restores them.
 HOST_RESTORE = $(if $(filter arch/host/% tests/%,$<),,-include arch/host/include/restorable.h)
 HOST_TESTS  ?= $(patsubst tests/unit/test_%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
-FUZZ_TESTS  := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 
 $(HOST_OUT)/obj/%.c.o: %.c mk/host.mk
 	@mkdir -p $(@D)
 	@echo "  HOSTCC  $<"
 	@$(HOST_CC) $(HOST_CFLAGS) $(HOST_RESTORE) -MMD -MP -c $< -o $@
 
-$(FUZZ_OUT)/obj/%.c.o: %.c mk/host.mk
-	@mkdir -p $(@D)
-	@echo "  FUZZCC  $<"
-	@$(HOST_CC) $(HOST_CFLAGS) $(HOST_RESTORE) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
-
 # Static libraries: a test of one room needs no more of the others than it uses.
 $(HOST_OUT)/libvinci.a: $(HOST_SRC:%=$(HOST_OUT)/obj/%.o)
-	@rm -f $@ && ar rcs $@ $^
-$(FUZZ_OUT)/libvinci.a: $(HOST_SRC:%=$(FUZZ_OUT)/obj/%.o)
 	@rm -f $@ && ar rcs $@ $^
 
 # HOST_LIBS_NAME: what tests/unit/test_NAME.c links with besides.
@@ -45,12 +35,9 @@ HOST_SUPPORT := $(filter-out $(wildcard tests/unit/test_*.c),$(wildcard tests/un
 $(HOST_OUT)/test_%: $(HOST_OUT)/obj/tests/unit/test_%.c.o $(HOST_SUPPORT:%=$(HOST_OUT)/obj/%.o) $(HOST_OUT)/libvinci.a
 	@$(HOST_CC) $(HOST_CFLAGS) $(filter %.o,$^) $(HOST_OUT)/libvinci.a -lcmocka $(HOST_LIBS_$*) -o $@
 
-$(FUZZ_OUT)/fuzz_%: $(FUZZ_OUT)/obj/tests/fuzz/fuzz_%.c.o $(FUZZ_OUT)/libvinci.a
-	@$(HOST_CC) $(HOST_CFLAGS) -fsanitize=fuzzer $< $(FUZZ_OUT)/libvinci.a -o $@
+.SECONDARY: $(HOST_TESTS:%=$(HOST_OUT)/obj/tests/unit/test_%.c.o)
 
-.SECONDARY: $(HOST_TESTS:%=$(HOST_OUT)/obj/tests/unit/test_%.c.o) $(FUZZ_TESTS:%=$(FUZZ_OUT)/obj/tests/fuzz/fuzz_%.c.o)
-
-.PHONY: host test-host fuzz fuzz-build
+.PHONY: host test-host
 host: $(HOST_TESTS:%=$(HOST_OUT)/test_%)
 
 # Every program runs, whatever the ones before said; the sum is the exit status.
@@ -62,17 +49,4 @@ test-host: host
 	if test -n "$$failed"; then echo "test-host: failed:$$failed"; exit 1; fi; \
 	echo "test-host: $(words $(HOST_TESTS)) programs passed"
 
-fuzz-build: $(FUZZ_TESTS:%=$(FUZZ_OUT)/fuzz_%)
-
-# What is new goes to the build directory; the tree's corpus is read only.
-fuzz: fuzz-build
-	@for t in $(FUZZ_TESTS); do \
-		mkdir -p $(FUZZ_OUT)/corpus/$$t $(FUZZ_OUT)/crashes; \
-		echo "== fuzz $$t for $(SECONDS) s"; \
-		$(FUZZ_OUT)/fuzz_$$t -max_total_time=$(SECONDS) -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
-			-artifact_prefix=$(FUZZ_OUT)/crashes/ $(FUZZ_OUT)/corpus/$$t \
-			$$(test -d tests/fuzz/corpus/$$t && echo tests/fuzz/corpus/$$t) || exit 1; \
-	done
-
--include $(HOST_SRC:%=$(HOST_OUT)/obj/%.d) $(HOST_SRC:%=$(FUZZ_OUT)/obj/%.d)
--include $(wildcard $(HOST_OUT)/obj/tests/unit/*.d) $(wildcard $(FUZZ_OUT)/obj/tests/fuzz/*.d)
+-include $(HOST_SRC:%=$(HOST_OUT)/obj/%.d) $(wildcard $(HOST_OUT)/obj/tests/unit/*.d)
