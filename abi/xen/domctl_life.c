@@ -187,7 +187,7 @@ void domain_info(const struct domain *d, struct xen_domctl_getdomaininfo *info)
     info->flags = life_flags(d);
     vcpus_info(d, info);
     info->tot_pages = pages_of(d);
-    info->max_pages = d->owner.limit;
+    info->max_pages = MIN(d->owner.limit, (uint64_t)UINT32_MAX);      /* tools take that for no limit */
     info->outstanding_pages = d->owner.claim;
     info->shared_info_frame = d->shared_info ? arch_heap_frame(d->shared_info).v : UINT64_MAX;
     info->ssidref = d->ssid;
