@@ -9,24 +9,30 @@
 #include "mem/frame.h"
 #include "mem/stage2.h"
 
+/* Between the hypervisor's buffer and a frame that cannot go away meanwhile. */
+static void copy_frame(mfn_t mfn, uint64_t offset, void *buffer, size_t n, bool write)
+{
+    char *page = arch_window_map(mfn);
+
+    ASSERT(offset + n <= PAGE_SIZE);
+    if (write)
+        memcpy(page + offset, buffer, n);
+    else
+        memcpy(buffer, page + offset, n);
+    arch_window_unmap(page);
+}
+
 /* A piece of one page between the hypervisor's buffer and a guest-physical address. */
 static enum copy_result copy_piece(struct stage2 *s, gpa_t at, void *buffer, size_t n, bool write)
 {
     mfn_t mfn;
-    char *page;
     int r = stage2_get_frame(s, gpa_to_gfn(at), write, &mfn, NULL);
 
-    ASSERT((at.v & ~PAGE_MASK) + n <= PAGE_SIZE);
     if (r == -E_AGAIN)
         return stage2_resolve(s, gpa_to_gfn(at), write) == -E_NOMEM ? COPY_FAULT : COPY_RETRY;
     if (r)
         return COPY_FAULT;
-    page = (char *)arch_window_map(mfn) + (at.v & ~PAGE_MASK);
-    if (write)
-        memcpy(page, buffer, n);
-    else
-        memcpy(buffer, page, n);
-    arch_window_unmap((void *)ROUND_DOWN((uintptr_t)page, PAGE_SIZE));
+    copy_frame(mfn, at.v & ~PAGE_MASK, buffer, n, write);
     frame_put(mfn);
     return COPY_OK;
 }
@@ -53,6 +59,29 @@ static enum copy_result copy_physical(struct stage2 *s, gpa_t at, char *buffer, 
     return COPY_OK;
 }
 
+/* The usual case, with one look-up by the processor. The p2m lock keeps the frame where it is. */
+static bool copy_quickly(struct vcpu *v, struct stage2 *s, gva_t at, void *buffer, size_t n, bool write)
+{
+    struct stage2_locked l = stage2_lock(s);
+    mfn_t mfn;
+    bool found = arch_guest_frame(v, at, write, &mfn) && frame_count(mfn) != 0;
+
+    if (found)
+        copy_frame(mfn, at.v & ~PAGE_MASK, buffer, n, write);
+    stage2_unlock(l);
+    return found;
+}
+
+/* The long way round: stage 1 by itself, then the table. Tells a fault from an entry that needs work. */
+static enum copy_result copy_slowly(struct vcpu *v, struct stage2 *s, gva_t at, void *buffer, size_t n, bool write)
+{
+    gpa_t physical;
+
+    if (arch_guest_translate(v, at, write, &physical) != TRANSLATE_OK)
+        return COPY_FAULT;
+    return copy_piece(s, physical, buffer, n, write);
+}
+
 static enum copy_result copy_virtual(struct vcpu *v, gva_t at, char *buffer, size_t n, bool write)
 {
     struct stage2 *s = guest_space(v);
@@ -60,14 +89,13 @@ static enum copy_result copy_virtual(struct vcpu *v, gva_t at, char *buffer, siz
     ASSERT(n <= 65536);
     while (n) {
         size_t piece = piece_length(at.v, n);
-        enum copy_result r;
-        gpa_t physical;
 
-        if (arch_guest_translate(v, at, write, &physical) != TRANSLATE_OK)
-            return COPY_FAULT;
-        r = copy_piece(s, physical, buffer, piece, write);
-        if (r != COPY_OK)
-            return r;
+        if (!copy_quickly(v, s, at, buffer, piece, write)) {
+            enum copy_result r = copy_slowly(v, s, at, buffer, piece, write);
+
+            if (r != COPY_OK)
+                return r;
+        }
         at.v += piece;
         buffer += piece;
         n -= piece;

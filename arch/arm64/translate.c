@@ -35,6 +35,21 @@ static bool translate_by_processor(gva_t address, bool write, gpa_t *out)
     return true;
 }
 
+bool arch_guest_frame(struct vcpu *v UNUSED, gva_t address, bool write, mfn_t *out)
+{
+    uint64_t saved = read_sysreg(par_el1), par;
+
+    if (write)
+        __asm__ volatile("at s12e1w, %0" :: "r"(address.v));
+    else
+        __asm__ volatile("at s12e1r, %0" :: "r"(address.v));
+    isb();
+    par = read_sysreg(par_el1);
+    write_sysreg(par_el1, saved);
+    *out = MFN((par & ADDRESS_MASK) >> PAGE_SHIFT);
+    return !(par & PAR_FAILED);
+}
+
 /* Where a walk starts: from TCR_EL1 and the half of the address space. */
 struct walk {
     uint64_t table;

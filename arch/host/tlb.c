@@ -4,6 +4,7 @@
  * or replaced. It finds three mistakes: a present entry changed without break and invalidation in between; a frame handed
  * out anew while some TLB still leads to it; a VMID used again while entries of its last user are left.
  */
+#include "core/domain.h"
 #include "arch/host/internal.h"
 #include "arch/include/mapping.h"
 #include "lib/assert.h"
@@ -280,4 +281,27 @@ bool host_access(struct stage2 *s, uint64_t gpa, void *buffer, size_t n, bool wr
     arch_schedule_point();
     tlb_load_space(before);
     return ok;
+}
+
+/* Through the TLB, as a processor's address translation instruction goes; now and then it says no for no reason. */
+bool arch_guest_frame(struct vcpu *v, gva_t address, bool write, mfn_t *out)
+{
+    struct arch_stage2 *before = loaded[cpu_id()];
+    struct tlb_entry *t = NULL;
+    gpa_t physical;
+
+    ASSERT(spin_is_held(&v->domain->stage2.lock));
+    if (host_random_below(4) == 0 || arch_guest_translate(v, address, write, &physical) != TRANSLATE_OK ||
+        physical.v >> geometry.address_bits)
+        return false;
+    tlb_load_space(&v->domain->stage2.arch);
+    t = find(vmid_of(&v->domain->stage2.arch), physical.v >> PAGE_SHIFT);
+    if (!t)
+        t = walk(&v->domain->stage2.arch, physical.v >> PAGE_SHIFT);
+    if (t && permits((enum s2_type)t->type, write))
+        *out = MFN(t->mfn + ((physical.v >> PAGE_SHIFT) - t->gfn));
+    else
+        t = NULL;
+    tlb_load_space(before);
+    return t != NULL;
 }
