@@ -42,7 +42,7 @@ static inline uint64_t array_index_nospec(uint64_t index, uint64_t size)
 
     /* The compiler must not know that the index was compared already, or it finds the mask to be all ones. */
     __asm__("" : "+r"(index));
-    mask = (uint64_t)(~(int64_t)(index | (size - 1 - index)) >> 63);
+    mask = ((index | (size - 1 - index)) >> 63) - 1;
     return index & mask;
 }
 

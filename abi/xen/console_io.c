@@ -40,6 +40,7 @@ static int64_t op_read(struct vcpu *v, const uint64_t args[6], void *op UNUSED)
         return r;
     subcall_reached(FAMILY_CONSOLE, CONSOLEIO_read);
     n = console_read_input(text, n);
+    ASSERT(n <= sizeof(text));
     r = n ? write_guest_result(v, to, text, n) : 0;
     return r ? r : (int64_t)n;
 }

@@ -128,6 +128,7 @@ int64_t hypercall_domctl(struct vcpu *v, const uint64_t args[6])
     r = find_domain(&call);
     if (r)
         return r;
+    ASSERT(v->domain->is_control);
     r = subcall_dispatch(v, FAMILY_DOMCTL, call.op.cmd, args, &call);
     if (r >= 0 && call.copy_back && write_guest_result(v, at, &call.op, sizeof(call.op)))
         return -E_FAULT;

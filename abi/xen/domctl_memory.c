@@ -41,6 +41,7 @@ static void clean_page(struct domain *d, uint64_t gfn)
 {
     mfn_t mfn;
 
+    ASSERT(gfn_is_valid(gfn));
     if (stage2_get_frame(&d->stage2, GFN(gfn), false, &mfn, NULL))
         return;
     arch_frame_clean(mfn);

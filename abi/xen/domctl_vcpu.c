@@ -56,6 +56,7 @@ static struct vcpu *named_vcpu(struct vcpu *v, const struct domctl_call *call, u
 {
     struct vcpu *target = domain_vcpu(call->d, id);
 
+    ASSERT(!target || target->id == id);
     *error = call->d == v->domain ? -E_INVAL : target ? 0 : -E_SRCH;
     return *error ? NULL : target;
 }
@@ -157,6 +158,7 @@ static int tell_effective(struct vcpu *v, const struct xen_domctl_vcpuaffinity *
     cpu_set effective = cpus_in_both(online_cpus(), hard);
     int r = 0;
 
+    ASSERT(bitmap_count(effective.bits, MAX_CPUS) > 0);
     if (in->flags & XEN_VCPUAFFINITY_HARD)
         r = write_bitmap(v, &in->cpumap_hard, effective.bits, cpu_count());
     effective = cpus_in_both(effective, soft);

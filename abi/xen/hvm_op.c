@@ -53,6 +53,7 @@ static int64_t op_set_param(struct vcpu *v, const uint64_t args[6], void *op UNU
     if (r)
         return r;
     STATIC_ASSERT(ARRAY_SIZE(d->hvm_params) >= HVM_NR_PARAMS);
+    ASSERT(in.index < HVM_NR_PARAMS && d != v->domain);
     subcall_reached(FAMILY_HVM, HVMOP_set_param);
     atomic_store(&d->hvm_params[in.index], in.value);
     return 0;

@@ -11,6 +11,7 @@ static int map_shared(struct domain *d, uint64_t gfn, mfn_t mfn)
 {
     int r;
 
+    ASSERT(gfn_is_valid(gfn));
     if (!frame_get(mfn, &d->owner))
         return -E_INVAL;
     r = stage2_map(&d->stage2, GFN(gfn), mfn, 0, S2_SHARED);
@@ -118,6 +119,7 @@ static int64_t batch(struct vcpu *v, struct domain *d, struct domain *foreign, c
 {
     uint64_t start = done;
 
+    ASSERT((in->space == XENMAPSPACE_gmfn_foreign) == (foreign != NULL));
     for (; done < in->size; done++) {
         int r;
 

@@ -45,6 +45,7 @@ static int64_t do_extents(struct vcpu *v, uint64_t cmd, struct domain *d, const 
 {
     uint64_t start = done;
 
+    ASSERT(done < in->nr_extents && in->extent_order <= EXTENT_ORDER_MAX);
     for (; done < in->nr_extents; done++) {
         int r;
 

@@ -38,6 +38,7 @@ static int64_t map_entries(struct vcpu *v, struct domain *d, const struct xen_me
 {
     uint64_t start = done;
 
+    ASSERT(done <= in->nr_frames);
     for (; done < in->nr_frames; done++) {
         int r;
 

@@ -11,6 +11,7 @@ static int64_t set_time(uint64_t cmd, uint64_t seconds, uint32_t nanoseconds, ui
 {
     if (nanoseconds >= NSEC_PER_SEC || at > (uint64_t)NSEC_NEVER)
         return -E_INVAL;
+    ASSERT(nanoseconds < NSEC_PER_SEC);
     subcall_reached(FAMILY_PLATFORM, cmd);
     wallclock_set(seconds, nanoseconds, (nsec_t)at);
     return 0;

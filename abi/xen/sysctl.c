@@ -24,6 +24,7 @@ static int write_domain(struct vcpu *v, const struct domain *d, uint64_t buffer,
     struct xen_domctl_getdomaininfo info;
 
     domain_info(d, &info);
+    ASSERT(info.domain == d->id.v);
     return write_guest(v, buffer + (uint64_t)n * sizeof(info), &info, sizeof(info));
 }
 
@@ -97,6 +98,7 @@ int64_t hypercall_sysctl(struct vcpu *v, const uint64_t args[6])
         return -E_ACCES;
     }
     call.copy_back = false;
+    ASSERT(v->domain->is_control);
     r = subcall_dispatch(v, FAMILY_SYSCTL, call.op.cmd, args, &call);
     if ((r >= 0 || r == -E_NOBUFS) && call.copy_back && write_guest_result(v, at, &call.op, sizeof(call.op)))
         return -E_FAULT;

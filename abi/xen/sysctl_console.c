@@ -26,6 +26,7 @@ static int64_t copy_ring(struct vcpu *v, const struct xen_sysctl_readconsole *in
         size_t n = console_ring_read(index, text, MIN(in->count - written, (uint32_t)CHUNK));
         int r = n ? write_guest_result(v, in->buffer.q + written, text, n) : 0;
 
+        ASSERT(n <= CHUNK);
         if (r)
             return r;
         if (!n)

@@ -10,10 +10,6 @@
 
 #define FAMILY_VERSION HYPERCALL(__HYPERVISOR_xen_version)
 
-/* The linker's build-id note, where the image has one. */
-extern const uint8_t build_id_start[] __attribute__((weak));
-extern const uint8_t build_id_end[] __attribute__((weak));
-
 static int64_t version_number(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, void *op UNUSED)
 {
     return VERSION_MAJOR << 16 | VERSION_MINOR;
@@ -22,6 +18,7 @@ static int64_t version_number(struct vcpu *v UNUSED, const uint64_t args[6] UNUS
 /* Write a fixed-size string field; the rest of the field is zero. */
 static int64_t write_text(struct vcpu *v, uint64_t to, const char *text, char *field, size_t size)
 {
+    ASSERT(strlen(text) < size);
     memset(field, 0, size);
     string_copy(field, text, size);
     return write_guest(v, to, field, size);
@@ -112,27 +109,10 @@ static int64_t version_command_line(struct vcpu *v, const uint64_t args[6], void
     return write_text(v, args[1], v->domain->is_control ? boot_options.text : "<denied>", field, sizeof(field));
 }
 
-/* With no buffer: the size. */
-static int64_t version_build_id(struct vcpu *v, const uint64_t args[6], void *op UNUSED)
+/* The image is linked without one. */
+static int64_t version_build_id(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, void *op UNUSED)
 {
-    struct xen_build_id header;
-    uint32_t size = (uint32_t)(build_id_end - build_id_start);
-    int r;
-
-    if (size == 0)
-        return -E_NODATA;
-    if (args[1] == 0)
-        return size;
-    r = read_guest(v, &header, args[1], sizeof(header.len));
-    if (r)
-        return r;
-    if (header.len == 0)
-        return -E_INVAL;
-    if (header.len < size)
-        return -E_NOBUFS;
-    subcall_reached(FAMILY_VERSION, XENVER_build_id);
-    r = write_guest(v, args[1] + offsetof(struct xen_build_id, buf), build_id_start, size);
-    return r ? r : (int64_t)size;
+    return -E_NODATA;
 }
 
 const struct subcall xen_version_subcalls[] = {
@@ -146,7 +126,7 @@ const struct subcall xen_version_subcalls[] = {
     SUBCALL(XENVER_pagesize, CALLER_ANY, version_page_size),
     SUBCALL(XENVER_guest_handle, CALLER_ANY, version_guest_handle),
     SUBCALL(XENVER_commandline, CALLER_ANY, version_command_line),
-    SUBCALL(XENVER_build_id, CALLER_CONTROL, version_build_id),
+    SUBCALL_REFUSED(XENVER_build_id, CALLER_CONTROL, version_build_id),
 };
 STATIC_ASSERT(ARRAY_SIZE(xen_version_subcalls) == XENVER_build_id + 1);
 

@@ -18,6 +18,7 @@ static int64_t op_enable(struct vcpu *v, const uint64_t args[6], void *op UNUSED
     if (!assist_is_known(type))
         return -E_INVAL;
     subcall_reached(FAMILY_ASSIST, VMASST_CMD_enable);
+    ASSERT(type < 64);
     atomic_fetch_or(&v->domain->vm_assist, BIT(type));
     return 0;
 }
