@@ -17,11 +17,20 @@ class CountingError(Exception):
     """The marks that a measurement needs are not there."""
 
 
+# The images that are measured: ours without assertions, as it is shipped.
+IMAGES = {"xen": "images/xen", "vinci": "arm64-release/vinci"}
+
+
+def image(hypervisor, out):
+    """The path of the image that is measured; absolute, so that it is taken as a path everywhere."""
+    return (Path(out) / IMAGES[hypervisor]).resolve()
+
+
 def address_range(hypervisor, out):
     """(start, end) of the hypervisor's own addresses; ours is read from its ELF file."""
     if hypervisor == "xen":
         return XEN_RANGE
-    elf = Path(out) / "arm64/vinci.elf"
+    elf = image(hypervisor, out).with_suffix(".elf")
     text = subprocess.run(["aarch64-linux-gnu-readelf", "-lW", str(elf)], check=True, capture_output=True,
                           text=True).stdout
     loads = [line.split() for line in text.splitlines() if line.strip().startswith("LOAD")]

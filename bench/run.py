@@ -44,7 +44,8 @@ class Side:
 
     def machine(self, **settings):
         defaults = {"mem": BOARD_MIB, "dom0_mem": DOM0_MIB, "options": "dom0_max_vcpus=2"}
-        return Machine(out=self.out, hypervisor=self.hypervisor, **{**defaults, **settings})
+        image = str(counting.image(self.hypervisor, self.out))
+        return Machine(out=self.out, hypervisor=image, **{**defaults, **settings})
 
     def run(self, machine, guest, name, timeout):
         log = self.out / f"logs/bench/{name}-{self.hypervisor}.log"
@@ -111,7 +112,7 @@ class Side:
     def measure(self, quick):
         image = self.machine().image()
         if not image.exists():
-            self.notes["all"] = f"{image.name} is not built"
+            self.notes["all"] = f"{counting.IMAGES[self.hypervisor]} is not built"
             say(f"  {self.hypervisor}: {self.notes['all']}")
             return self
         self.image()

@@ -52,8 +52,9 @@ class Scenario:
         """Boots, measures, powers off; (rows, notes) whatever happened on the way."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         plugin = counting.plugin_words(self.hypervisor, self.out, self.marks)
-        self.board = Dom0(out=self.out, hypervisor=self.hypervisor, log=self.log, mem=MEM, dom0_mem=DOM0_MEM,
-                          store="initrd", initrd=initramfs(self.out), qemu=[*counting.ICOUNT, *plugin])
+        self.board = Dom0(out=self.out, hypervisor=str(counting.image(self.hypervisor, self.out)),
+                          log=self.log, mem=MEM, dom0_mem=DOM0_MEM, store="initrd", initrd=initramfs(self.out),
+                          qemu=[*counting.ICOUNT, *plugin])
         self.board.options = f"console=dtuart dom0_mem={DOM0_MEM}M"
         steps = [self.boot, self.create, self.start_guest, self.block, self.ping, self.tcp, self.big_blocks]
         try:

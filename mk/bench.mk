@@ -21,7 +21,8 @@ bench-tools: $(BENCH_OUT)/libcount.so $(BENCH_OUT)/work guests
 
 # BENCH_ARGS: --only xen|vinci, --rows small|system, --quick
 bench: deps-test bench-tools
-	@$(MAKE) --no-print-directory -j$(or $(JOBS),2) $(if $(wildcard arch/arm64),build) image-files
+	@$(MAKE) --no-print-directory -j$(or $(JOBS),2) RELEASE=1 build
+	@$(MAKE) --no-print-directory image-files
 	@$(PYTHON) bench/run.py --out $(O) $(BENCH_ARGS)
 
 bench-code:
