@@ -45,7 +45,8 @@ struct hypercall {
 #define SUBCALL(number, who, function) \
     [number] = { .name = #number, .handler = (function), .caller = (who) }
 /* The same for one that is refused whatever its arguments, by an error of its own. */
-#define SUBCALL_REFUSED(number, who, function) SUBCALL(number, who, function)
+#define SUBCALL_REFUSED(number, who, function) \
+    [number] = { .name = #number, .handler = (function), .caller = (who) }
 /* Known from the headers and not implemented; the table names it all the same. */
 #define SUBCALL_MISSING(number, who) [number] = { .name = #number, .caller = (who) }
 /* The same for a number that this architecture's headers hide. */

@@ -121,8 +121,12 @@ void host_start(void)
     routes_boot();
     console_init();
     sched_init("");
-    for (unsigned cpu = 0; cpu < cpu_count(); cpu++)
+    /* The first CPU is up before it starts the others. */
+    for (unsigned cpu = 0; cpu < cpu_count(); cpu++) {
         fiber_start(cpu, cpu_main, NULL);
+        if (cpu == 0)
+            fibers_run(NULL);
+    }
     (void)host_run(0);
 }
 

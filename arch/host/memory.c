@@ -24,11 +24,23 @@ static uint16_t *window_uses;               /* by frame */
 static uint64_t arena_mapped[BITMAP_WORDS(ARENA_SLOTS)];
 static PER_CPU(struct { void *slot[WINDOW_DEPTH]; unsigned depth; }, windows);
 
+/* As on real hardware a block's address is as aligned as its frame number: the heap counts on it. */
+#define VIEW_ALIGNMENT (UINT64_C(4) << 20)
+
 static void *map_view(int protection)
 {
-    void *p = mmap(NULL, frames << PAGE_SHIFT, protection, MAP_SHARED, file, 0);
+    uint64_t bytes = frames << PAGE_SHIFT;
+    uint8_t *space = mmap(NULL, bytes + VIEW_ALIGNMENT, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    uint8_t *at = (uint8_t *)ROUND_UP((uintptr_t)space, VIEW_ALIGNMENT);
+    void *p;
 
+    PANIC_IF(space == MAP_FAILED, "no address space for %llu frames", (unsigned long long)frames);
+    p = mmap(at, bytes, protection, MAP_SHARED | MAP_FIXED, file, 0);
     PANIC_IF(p == MAP_FAILED, "no address space for %llu frames", (unsigned long long)frames);
+    if (at > space)
+        munmap(space, (size_t)(at - space));
+    if (at < space + VIEW_ALIGNMENT)
+        munmap(at + bytes, (size_t)(space + VIEW_ALIGNMENT - at));
     return p;
 }
 
