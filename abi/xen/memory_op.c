@@ -74,9 +74,9 @@ static int64_t op_claim_pages(struct vcpu *v, const uint64_t args[6], void *op U
         return r;
     if (in.extent_start.q || in.extent_order || in.mem_flags)
         return -E_INVAL;
-    d = domain_find(DOMID(in.domid));
+    d = memory_target(v, in.domid, &r);
     if (!d)
-        return -E_SRCH;
+        return r;
     subcall_reached(FAMILY_MEMORY, XENMEM_claim_pages);
     if (in.nr_extents == 0)
         return frame_claim(&d->owner, 0);
