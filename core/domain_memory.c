@@ -6,21 +6,10 @@
 /* Frames with one reference each, for gfn.. of d: the reserved ones of the same number when it is mapped one to one. */
 static int take_frames(struct domain *d, gfn_t gfn, unsigned order, mfn_t *out)
 {
-    uint64_t n;
-
     if (!d->direct_mapped)
         return frame_alloc(&d->owner, order, FRAME_ANY, out);
     *out = MFN(gfn.v);
-    for (n = 0; n < BIT(order); n++) {
-        int error = frame_take_reserved(&d->owner, mfn_add(*out, n));
-
-        if (!error)
-            continue;
-        while (n)
-            frame_put(mfn_add(*out, --n));
-        return error;
-    }
-    return 0;
+    return frame_take_reserved(&d->owner, *out, order);
 }
 
 int domain_populate(struct domain *d, gfn_t gfn, unsigned order)

@@ -30,11 +30,9 @@ void frame_add_free(mfn_t first, uint64_t count)
 {
     PANIC_IF(first.v > frame_top || count > frame_top - first.v, "frames %#llx+%#llx lie outside the frame table",
              (unsigned long long)first.v, (unsigned long long)count);
-    for (uint64_t i = 0; i < count; i++) {
-        ASSERT(frame_load(first.v + i) == 0);
-        frame_store(first.v + i, frame_body_word(true));
-    }
     spin_lock(&frame_lock);
+    PANIC_IF(count && (buddy_find(first.v) != FRAME_LINK_NONE || buddy_find(first.v + count - 1) != FRAME_LINK_NONE),
+             "frames %#llx+%#llx are handed over twice", (unsigned long long)first.v, (unsigned long long)count);
     buddy_free_range(first.v, count, true);
     frame_free_frames += count;
     total_frames += count;
@@ -111,10 +109,36 @@ static void charge(struct owner *o, uint64_t n)
     WRITE_ONCE(o->frames, o->frames + n);
 }
 
+void frame_fill(uint64_t f, uint64_t n, uint64_t word)
+{
+    uint64_t *w = &frame_words[f], *end = w + n;
+
+    for (; end - w >= 8; w += 8) {
+        w[0] = word, w[1] = word, w[2] = word, w[3] = word;
+        w[4] = word, w[5] = word, w[6] = word, w[7] = word;
+    }
+    while (w < end)
+        *w++ = word;
+}
+
+bool frame_all_are(uint64_t f, uint64_t n, uint64_t word)
+{
+    const uint64_t *w = &frame_words[f], *end = w + n;
+    uint64_t differ = 0;
+
+    for (; end - w >= 8 && !differ; w += 8) {
+        differ = (w[0] ^ word) | (w[1] ^ word) | (w[2] ^ word) | (w[3] ^ word) | (w[4] ^ word) | (w[5] ^ word) |
+                 (w[6] ^ word) | (w[7] ^ word);
+    }
+    while (w < end && !differ)
+        differ = *w++ ^ word;
+    return !differ;
+}
+
 void frame_scrub_dirty(uint64_t f, uint64_t n)
 {
     for (uint64_t i = 0; i < n; i++) {
-        if (frame_load(f + i) & FRAME_DIRTY_BIT)
+        if (frame_body_is_dirty(frame_load(f + i)))
             arch_frame_scrub(MFN(f + i), 0);
     }
 }
@@ -126,7 +150,7 @@ static void hand_out(uint64_t f, unsigned order, unsigned flags, uint64_t word)
 
     if (!(flags & FRAME_NO_SCRUB)) {
         for (uint64_t i = 0; i < n; i++)
-            dirty += frame_words[f + i] >> FRAME_STATE_SHIFT & 1;
+            dirty += frame_body_is_dirty(frame_words[f + i]);
         if (dirty == n)
             arch_frame_scrub(MFN(f), order);
         else if (dirty)
@@ -134,8 +158,7 @@ static void hand_out(uint64_t f, unsigned order, unsigned flags, uint64_t word)
     }
     /* Meets the acquire of a frame_get that finds the count: the content is zero by then. */
     barrier_write();
-    for (uint64_t i = 0; i < n; i++)
-        frame_store(f + i, word);
+    frame_fill(f, n, word);
 }
 
 int frame_alloc(struct owner *o, unsigned order, unsigned flags, mfn_t *out)
@@ -219,8 +242,7 @@ static void release(uint64_t f, uint64_t n, uint64_t word)
     PANIC_IF(!o, "frame %#llx belongs to nobody (%#llx)", (unsigned long long)f, (unsigned long long)word);
     for (uint64_t i = 0; shared && i < n; i++)
         arch_heap_unmap(MFN(f + i), 0);
-    for (uint64_t i = 0; i < n; i++)
-        frame_store(f + i, left);
+    frame_fill(f, n, left);
     spin_lock(&frame_lock);
     if (!home) {
         buddy_free_range(f, n, true);
@@ -303,7 +325,16 @@ mfn_t frame_highest(void)
 
 bool frame_is_memory(mfn_t mfn)
 {
-    return mfn.v < frame_top && frame_state(frame_load(mfn.v)) != FRAME_NONE;
+    bool is_free;
+
+    if (mfn.v >= frame_top)
+        return false;
+    if (frame_load(mfn.v))
+        return true;
+    spin_lock(&frame_lock);
+    is_free = buddy_find(mfn.v) != FRAME_LINK_NONE;
+    spin_unlock(&frame_lock);
+    return is_free;
 }
 
 int frame_change_owner(mfn_t mfn, struct owner *from, struct owner *to)

@@ -78,9 +78,9 @@ extern struct owner hypervisor_owner;
  * block (or promised to others' claims); -E_INVAL: over the limit or dying. Any lock up to LOCK_HEAP may be held.
  */
 int frame_alloc(struct owner *o, unsigned order, unsigned flags, mfn_t *out) MUST_CHECK;
-/* Take the reserved frame of a one-to-one owner into use with one reference: -E_INVAL when it is not its own and
- * reserved, or over the limit. Scrubs when it was used before. */
-int frame_take_reserved(struct owner *o, mfn_t mfn) MUST_CHECK;
+/* Take 2^order reserved frames of a one-to-one owner into use with one reference each: -E_INVAL when one is not its own and
+ * reserved, or over the limit; then none is taken. Scrubs those that were used before. */
+int frame_take_reserved(struct owner *o, mfn_t mfn, unsigned order) MUST_CHECK;
 
 /* One more reference if the frame is allocated and its owner is o. False otherwise (also for nonsense numbers and a
  * count near overflow). */

@@ -36,7 +36,7 @@ static uint64_t check_free_block(uint64_t f, uint64_t word)
 
         PANIC_IF(!frame_is_body(w), "frame %#llx (%#llx) lies in a free block", (unsigned long long)(f + i),
                  (unsigned long long)w);
-        PANIC_IF(!(word & FRAME_DIRTY_BIT) && w & FRAME_DIRTY_BIT, "dirty frame %#llx in a clean block",
+        PANIC_IF(!(word & FRAME_DIRTY_BIT) && frame_body_is_dirty(w), "dirty frame %#llx in a clean block",
                  (unsigned long long)(f + i));
     }
     free_seen += n;
@@ -53,8 +53,7 @@ static uint64_t check_frame(uint64_t f)
     case FRAME_HEAD:
     case FRAME_HEAD_DIRTY:
         return check_free_block(f, word);
-    case FRAME_BODY:
-    case FRAME_BODY_DIRTY:
+    case FRAME_BODY_CLEAN:
         panic("frame %#llx is free and on no list", (unsigned long long)f);
     case FRAME_USED:
     case FRAME_SHARED:
@@ -65,8 +64,6 @@ static uint64_t check_frame(uint64_t f)
             tally[tally_index(frame_word_owner(word))].shared++;
         break;
     case FRAME_NONE:
-        PANIC_IF(word, "frame %#llx is no memory but %#llx", (unsigned long long)f, (unsigned long long)word);
-        break;
     case FRAME_RESERVED:
         break;
     }

@@ -9,11 +9,9 @@
 /* The words of [f, f + n) are body words: they become the owner's reserve. Under the lock. */
 static void mark_reserved(struct owner *o, uint64_t f, uint64_t n)
 {
-    for (uint64_t i = 0; i < n; i++) {
-        ASSERT(frame_is_body(frame_load(f + i)));
-        /* not dirty: at boot dom0 takes memory as the loader left it, with its kernel in it */
-        frame_store(f + i, frame_make(FRAME_RESERVED, o->id, 0));
-    }
+    ASSERT(frame_is_body(frame_load(f)) && frame_is_body(frame_load(f + n - 1)));
+    /* Not dirty: at boot dom0 takes memory as the loader left it, with its kernel in it. */
+    frame_fill(f, n, frame_make(FRAME_RESERVED, o->id, 0));
     frame_free_frames -= n;
     if (!o->one_to_one) {
         o->one_to_one = true;
@@ -65,31 +63,65 @@ mfn_t frame_reserve_block(struct owner *o, unsigned order, mfn_t below)
     return MFN(best);
 }
 
-int frame_take_reserved(struct owner *o, mfn_t mfn)
+/* Take n frames whose words are all alike; dirty or not goes to *dirty. */
+static int take_alike(struct owner *o, uint64_t f, uint64_t n, bool *dirty)
 {
-    uint64_t taken = frame_make(FRAME_USED, o->id, FRAME_HOME), word;
+    uint64_t reserved = frame_make(FRAME_RESERVED, o->id, 0);
     int r;
 
-    if (mfn.v >= frame_top)
-        return -E_INVAL;
     spin_lock(&frame_lock);
-    word = frame_load(mfn.v);
-    r = frame_may_charge(o, 1, 0);
-    if (frame_state(word) != FRAME_RESERVED || frame_word_owner(word) != o->id)
+    r = frame_may_charge(o, n, 0);
+    *dirty = frame_load(f) & 1;
+    if (!frame_all_are(f, n, reserved | *dirty))
         r = -E_INVAL;
     if (!r) {
-        /* A count of 0: ours, and nobody can refer to it before it is scrubbed. */
-        frame_store(mfn.v, taken);
-        WRITE_ONCE(o->frames, o->frames + 1);
+        /* A count of 0: ours, and nobody can refer to them before they are scrubbed. */
+        if (*dirty)
+            frame_fill(f, n, frame_make(FRAME_USED, o->id, FRAME_HOME));
+        WRITE_ONCE(o->frames, o->frames + n);
     }
+    if (!r && !*dirty)
+        frame_fill(f, n, frame_make(FRAME_USED, o->id, FRAME_HOME | 1));
     spin_unlock(&frame_lock);
-    if (r)
+    return r;
+}
+
+static int take_block(struct owner *o, mfn_t mfn, unsigned order)
+{
+    bool dirty;
+    int r = take_alike(o, mfn.v, BIT(order), &dirty);
+
+    if (r || !dirty)
         return r;
-    if (word & 1)
-        arch_frame_scrub(mfn, 0);
+    arch_frame_scrub(mfn, order);
     /* Meets the acquire of a frame_get that finds the count. */
-    atomic_store_release(&frame_words[mfn.v], taken + 1);
+    barrier_write();
+    frame_fill(mfn.v, BIT(order), frame_make(FRAME_USED, o->id, FRAME_HOME | 1));
     return 0;
+}
+
+int frame_take_reserved(struct owner *o, mfn_t mfn, unsigned order)
+{
+    uint64_t n;
+
+    if (mfn.v >= frame_top || order > MAX_ORDER || BIT(order) > frame_top - mfn.v)
+        return -E_INVAL;
+    if (!take_block(o, mfn, order))
+        return 0;
+    /* Not all alike: one by one. A look before, so that frames are not taken and given back, and scrubbed for it, in vain. */
+    for (n = 0; n < BIT(order); n++) {
+        if ((frame_load(mfn.v + n) & ~UINT64_C(1)) != frame_make(FRAME_RESERVED, o->id, 0))
+            return -E_INVAL;
+    }
+    for (n = 0; order && n < BIT(order); n++) {
+        int r = take_block(o, mfn_add(mfn, n), 0);
+
+        if (!r)
+            continue;
+        frame_put_range(mfn, n);
+        return r;
+    }
+    return order ? 0 : -E_INVAL;
 }
 
 /* A dirty block of at most 2^FRAME_MIXED_ORDER frames, off the lists. Under the lock. */
@@ -114,7 +146,7 @@ static uint64_t take_dirty(unsigned *order)
 static bool scrub_some(uint64_t f, unsigned order, unsigned n)
 {
     for (uint64_t i = 0; i < BIT(order); i++) {
-        if (!(frame_load(f + i) & FRAME_DIRTY_BIT))
+        if (!frame_body_is_dirty(frame_load(f + i)))
             continue;
         if (!n--)
             return true;

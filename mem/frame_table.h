@@ -3,7 +3,8 @@
  * The words of the frame table and the buddy lists: between the files of mem/ only (mem/frame.h has the picture).
  * A word is read and changed with single 64-bit accesses. Words of free frames change under the frames' lock; words of
  * frames in use change atomically without it. A frame on its way between the two (popped and not yet handed out, or
- * released and not yet listed) has a "body" word or a count of 0, which nobody else touches.
+ * released and not yet listed) has a "body" word or a count of 0, which nobody else touches. Dirty body words are 0, as in a
+ * fresh table: handing over memory at boot touches the first frames of blocks only.
  */
 #ifndef MEM_FRAME_TABLE_H
 #define MEM_FRAME_TABLE_H
@@ -11,18 +12,17 @@
 #include "mem/frame.h"
 
 enum frame_state {
-    FRAME_NONE,             /* no memory, or not handed over */
+    FRAME_NONE,             /* the word is 0: no memory; or free, not the first of its block, and dirty */
     FRAME_USED,             /* counted in its owner's frames */
     FRAME_SHARED,           /* hypervisor page shown to a guest: heap-mapped, counted in its owner's shared */
     FRAME_RESERVED,         /* waits for its one-to-one owner; bit 0 of the word: dirty */
-    FRAME_BODY,             /* free, not the first of its block, clean */
-    FRAME_BODY_DIRTY,
-    FRAME_HEAD,             /* first of a free block that is clean all through */
+    FRAME_BODY_CLEAN,       /* free, not the first of its block, and clean */
+    FRAME_HEAD = 6,         /* first of a free block that is clean all through */
     FRAME_HEAD_DIRTY,       /* first of a free block; itself dirty, the others say it themselves */
 };
 
 #define FRAME_STATE_SHIFT 61
-#define FRAME_DIRTY_BIT BIT(61)         /* in the four free states */
+#define FRAME_DIRTY_BIT BIT(61)         /* of a first frame */
 #define FRAME_OWNER_SHIFT 45
 #define FRAME_HOME BIT(44)              /* goes back to its one-to-one owner's reserve */
 #define FRAME_COUNT_MASK (BIT(44) - 1)
@@ -81,7 +81,7 @@ static inline bool frame_is_head(uint64_t word)
 
 static inline bool frame_is_body(uint64_t word)
 {
-    return frame_state(word) == FRAME_BODY || frame_state(word) == FRAME_BODY_DIRTY;
+    return word == 0 || frame_state(word) == FRAME_BODY_CLEAN;
 }
 
 static inline unsigned frame_head_order(uint64_t word)
@@ -101,13 +101,21 @@ static inline uint32_t frame_head_prev(uint64_t word)
 
 static inline uint64_t frame_body_word(bool dirty)
 {
-    return (uint64_t)(dirty ? FRAME_BODY_DIRTY : FRAME_BODY) << FRAME_STATE_SHIFT;
+    return dirty ? 0 : (uint64_t)FRAME_BODY_CLEAN << FRAME_STATE_SHIFT;
+}
+
+static inline bool frame_body_is_dirty(uint64_t word)
+{
+    return word == 0;
 }
 
 /* A heap-mapped page of the hypervisor with one reference becomes a page shared with o's guest. -E_INVAL when o is dying. */
 int frame_make_shared(mfn_t mfn, struct owner *o) MUST_CHECK;
 /* May o have n more frames? 0 or -E_INVAL. Under frame_lock. */
 int frame_may_charge(const struct owner *o, uint64_t n, unsigned flags) MUST_CHECK;
+/* Give n frames, which are in nobody else's hands, this word; do they all have it? */
+void frame_fill(uint64_t f, uint64_t n, uint64_t word);
+bool frame_all_are(uint64_t f, uint64_t n, uint64_t word);
 /* Scrub those of n frames whose body words say dirty. The frames are in nobody's hands. */
 void frame_scrub_dirty(uint64_t f, uint64_t n);
 

@@ -166,11 +166,18 @@ static void test_reserve_of_a_one_to_one_owner(void **state UNUSED)
     assert_int_equal(frame_free_count(), all_free - reserved);
     frame_check_all();
     assert_int_equal(o->frames, 0);
-    assert_int_equal(frame_take_reserved(&owners[1], block), -E_INVAL);
-    assert_int_equal(frame_take_reserved(o, mfn_add(block, 1024)), -E_INVAL);
-    for (unsigned i = 0; i < 1024; i++)
-        assert_int_equal(frame_take_reserved(o, mfn_add(block, i)), 0);
-    assert_int_equal(frame_take_reserved(o, block), -E_INVAL);
+    assert_int_equal(frame_take_reserved(&owners[1], block, 0), -E_INVAL);
+    assert_int_equal(frame_take_reserved(o, mfn_add(block, 1024), 0), -E_INVAL);
+    assert_int_equal(frame_take_reserved(o, block, 11), -E_INVAL);
+    assert_int_equal(o->frames, 0);
+    assert_int_equal(frame_take_reserved(o, mfn_add(block, 700), 0), 0);
+    assert_int_equal(frame_take_reserved(o, block, 10), -E_INVAL);
+    assert_int_equal(o->frames, 1);
+    frame_put(mfn_add(block, 700));
+    assert_int_equal(frame_take_reserved(o, block, 10), 0);
+    assert_int_equal(o->frames, 1024);
+    assert_int_equal(frame_take_reserved(o, block, 0), -E_INVAL);
+    assert_true(is_zero(mfn_add(block, 700), 0));
     /* What the loader put there stays, the first time. */
     assert_false(is_zero(block, 10));
     memset(host_ram(block), 1, PAGE_SIZE);
@@ -179,8 +186,12 @@ static void test_reserve_of_a_one_to_one_owner(void **state UNUSED)
     frame_put(block);
     assert_int_equal(o->frames, 0);
     assert_int_equal(frame_free_count(), all_free - reserved);
-    assert_int_equal(frame_take_reserved(o, block), 0);
+    memset(host_ram(mfn_add(block, 512)), 1, PAGE_SIZE << 9);
+    assert_int_equal(frame_take_reserved(o, mfn_add(block, 512), 9), 0);
+    assert_true(is_zero(mfn_add(block, 512), 9));
+    assert_int_equal(frame_take_reserved(o, block, 0), 0);
     assert_true(is_zero(block, 0));
+    frame_put_block(mfn_add(block, 512), 9);
     frame_put(block);
     assert_true(mfn_eq(frame_reserve_block(o, 10, block), MFN_NONE));
     assert_int_equal(frame_alloc(&owners[1], 3, FRAME_ANY, &out), 0);
