@@ -14,7 +14,7 @@ READY = 60
 def test_dom0_with_kaslr_and_kpti(make_board):
     board = make_board(mem=768, dom0_mem=384).start()
     board.wait_ready(READY)
-    log = board.out_of("dmesg | grep -i 'kaslr\\|isolation'")
+    log = board.out_of("dmesg | sed 's/^/ /' | grep -i 'kaslr\\|isolation'")
     assert "KASLR enabled" in log
     assert "Kernel page table isolation" in log
     assert "nokaslr" not in board.out_of("cat /proc/cmdline")
@@ -150,17 +150,16 @@ def rename(name, other):
 
 DAMAGES = {
     "magic": set_word(0, 0xD00DFEEE),
-    "total-size-huge": set_word(4, 0xFFFFFFFF),
     "total-size-tiny": set_word(4, 16),
     "struct-outside": set_word(8, 0x7FFFFFF0),
     "strings-outside": set_word(12, 0x7FFFFFF0),
-    "version": set_word(20, 99),
     "unknown-token": set_struct_word(8, 0xDEADBEEF),
     "property-beyond-the-end": set_struct_word(12, 0x7FFFFFFF),
     "cut": cut_struct,
     "no-memory": rename(b"memory@40000000", b"nemory@40000000"),
     "all-zero": lambda tree: tree.__setitem__(slice(None), bytes(len(tree))),
 }
+ODDITIES = {"total-size-huge": set_word(4, 0xFFFFFFFF), "version": set_word(20, 99)}
 
 
 @pytest.mark.usefixtures("only_vinci")
@@ -175,8 +174,24 @@ def test_damaged_device_tree(make_board, tmp_path, damage):
         tree[:] = tree.replace(b"\0memory\0", b"\0nemory\0")
     path.write_bytes(tree)
     board.tree = path
-    stops(board, rb"(device tree at 0x48000000 cannot be used: |memory: |boot stops: )[^\r\n]+", last=None)
-    board.expect(pexpect.EOF, 20, "waiting for the board to power off")
+    # Without a usable tree the hypervisor cannot know how to power the board off: it says why and halts.
+    stops(board, rb"(device tree at 0x48000000 cannot be used: |memory: )[^\r\n]+", last=None)
+    board.expect(rb"boot stops: [^\r\n]+", 20, "waiting for the stop")
+
+
+@pytest.mark.usefixtures("only_vinci")
+@pytest.mark.parametrize("oddity", ODDITIES)
+def test_odd_device_tree_that_can_be_read(make_board, tmp_path, oddity):
+    """QEMU's own tree has a total size of 1 MiB for 7 KB; a later version says itself what it is compatible with."""
+    board = make_board(store="none", mem=512, dom0_mem=256)
+    path = tmp_path / "tree"
+    board.dump_tree(path)
+    tree = bytearray(path.read_bytes())
+    ODDITIES[oddity](tree)
+    path.write_bytes(tree)
+    board.tree = path
+    board.start()
+    board.expect(rb"entering dom0", board.scale(20), "the hypervisor's last line")
 
 
 def test_own_device_tree_boots(make_board, tmp_path):
