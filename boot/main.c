@@ -110,7 +110,7 @@ static void start_memory(struct range_list *usable)
     struct memory_range table = place_frame_table(usable);
     void *at = arch_boot_heap_map(HPA(table.base), table.size);
 
-    memset(at, 0, table.size);
+    arch_zero_pages(at, table.size);
     frame_table_init(at, MFN(table.size / 8));
     range_remove(usable, table.base, table.size);
 }

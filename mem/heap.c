@@ -81,7 +81,9 @@ void *heap_alloc_pages(unsigned order)
     if (order > HEAP_MAX_ORDER)
         return NULL;
     p = map_pages(order);
-    return p ? memset(p, 0, PAGE_SIZE << order) : NULL;
+    if (p)
+        arch_zero_pages(p, PAGE_SIZE << order);
+    return p;
 }
 
 void heap_free_pages(void *p, unsigned order)

@@ -229,6 +229,12 @@ unsigned arch_arena_slot(const void *address)
     return (unsigned)(offset >> PAGE_SHIFT);
 }
 
+void arch_zero_pages(void *p, uint64_t bytes)
+{
+    ASSERT(IS_ALIGNED((uintptr_t)p, PAGE_SIZE) && IS_ALIGNED(bytes, PAGE_SIZE));
+    memset(p, 0, bytes);
+}
+
 void arch_frame_scrub(mfn_t mfn, unsigned order)
 {
     for (uint64_t i = 0; i < BIT(order); i++)

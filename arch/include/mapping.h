@@ -39,6 +39,8 @@ void *arch_arena_map(unsigned slot, mfn_t mfn);
 void arch_arena_unmap(unsigned slot);
 unsigned arch_arena_slot(const void *address);
 
+/* Zero [p, p + bytes), whole pages of the hypervisor's own cached memory (MMU on), the quickest way there is. */
+void arch_zero_pages(void *p, uint64_t bytes);
 /* Fill a page with zeros and make them visible to a guest with its caches off (XSA-364: clean to the point of
  * coherency). The frame need not be mapped. */
 void arch_frame_scrub(mfn_t mfn, unsigned order);
