@@ -205,6 +205,7 @@ void boot_main(uint64_t fdt_pa, uint64_t image_pa)
     log_info("Vinci " VINCI_VERSION ", Xen ABI 4.17, arm64%s", CONFIG(ASSERT) ? ", checked build" : "");
     log_info("command line: %s", info.command_line);
     command_line_parse(info.command_line);
+    panic_resets = !boot_options.noreboot;
     arch_boot_psci(!info.has_psci ? BOOT_PSCI_NONE : info.psci_by_hvc ? BOOT_PSCI_HVC : BOOT_PSCI_SMC);
     arch_boot_image(&start, &end);
     const struct memory_range image = { start.v, end.v - start.v };

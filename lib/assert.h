@@ -14,6 +14,9 @@
 /* Print the message, registers and a backtrace, then stop the host. From anywhere, any lock held. (lib/panic.c) */
 void panic(const char *format, ...) NORETURN PRINTF(1, 2);
 
+/* After a panic the machine starts again (the command line has no noreboot) instead of standing still. Set by boot/. */
+extern bool panic_resets;
+
 #define PANIC_IF(condition, ...)          \
     do {                                  \
         if (unlikely(condition))          \

@@ -11,6 +11,8 @@ static void write_text(const char *text)
     arch_console_write(text, strlen(text));
 }
 
+bool panic_resets;
+
 void panic(const char *format, ...)
 {
     static uint32_t panicking;
@@ -28,5 +30,7 @@ void panic(const char *format, ...)
     write_text(line);
     write_text("\n");
     machine_print_backtrace();
+    if (panic_resets)
+        machine_reset();
     machine_halt();
 }

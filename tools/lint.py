@@ -15,7 +15,7 @@ SOURCE = (".c", ".h", ".S", ".py", ".mk", ".lds")
 MAX_FUNCTION, MAX_P90, MAX_FILE = 80, 30, 600
 # Written in pieces so that this file does not find itself.
 UNFINISHED = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X|HA" + r"CK)\b")
-MACHINE_PATH = re.compile(r"/(home|root|wo" + r"rk|farm)/[a-z]")
+MACHINE_PATH = re.compile(r"(?<![\w$).])/(home|root|wo" + r"rk|farm)/[a-z]")
 IN_FUNCTION_IF = re.compile(r"^\s+#\s*if")
 
 
