@@ -171,7 +171,7 @@ def test_damaged_device_tree(make_board, tmp_path, damage):
     tree = bytearray(path.read_bytes())
     DAMAGES[damage](tree)
     if damage == "no-memory":
-        tree[:] = tree.replace(b"\0memory\0", b"\0nemory\0")
+        tree[:] = tree.replace(b"memory\0", b"nemory\0")
     path.write_bytes(tree)
     board.tree = path
     # Without a usable tree the hypervisor cannot know how to power the board off: it says why and halts.
