@@ -30,12 +30,15 @@ struct begun {
 static struct begun begun[STEPS_MAX];
 static unsigned begun_count;
 
-/* A vCPU whose guest has nothing to do. */
+/* Has v's guest nothing to do? If it has, it gets time for it, after which v may be gone. */
 static bool is_free(struct vcpu *v)
 {
-    if (v && v->arch.action)
-        (void)host_run(PATIENCE);
-    return v && domain_find(v->domain->id) == v->domain && !v->arch.action && !host_stopped();
+    if (!v || host_stopped())
+        return false;
+    if (!v->arch.action)
+        return true;
+    (void)host_run(PATIENCE);
+    return false;
 }
 
 static void start(struct vcpu *v, const struct made_call *c, bool at_once)

@@ -215,7 +215,7 @@ const struct shape shapes[] = {
     DOMCTL(XEN_DOMCTL_set_paging_mempool_size, UV(paging_mempool.size, FIXED, 64 * PAGE_SIZE)),
     DOMCTL(XEN_DOMCTL_max_mem, UV(max_mem.max_memkb, FIXED, 4096)),
     DOMCTL(XEN_DOMCTL_max_vcpus, UV(max_vcpus.max, SMALL, 6)),
-    DOMCTL(XEN_DOMCTL_cacheflush, U(cacheflush.start_pfn, GFN), U(cacheflush.nr_pfns, RAW)),
+    DOMCTL(XEN_DOMCTL_cacheflush, U(cacheflush.start_pfn, GFN), UV(cacheflush.nr_pfns, SMALL, 200)),
     DOMCTL(XEN_DOMCTL_setvcpucontext, U(vcpucontext.vcpu, VCPU), U(vcpucontext.ctxt, CONTEXT)),
     DOMCTL(XEN_DOMCTL_getvcpucontext, U(vcpucontext.vcpu, VCPU), U(vcpucontext.ctxt, CONTEXT)),
     DOMCTL(XEN_DOMCTL_getvcpuinfo, U(getvcpuinfo.vcpu, VCPU)),
