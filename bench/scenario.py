@@ -41,12 +41,14 @@ def initramfs(out):
 class Scenario:
     """One boot of dom0 on one hypervisor; each step adds rows or says why it cannot."""
 
-    def __init__(self, out, hypervisor, say=print):
+    def __init__(self, out, hypervisor, say=print, qemu=(), only=None):
+        """qemu: more words for QEMU; only: of the steps that measure, this one."""
         self.out, self.hypervisor, self.say = Path(out), hypervisor, say
         self.marks = self.out / f"bench/marks-system-{hypervisor}.txt"
         self.log = self.out / f"logs/bench/system-{hypervisor}.log"
         self.rows, self.notes = {}, {}
         self.board = None
+        self.qemu, self.only = list(qemu), only
 
     def run(self):
         """Boots, measures, powers off; (rows, notes) whatever happened on the way."""
@@ -54,9 +56,11 @@ class Scenario:
         plugin = counting.plugin_words(self.hypervisor, self.out, self.marks)
         self.board = Dom0(out=self.out, hypervisor=str(counting.image(self.hypervisor, self.out)),
                           log=self.log, mem=MEM, dom0_mem=DOM0_MEM, store="initrd", initrd=initramfs(self.out),
-                          qemu=[*counting.ICOUNT, *plugin])
+                          qemu=[*counting.ICOUNT, *plugin, *self.qemu])
         self.board.options = f"console=dtuart dom0_mem={DOM0_MEM}M"
         steps = [self.boot, self.create, self.start_guest, self.block, self.ping, self.tcp, self.big_blocks]
+        if self.only:
+            steps = [step for step in steps if step.__name__ in ("boot", "start_guest", self.only)]
         try:
             for step in steps:
                 began = time.monotonic()

@@ -5,7 +5,7 @@
 BENCH_OUT := $(O)/bench
 PYTHON    ?= /usr/bin/python3
 
-$(BENCH_OUT)/libcount.so: bench/plugin/count.c bench/plugin/qemu_plugin_7_2.h
+$(BENCH_OUT)/lib%.so: bench/plugin/%.c bench/plugin/qemu_plugin_7_2.h
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
 	@gcc -O2 -Wall -Wextra -Werror -fPIC -shared -fvisibility=hidden -I. $< -o $@
@@ -17,7 +17,7 @@ $(BENCH_OUT)/work: bench/work/work.c bench/work/linux.h
 	@aarch64-linux-gnu-gcc -O2 -Wall -Wextra -Werror -ffreestanding -fno-stack-protector -nostdlib -static -I. $< -o $@
 
 .PHONY: bench bench-tools bench-code
-bench-tools: $(BENCH_OUT)/libcount.so $(BENCH_OUT)/work guests
+bench-tools: $(BENCH_OUT)/libcount.so $(BENCH_OUT)/libprofile.so $(BENCH_OUT)/work guests
 
 # BENCH_ARGS: --only xen|vinci, --rows small|system, --quick
 bench: deps-test bench-tools

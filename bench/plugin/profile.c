@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A TCG plugin that counts, within the hypervisor's range and between two
+ * marks, how often every instruction address ran; bench/profile.py turns that
+ * into instructions per function.
+ *
+ *   -plugin libprofile.so,hv_start=..,hv_end=..,first=0x64,last=0x65,out=profile.txt
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/plugin/qemu_plugin_7_2.h"
+
+#define INSN_BYTES 4
+#define HINT_MASK 0xfffff01f
+#define HINT_VALUE 0xd503201f
+#define HINT_NUMBER(word) (((word) >> 5) & 0x7f)
+#define FIRST_MARK 0x60
+
+static uint64_t hv_start, hv_end, first_mark, last_mark;
+static uint64_t *executed, *before;
+static FILE *out;
+
+QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_INTERFACE;
+
+static size_t slots(void)
+{
+    return (size_t)(hv_end - hv_start) / INSN_BYTES;
+}
+
+static void on_mark(unsigned vcpu, void *userdata)
+{
+    uint64_t number = (uintptr_t)userdata;
+
+    (void)vcpu;
+    if (number == first_mark) {
+        memcpy(before, executed, slots() * sizeof(*executed));
+    } else if (number == last_mark) {
+        rewind(out);
+        for (size_t i = 0; i < slots(); i++)
+            if (executed[i] != before[i])
+                fprintf(out, "%lx %lu\n", hv_start + i * INSN_BYTES, executed[i] - before[i]);
+        fflush(out);
+    }
+}
+
+static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+{
+    size_t insns = qemu_plugin_tb_n_insns(tb);
+    uint64_t address = qemu_plugin_tb_vaddr(tb);
+
+    (void)id;
+    for (size_t i = 0; i < insns; i++, address += INSN_BYTES) {
+        struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
+        uint32_t word;
+
+        memcpy(&word, qemu_plugin_insn_data(insn), INSN_BYTES);
+        if ((word & HINT_MASK) == HINT_VALUE && HINT_NUMBER(word) >= FIRST_MARK)
+            qemu_plugin_register_vcpu_insn_exec_cb(insn, on_mark, QEMU_PLUGIN_CB_NO_REGS,
+                                                   (void *)(uintptr_t)HINT_NUMBER(word));
+        if (address >= hv_start && address < hv_end)
+            qemu_plugin_register_vcpu_insn_exec_inline(
+                insn, QEMU_PLUGIN_INLINE_ADD_U64, &executed[(address - hv_start) / INSN_BYTES], 1);
+    }
+}
+
+static const char *value_of(const char *argument, const char *key)
+{
+    size_t length = strlen(key);
+
+    return !strncmp(argument, key, length) && argument[length] == '=' ? argument + length + 1 : NULL;
+}
+
+static void take_argument(const char *argument, const char **path)
+{
+    const char *value;
+
+    if ((value = value_of(argument, "hv_start")))
+        hv_start = strtoull(value, NULL, 0);
+    else if ((value = value_of(argument, "hv_end")))
+        hv_end = strtoull(value, NULL, 0);
+    else if ((value = value_of(argument, "first")))
+        first_mark = strtoull(value, NULL, 0);
+    else if ((value = value_of(argument, "last")))
+        last_mark = strtoull(value, NULL, 0);
+    else if ((value = value_of(argument, "out")))
+        *path = value;
+}
+
+QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info,
+                                           int argc, char **argv)
+{
+    const char *path = NULL;
+
+    (void)info;
+    for (int i = 0; i < argc; i++)
+        take_argument(argv[i], &path);
+    out = path ? fopen(path, "w") : NULL;
+    executed = calloc(slots(), sizeof(*executed));
+    before = calloc(slots(), sizeof(*before));
+    if (!out || hv_start >= hv_end || !executed || !before) {
+        fprintf(stderr, "profile: needs hv_start, hv_end, first, last and a writable out\n");
+        return -1;
+    }
+    qemu_plugin_register_vcpu_tb_trans_cb(id, on_translate);
+    return 0;
+}
