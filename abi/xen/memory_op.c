@@ -15,6 +15,7 @@ static struct domain *read_target(struct vcpu *v, uint64_t from, int *error)
 
 static int64_t op_maximum_ram_page(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, void *op UNUSED)
 {
+    subcall_reached(FAMILY_MEMORY, XENMEM_maximum_ram_page);
     return (int64_t)frame_highest().v;
 }
 
@@ -57,8 +58,9 @@ static int64_t op_maximum_gpfn(struct vcpu *v, const uint64_t args[6], void *op 
 }
 
 /* Pages are not shared between guests, so that none were saved and none are. */
-static int64_t op_no_sharing(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, void *op UNUSED)
+static int64_t op_no_sharing(struct vcpu *v UNUSED, const uint64_t args[6], void *op UNUSED)
 {
+    subcall_reached(FAMILY_MEMORY, args[0] & MEMORY_CMD_MASK);
     return 0;
 }
 
@@ -96,6 +98,7 @@ static int64_t op_vnumainfo(struct vcpu *v, const uint64_t args[6], void *op UNU
         return r;
     if (in.pad)
         return -E_INVAL;
+    subcall_reached(FAMILY_MEMORY, XENMEM_get_vnumainfo);
     return target_domain(v, in.domid, &r) ? -E_OPNOTSUPP : r;
 }
 

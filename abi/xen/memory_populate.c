@@ -93,5 +93,6 @@ int64_t memory_decrease(struct vcpu *v, const uint64_t args[6], void *op UNUSED)
 /* Translated guests do not see host frames and cannot want others. */
 int64_t memory_exchange(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, void *op UNUSED)
 {
+    subcall_reached(FAMILY_MEMORY, XENMEM_exchange);
     return -E_OPNOTSUPP;
 }

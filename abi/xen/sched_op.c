@@ -8,12 +8,14 @@
 
 static int64_t op_yield(struct vcpu *v, const uint64_t args[6] UNUSED, void *op UNUSED)
 {
+    subcall_reached(FAMILY_SCHED, SCHEDOP_yield);
     sched_unit_yield(&v->unit);
     return 0;
 }
 
 static int64_t op_block(struct vcpu *v, const uint64_t args[6] UNUSED, void *op UNUSED)
 {
+    subcall_reached(FAMILY_SCHED, SCHEDOP_block);
     vcpu_block(v);
     return 0;
 }

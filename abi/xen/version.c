@@ -12,6 +12,7 @@
 
 static int64_t version_number(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, void *op UNUSED)
 {
+    subcall_reached(FAMILY_VERSION, XENVER_version);
     return VERSION_MAJOR << 16 | VERSION_MINOR;
 }
 
@@ -28,6 +29,7 @@ static int64_t version_extra(struct vcpu *v, const uint64_t args[6], void *op UN
 {
     xen_extraversion_t field;
 
+    subcall_reached(FAMILY_VERSION, XENVER_extraversion);
     return write_text(v, args[1], "-vinci", field, sizeof(field));
 }
 
@@ -36,6 +38,7 @@ static int64_t version_compile_info(struct vcpu *v, const uint64_t args[6], void
     struct xen_compile_info info = { .compiler = "gcc " __VERSION__, .compile_by = "vinci",
                                      .compile_domain = "", .compile_date = "reproducible" };
 
+    subcall_reached(FAMILY_VERSION, XENVER_compile_info);
     return write_guest(v, args[1], &info, sizeof(info));
 }
 
@@ -43,6 +46,7 @@ static int64_t version_capabilities(struct vcpu *v, const uint64_t args[6], void
 {
     xen_capabilities_info_t field;
 
+    subcall_reached(FAMILY_VERSION, XENVER_capabilities);
     return write_text(v, args[1], "xen-3.0-aarch64 ", field, sizeof(field));
 }
 
@@ -50,6 +54,7 @@ static int64_t version_changeset(struct vcpu *v, const uint64_t args[6], void *o
 {
     xen_changeset_info_t field;
 
+    subcall_reached(FAMILY_VERSION, XENVER_changeset);
     return write_text(v, args[1], "", field, sizeof(field));
 }
 
@@ -58,6 +63,7 @@ static int64_t version_platform(struct vcpu *v, const uint64_t args[6], void *op
 {
     struct xen_platform_parameters p = { .virt_start = 0 };
 
+    subcall_reached(FAMILY_VERSION, XENVER_platform_parameters);
     return write_guest(v, args[1], &p, sizeof(p));
 }
 
@@ -90,6 +96,7 @@ static int64_t version_page_size(struct vcpu *v UNUSED, const uint64_t args[6], 
 {
     if (args[1])
         return -E_INVAL;
+    subcall_reached(FAMILY_VERSION, XENVER_pagesize);
     return PAGE_SIZE;
 }
 
@@ -98,6 +105,7 @@ static int64_t version_guest_handle(struct vcpu *v, const uint64_t args[6], void
     xen_domain_handle_t handle;
 
     STATIC_ASSERT(sizeof(handle) == sizeof(v->domain->uuid));
+    subcall_reached(FAMILY_VERSION, XENVER_guest_handle);
     memcpy(handle, v->domain->uuid, sizeof(handle));
     return write_guest(v, args[1], handle, sizeof(handle));
 }
@@ -106,6 +114,7 @@ static int64_t version_command_line(struct vcpu *v, const uint64_t args[6], void
 {
     xen_commandline_t field;
 
+    subcall_reached(FAMILY_VERSION, XENVER_commandline);
     return write_text(v, args[1], v->domain->is_control ? boot_options.text : "<denied>", field, sizeof(field));
 }
 
