@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The C library's memory and string functions, which the compiler also calls on its own. Words are used only where both
- * sides are aligned to them: this code runs before the MMU is on, when an unaligned access faults. A build for a Linux
+ * The C library's memory and string functions, which the compiler also calls on its own. They also run before the MMU is on,
+ * when an unaligned access faults: nobody copies 16 bytes or more between places of different alignment then. A build for a Linux
  * process leaves this file out, because the sanitizers watch their own; tests compile it under other names.
  */
 #include "lib/string.h"
@@ -15,6 +15,7 @@
 #endif
 
 typedef uint64_t __attribute__((may_alias)) word;
+typedef uint64_t __attribute__((may_alias, aligned(1))) unaligned_word;
 
 NO_IDIOM static void copy_words(word *to, const word *from, size_t words)
 {
@@ -30,15 +31,31 @@ NO_IDIOM static void copy_words(word *to, const word *from, size_t words)
         *to++ = *from++;
 }
 
+/* The target is aligned, the source is not: packets copied by grant have any offset. */
+NO_IDIOM static void copy_unaligned(word *to, const unaligned_word *from, size_t words)
+{
+    while (words >= 4) {
+        word a = from[0], b = from[1], c = from[2], d = from[3];
+
+        to[0] = a, to[1] = b, to[2] = c, to[3] = d;
+        to += 4, from += 4, words -= 4;
+    }
+    while (words--)
+        *to++ = *from++;
+}
+
 NO_IDIOM void *memcpy(void *to, const void *from, size_t n)
 {
     uint8_t *t = to;
     const uint8_t *f = from;
 
-    if ((((uintptr_t)t ^ (uintptr_t)f) & 7) == 0 && n >= 16) {
+    if (n >= 16) {
         for (; (uintptr_t)t & 7; n--)
             *t++ = *f++;
-        copy_words((word *)t, (const word *)f, n / 8);
+        if (((uintptr_t)f & 7) == 0)
+            copy_words((word *)t, (const word *)f, n / 8);
+        else
+            copy_unaligned((word *)t, (const unaligned_word *)f, n / 8);
         t += n & ~(size_t)7;
         f += n & ~(size_t)7;
         n &= 7;
