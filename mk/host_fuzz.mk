@@ -8,7 +8,7 @@
 FUZZ_OUT     := $(O)/fuzz
 FUZZ_TESTS   := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_SUPPORT := $(filter-out $(wildcard tests/fuzz/fuzz_*.c),$(wildcard tests/fuzz/*.c))
-FUZZ_FLAGS   := -timeout=20 -rss_limit_mb=2048 -max_len=2048 -use_value_profile=0
+FUZZ_FLAGS   := -timeout=20 -rss_limit_mb=2048 -max_len=2048 -len_control=10
 FUZZ_ENV     := UBSAN_OPTIONS=print_stacktrace=1
 # What coverage counts is the hypervisor: neither the simulated processor nor the fuzzer's own table.
 FUZZ_COVER    = $(if $(filter arch/host/% tests/%,$<),,-fsanitize-coverage=inline-8bit-counters,pc-table)

@@ -45,6 +45,7 @@ void tlb_boot(const struct stage2_geometry *g)
     valid_entries = stale_entries = 0;
     generation = 1;
     vmids_used = 1;
+    spin_lock_init(&vmid_lock, LOCK_VMID);  /* an earlier machine may have ended while it was held */
 }
 
 static void drop(struct tlb_entry *t)

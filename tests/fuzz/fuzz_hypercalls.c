@@ -22,10 +22,17 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
-/* What vCPUs are at: a call may outlast its step. */
+struct access {
+    uint64_t address, value;
+    unsigned size;
+    bool write;
+};
+
+/* What vCPUs are at: it may outlast its step, and its vCPU may be gone before it is done. */
 struct begun {
     struct host_action action;
     struct made_call call;
+    struct access access;
 };
 static struct begun begun[STEPS_MAX];
 static unsigned begun_count;
@@ -41,21 +48,27 @@ static bool is_free(struct vcpu *v)
     return false;
 }
 
-static void start(struct vcpu *v, const struct made_call *c, bool at_once)
+static void start(struct vcpu *v, struct begun *b, bool at_once)
 {
-    struct begun *b = &begun[begun_count++];
     domid id = v->domain->id;
     struct domain *d = v->domain;
 
-    b->call = *c;
-    b->action = (struct host_action){ .kind = HOST_HYPERCALL, .number = c->number };
-    memcpy(b->action.args, c->args, sizeof(c->args));
     host_begin(v, &b->action);
     if (!at_once)
         return;
     (void)host_run(PATIENCE);
-    if (b->action.done && c->shape && domain_find(id) == d)
-        shape_learn(v, c, b->action.result);
+    if (b->action.done && b->call.shape && domain_find(id) == d)
+        shape_learn(v, &b->call, b->action.result);
+}
+
+static void start_call(struct vcpu *v, const struct made_call *c, bool at_once)
+{
+    struct begun *b = &begun[begun_count++];
+
+    b->call = *c;
+    b->action = (struct host_action){ .kind = HOST_HYPERCALL, .number = c->number };
+    memcpy(b->action.args, c->args, sizeof(c->args));
+    start(v, b, at_once);
 }
 
 static const struct shape *take_shape(struct input *in)
@@ -71,7 +84,7 @@ static void hypercall(struct input *in, bool at_once)
     struct made_call c;
 
     if (is_free(v) && shape_make(in, v, s, argument_base(v), ARGUMENT_BYTES, &c))
-        start(v, &c, at_once);
+        start_call(v, &c, at_once);
 }
 
 static void step_call(struct input *in)
@@ -94,7 +107,7 @@ static void step_wild(struct input *in)
         return;
     for (unsigned i = 0; i < 4; i++)
         c.args[i] = take_byte(in) & 1 ? argument_base(v) + take_byte(in) : take_bytes(in, 1 + take_byte(in) % 8);
-    start(v, &c, true);
+    start_call(v, &c, true);
 }
 
 static void step_multicall(struct input *in)
@@ -119,7 +132,7 @@ static void step_multicall(struct input *in)
     }
     all.args[0] = at;
     all.args[1] = n;
-    start(v, &all, take_byte(in) & 1);
+    start_call(v, &all, take_byte(in) & 1);
 }
 
 static void step_run(struct input *in)
@@ -180,12 +193,6 @@ static void step_fail(struct input *in)
     alloc_fail_nth(take_below(in, 40));
 }
 
-struct access {
-    uint64_t address, value;
-    unsigned size;
-    bool write;
-};
-
 static void access_device(struct vcpu *v, void *arg)
 {
     struct access *a = arg;
@@ -198,15 +205,21 @@ static void step_device(struct input *in)
 {
     static const uint64_t bases[] = { 0x03001000, 0x03020000, 0x03030000, 0x03040000 };
     struct vcpu *v = take_vcpu(in);
-    struct access a;
+    struct begun *b;
+    struct access *a;
 
-    a.address = bases[take_below(in, 4)] + (take_bytes(in, 2) & 0xffff);
-    a.size = 1u << take_below(in, 4);
-    a.address &= ~(uint64_t)(a.size - 1);
-    a.write = take_byte(in) & 1;
-    a.value = a.write ? take_bytes(in, a.size) : 0;
-    if (is_free(v) && vcpu_is_runnable(v))
-        (void)host_guest_call(v, access_device, &a);
+    if (!is_free(v))
+        return;
+    b = &begun[begun_count++];
+    a = &b->access;
+    a->address = bases[take_below(in, 4)] + (take_bytes(in, 2) & 0xffff);
+    a->size = 1u << take_below(in, 4);
+    a->address &= ~(uint64_t)(a->size - 1);
+    a->write = take_byte(in) & 1;
+    a->value = a->write ? take_bytes(in, a->size) : 0;
+    b->call = (struct made_call){ 0 };
+    b->action = (struct host_action){ .kind = HOST_CALL, .call = access_device, .arg = a };
+    start(v, b, true);
 }
 
 static void step_firmware(struct input *in)
@@ -216,11 +229,18 @@ static void step_firmware(struct input *in)
         0x80000000, 0x80000001, 0x8600ff01,
     };
     struct vcpu *v = take_vcpu(in);
-    uint32_t function = functions[take_below(in, ARRAY_SIZE(functions))];
-    uint64_t a1 = take_below(in, 6), a2 = take_byte(in) & 1 ? 0x40000000 : take_byte(in);
+    struct begun *b;
 
-    if (is_free(v) && vcpu_is_runnable(v))
-        (void)host_smccc(v, function, a1, a2, take_byte(in));
+    if (!is_free(v))
+        return;
+    b = &begun[begun_count++];
+    b->call = (struct made_call){ 0 };
+    b->action = (struct host_action){ .kind = HOST_SMCCC };
+    b->action.args[0] = functions[take_below(in, ARRAY_SIZE(functions))];
+    b->action.args[1] = take_below(in, 6);
+    b->action.args[2] = take_byte(in) & 1 ? 0x40000000 : take_byte(in);
+    b->action.args[3] = take_byte(in);
+    start(v, b, true);
 }
 
 static void step_world(struct input *in)
