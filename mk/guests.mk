@@ -5,6 +5,7 @@
 O             ?= build
 GUEST_CROSS   ?= aarch64-linux-gnu-
 GUEST_OUT     := $(O)/arm64/guests
+GUEST_CC      := $(if $(filter clang,$(CC_FAMILY)),clang --target=aarch64-linux-gnu,$(GUEST_CROSS)gcc)
 GUEST_NAMES   := $(filter-out lib,$(notdir $(patsubst %/,%,$(wildcard guests/*/))))
 GUEST_IMAGES  := $(GUEST_NAMES:%=$(GUEST_OUT)/%.img)
 GUEST_LIB_SRC := $(wildcard guests/lib/*.c guests/lib/*.S)
@@ -20,12 +21,12 @@ GUEST_LDFLAGS := -nostdlib -pie --no-dynamic-linker -z norelro -z noexecstack -z
 $(GUEST_OUT)/obj/%.c.o: guests/%.c mk/guests.mk
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
-	@$(GUEST_CROSS)gcc $(GUEST_CFLAGS) -MMD -MP -c $< -o $@
+	@$(GUEST_CC) $(GUEST_CFLAGS) -MMD -MP -c $< -o $@
 
 $(GUEST_OUT)/obj/%.S.o: guests/%.S mk/guests.mk
 	@mkdir -p $(@D)
 	@echo "  AS      $<"
-	@$(GUEST_CROSS)gcc $(GUEST_CFLAGS) -D__ASSEMBLY__ -MMD -MP -c $< -o $@
+	@$(GUEST_CC) $(GUEST_CFLAGS) -D__ASSEMBLY__ -MMD -MP -c $< -o $@
 
 define guest_rules
 $(GUEST_OUT)/$(1).elf: $(patsubst guests/%,$(GUEST_OUT)/obj/%.o,$(wildcard guests/$(1)/*.c guests/$(1)/*.S)) \

@@ -4,8 +4,8 @@
 import pytest
 
 GUESTS = ["hypercalls", "toolstack", "events", "grants", "matrix", "gic", "priority", "timer", "psci", "sysreg",
-          "hostile"]
-ON_TWO = ["events", "grants", "priority", "psci", "hostile"]
+          "hostile", "smp"]
+ON_TWO = ["events", "grants", "priority", "psci", "hostile", "smp"]
 
 
 @pytest.mark.quick
