@@ -234,8 +234,10 @@ void gic_enable_on_all(unsigned irq)
 {
     ASSERT(irq >= 16 && irq < 32 && redistributor[0]);
     private_enabled |= BIT(irq);
+    /* A CPU that was given up has none. */
     for (unsigned cpu = 0; cpu < cpu_count(); cpu++)
-        write32(redistributor[cpu] + GICR_PRIVATE, GICD_ISENABLER, BIT(irq));
+        if (redistributor[cpu])
+            write32(redistributor[cpu] + GICR_PRIVATE, GICD_ISENABLER, BIT(irq));
 }
 
 unsigned gic_maintenance_irq(void)
