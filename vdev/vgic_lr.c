@@ -6,6 +6,7 @@
  * and 12.4)
  */
 #include "arch/include/vgic_hw.h"
+#include "lib/cpu_work.h"
 #include "vdev/vgic_internal.h"
 
 #define VMCR_GROUP0 BIT(0)
@@ -176,6 +177,12 @@ static void flush_work(struct vcpu *v)
         arch_vgic_underflow_interrupt(overflow);
     }
     vgic_unlock_notify(v->domain, t);
+    /*
+     * Waking somebody may have given this CPU work, which it has looked for before the flush: without a trap it would
+     * lie there, and whoever raises it next would not kick.
+     */
+    if (unlikely(t && cpu_work_pending()))
+        cpu_kick(cpu_id());
 }
 
 void vgic_flush(struct vcpu *v)

@@ -2,8 +2,10 @@
 /* The virtual interrupt controller: its registers, and what reaches a guest, against a model. Guest code runs on a
  * vCPU. */
 #include "tests/unit/domains.h"
+#include "arch/host/internal.h"
 #include "arch/include/vcpu.h"
 #include "arch/include/vgic_hw.h"
+#include "lib/cpu_work.h"
 #include "vdev/vgic.h"
 
 #define DIST UINT64_C(0x03001000)
@@ -472,6 +474,42 @@ static void test_route_taken(void **state UNUSED)
     assert_false(vgic_has_pending(d->vcpus[1]));
 }
 
+/* The last look for work is before the flush: what that gives this CPU itself must bring it back. */
+static void enable_43(struct vcpu *v, void *arg UNUSED)
+{
+    put(v, DIST, 4, 2);
+    enable_spi(v, 43);
+}
+
+static void move_to_sleeper_here(struct vcpu *v, void *arg UNUSED)
+{
+    uint64_t route = 1;
+
+    vgic_inject_edge(v, 43);
+    trap(v);
+    host_time_advance(MSEC(1));     /* so that who wakes preempts */
+    (void)cpu_work_take();
+    host_kicked[cpu_id()] = false;
+    CHECK(host_mmio(v, DIST + 0x6000 + 8 * 43, 8, true, &route));
+    CHECK(!cpu_work_pending());
+    arch_vcpu_flush(v);
+    CHECK(cpu_work_pending() & CPU_WORK_SCHED);
+    CHECK(host_kicked[cpu_id()]);
+}
+
+static void test_route_to_sleeper_here(void **state UNUSED)
+{
+    cpu_set one = { { 1 } };
+
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(sched_set_affinity(&d->vcpus[i]->unit, &one, &one), 0);
+    run(0, enable_43, NULL);
+    (void)host_run(0);
+    run(0, move_to_sleeper_here, NULL);
+    (void)host_run(0);
+    assert_false(vgic_has_pending(d->vcpus[1]));
+}
+
 /* --- linked to physical interrupts --- */
 
 static void linked(struct vcpu *v, void *arg UNUSED)
@@ -510,6 +548,22 @@ static void linked(struct vcpu *v, void *arg UNUSED)
 static void test_linked(void **state UNUSED)
 {
     run(0, linked, NULL);
+}
+
+/* A physical interrupt is taken where its vCPU is, from the second time on. */
+static void test_target_follows(void **state UNUSED)
+{
+    cpu_set second = { { 2 } };
+
+    assert_int_equal(arch_irq_route(d, 46), 0);
+    run(0, linked, NULL);
+    assert_int_equal(sched_set_affinity(&d->vcpus[0]->unit, &second, &second), 0);
+    run(0, linked, NULL);
+    assert_int_equal(d->vcpus[0]->unit.cpu, 1);
+    assert_int_equal(host_irqs[46].target, 0);
+    vgic_inject_hw(d->vcpus[0], 46, 46);        /* the main context counts as CPU 0 */
+    assert_int_equal(host_irqs[46].target, 1);
+    arch_irq_unroute_all(d);
 }
 
 static void test_route_hw(void **state UNUSED)
@@ -576,7 +630,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_registers), TEST(test_random), TEST(test_edge), TEST(test_level), TEST(test_masking),
         TEST(test_overflow), TEST(test_sgi), TEST(test_sgi_self), TEST(test_route), TEST(test_route_taken),
-        TEST(test_linked), TEST(test_route_hw), TEST(test_mmio_regions), TEST(test_affinity),
+        TEST(test_route_to_sleeper_here), TEST(test_target_follows), TEST(test_linked), TEST(test_route_hw),
+        TEST(test_mmio_regions), TEST(test_affinity),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
