@@ -151,10 +151,28 @@ static vgic_targets take_hw(struct vcpu *v, unsigned irq, unsigned hw_irq)
     return vgic_update(v->domain, i);
 }
 
+/* A shared interrupt was taken here, and its vCPU is on another CPU: next time it is taken there, and nobody is kicked. */
+static void follow_target(const struct vgic_irq *i)
+{
+    unsigned cpu;
+
+    if (!i->target)
+        return;
+    cpu = atomic_load(&i->target->unit.cpu);
+    ASSERT(cpu_is_online(cpu));
+    if (cpu != cpu_id())
+        arch_irq_set_target(i->hw_irq, cpu);
+}
+
 void vgic_inject_hw(struct vcpu *v, unsigned irq, unsigned hw_irq)
 {
+    vgic_targets t;
+
     spin_lock(&vgic_of(v)->lock);
-    vgic_unlock_notify(v->domain, take_hw(v, irq, hw_irq));
+    t = take_hw(v, irq, hw_irq);
+    if (irq >= VGIC_PRIVATE)
+        follow_target(vgic_irq_of(v, irq));
+    vgic_unlock_notify(v->domain, t);
 }
 
 void vgic_load_hw(struct vcpu *v, unsigned irq, unsigned hw_irq)
