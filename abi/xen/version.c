@@ -121,6 +121,7 @@ static int64_t version_command_line(struct vcpu *v, const uint64_t args[6], void
 /* The image is linked without one. */
 static int64_t version_build_id(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, void *op UNUSED)
 {
+    subcall_reached(FAMILY_VERSION, XENVER_build_id);
     return -E_NODATA;
 }
 

@@ -188,9 +188,12 @@ static void step_read(struct input *in)
     host_pose_as(0);
 }
 
+/* One of the next allocations fails; most calls make few. */
 static void step_fail(struct input *in)
 {
-    alloc_fail_nth(take_below(in, 40));
+    uint8_t b = take_byte(in);
+
+    alloc_fail_nth(b < 200 ? 1 + b % 6u : b - 200u);
 }
 
 static void access_device(struct vcpu *v, void *arg)

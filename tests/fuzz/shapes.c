@@ -146,7 +146,7 @@ const struct shape shapes[] = {
     PLAIN(xen_version, XENVER_pagesize, VALUE),
     SHAPE(xen_version, XENVER_guest_handle, COMMAND, uint64_t, { .size = 8 }),
     SHAPE(xen_version, XENVER_commandline, COMMAND, uint64_t, { .size = 8 }),
-    SHAPE(xen_version, XENVER_build_id, COMMAND, uint64_t, { .size = 4, .kind = FIELD_FIXED, .value = 32 }),
+    PLAIN(xen_version, XENVER_build_id, COMMAND),
     SHAPE(console_io, CONSOLEIO_write, BYTES, uint64_t, { .size = 8 }),
     PLAIN(console_io, CONSOLEIO_read, BYTES),
     PLAIN(vm_assist, VMASST_CMD_enable, VALUE),

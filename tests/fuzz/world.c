@@ -12,10 +12,6 @@
 #define RESERVE_ORDER 6
 #define ROUNDS_TO_DIE 20000
 
-/* A build id, as the linker leaves one in the hypervisor's image. */
-__asm__(".pushsection .rodata\n.globl build_id_start\nbuild_id_start: .fill 20, 1, 0xb1\n"
-        ".globl build_id_end\nbuild_id_end:\n.popsection\n");
-
 static uint64_t dom0_gfn, frames_at_start;
 static uint32_t seen[SEEN_KINDS][8];
 static unsigned seen_next[SEEN_KINDS];
