@@ -34,6 +34,7 @@ struct owner {
     bool one_to_one;            /* frames in [first, first + count) of `home` stay reserved for it */
     bool dying;                 /* no further frames */
     mfn_t home;                 /* the reserved ranges: see frame_reserve() */
+    uint64_t home_frames;       /* how many frames they have: its own whether it refers to them or not */
     uint64_t frames;            /* atomic: frames with this owner that are referenced (what the ABI calls tot_pages) */
     uint64_t limit;             /* most frames (the ABI's max_pages) */
     uint64_t claim;             /* frames promised and not yet taken (XENMEM_claim_pages); under the frames' lock */

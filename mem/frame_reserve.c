@@ -13,6 +13,7 @@ static void mark_reserved(struct owner *o, uint64_t f, uint64_t n)
     /* Not dirty: at boot dom0 takes memory as the loader left it, with its kernel in it. */
     frame_fill(f, n, frame_make(FRAME_RESERVED, o->id, 0));
     frame_free_frames -= n;
+    o->home_frames += n;
     if (!o->one_to_one) {
         o->one_to_one = true;
         o->home = MFN(f);

@@ -170,11 +170,13 @@ static uint32_t life_flags(const struct domain *d)
 }
 
 /* Pages of a domain: its frames, and shared_info when it lies in its space: guests put it over a page of their RAM, which tools
- * count on. */
+ * count on. What a one-to-one domain has ballooned out is still its own. */
 static uint64_t pages_of(const struct domain *d)
 {
     uint64_t frames = atomic_load(&d->owner.frames);
 
+    if (d->owner.one_to_one)
+        return d->owner.home_frames;
     if (atomic_load(&d->life) != DOMAIN_ALIVE)
         return frames;
     return frames + (frame_count(arch_heap_frame(d->shared_info)) > 1);
