@@ -43,7 +43,7 @@ fuzz: fuzz-build
 fuzz-minimise: fuzz-build
 	@for t in $(FUZZ_TESTS); do \
 		rm -rf $(FUZZ_OUT)/minimised && mkdir -p $(FUZZ_OUT)/minimised $(FUZZ_OUT)/corpus/$$t tests/fuzz/corpus/$$t; \
-		$(FUZZ_OUT)/fuzz_$$t -merge=1 $(FUZZ_FLAGS) $(FUZZ_OUT)/minimised tests/fuzz/corpus/$$t $(FUZZ_OUT)/corpus/$$t && \
+		$(FUZZ_OUT)/fuzz_$$t -set_cover_merge=1 -use_counters=0 $(FUZZ_FLAGS) $(FUZZ_OUT)/minimised tests/fuzz/corpus/$$t $(FUZZ_OUT)/corpus/$$t && \
 		rm -f tests/fuzz/corpus/$$t/* && cp $(FUZZ_OUT)/minimised/* tests/fuzz/corpus/$$t/; \
 	done
 
