@@ -64,6 +64,7 @@ void vcpu_retire(struct vcpu *v)
 
     ASSERT(v->domain->life == DOMAIN_DYING && !v->retired);
     vcpu_timers_cancel(v);
+    arch_vcpu_retire(v);
     sched_unit_remove(&v->unit);
     if (v->info_registered) {
         WRITE_ONCE(v->info, (void *)v->dummy_info);

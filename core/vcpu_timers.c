@@ -15,8 +15,13 @@ static void periodic_fired(struct timer *t)
 
     event_raise_virq(v, CORE_VIRQ_TIMER);
     /* Ticks that nobody could take are left out. */
-    if (period)
-        timer_set(t, MAX(t->when + period, arch_time_now()));
+    if (!period)
+        return;
+    timer_set(t, MAX(t->when + period, arch_time_now()));
+    /* Stopped meanwhile, by another CPU that found nothing to cancel: meets the barrier there. */
+    barrier_full();
+    if (unlikely(!READ_ONCE(v->period)))
+        timer_cancel(t);
 }
 
 void vcpu_timers_init(struct vcpu *v)
@@ -29,6 +34,7 @@ void vcpu_timers_init(struct vcpu *v)
 void vcpu_timers_cancel(struct vcpu *v)
 {
     WRITE_ONCE(v->period, 0);
+    barrier_full();
     timer_cancel(&v->poll_timer);
     timer_cancel(&v->singleshot_timer);
     timer_cancel(&v->periodic_timer);
@@ -38,10 +44,12 @@ void vcpu_set_periodic_timer(struct vcpu *v, nsec_t period)
 {
     ASSERT(period >= 0);
     WRITE_ONCE(v->period, period);
-    if (period)
+    if (period) {
         timer_set(&v->periodic_timer, arch_time_now() + period);
-    else
-        timer_cancel(&v->periodic_timer);
+        return;
+    }
+    barrier_full();
+    timer_cancel(&v->periodic_timer);
 }
 
 void vcpu_set_singleshot_timer(struct vcpu *v, nsec_t when)

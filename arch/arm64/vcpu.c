@@ -104,6 +104,11 @@ int arch_vcpu_init(struct vcpu *v)
     return 0;
 }
 
+void arch_vcpu_retire(struct vcpu *v)
+{
+    vcpu_timer_retire(v);
+}
+
 void arch_vcpu_destroy(struct vcpu *v)
 {
     vcpu_timer_destroy(v);

@@ -189,9 +189,15 @@ static void ptimer_update(struct vcpu *v)
     ptimer_update_line(v);
     if ((READ_ONCE(a->cntp_ctl) & (CTL_ENABLE | CTL_IMASK)) == CTL_ENABLE && !ptimer_expired(a))
         when = counter_deadline(READ_ONCE(a->cntp_cval));
-    if (when != NSEC_NEVER)
-        timer_set(&timers_of(v)->physical, when);
-    else if (timers_of(v)->physical.armed)
+    if (when == NSEC_NEVER) {
+        if (timers_of(v)->physical.armed)
+            timer_cancel(&timers_of(v)->physical);
+        return;
+    }
+    timer_set(&timers_of(v)->physical, when);
+    /* Retired meanwhile, by another CPU: meets the barrier there. */
+    barrier_full();
+    if (unlikely(!(READ_ONCE(a->cntp_ctl) & CTL_ENABLE)))
         timer_cancel(&timers_of(v)->physical);
 }
 
@@ -260,6 +266,16 @@ void vcpu_timer_reset(struct vcpu *v)
     WRITE_ONCE(a->cntp_cval, 0);
     WRITE_ONCE(a->cntp_ctl, 0);
     ptimer_update(v);
+}
+
+/* One of them may be firing on another CPU: it ends before that CPU's quiescent point, and finds a timer that is off. */
+void vcpu_timer_retire(struct vcpu *v)
+{
+    ASSERT(v != cpu_current_vcpu());
+    WRITE_ONCE(v->arch.cntp_ctl, 0);
+    barrier_full();
+    timer_cancel(&timers_of(v)->wake);
+    timer_cancel(&timers_of(v)->physical);
 }
 
 void vcpu_timer_destroy(struct vcpu *v)

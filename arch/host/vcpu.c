@@ -40,6 +40,10 @@ int arch_vcpu_init(struct vcpu *v)
     return 0;
 }
 
+void arch_vcpu_retire(struct vcpu *v UNUSED)
+{
+}
+
 void arch_vcpu_destroy(struct vcpu *v)
 {
     host_cancel(v);

@@ -24,6 +24,8 @@ int arch_domain_init(struct domain *d) MUST_CHECK;
 void arch_domain_destroy(struct domain *d);
 int arch_vcpu_init(struct vcpu *v) MUST_CHECK;
 void arch_vcpu_destroy(struct vcpu *v);
+/* v never runs again: nothing of its processor fires any more once every CPU has passed a quiescent point. Before destroy. */
+void arch_vcpu_retire(struct vcpu *v);
 
 /* Put the vCPU, which does not run, into reset state and give it this start. */
 void arch_vcpu_reset(struct vcpu *v, const struct vcpu_start *start);

@@ -82,6 +82,7 @@ void id_registers_init(void);
 #define PPI_PHYSICAL_TIMER 30
 void vcpu_timer_boot(void);
 int vcpu_timer_init(struct vcpu *v) MUST_CHECK;
+void vcpu_timer_retire(struct vcpu *v);
 void vcpu_timer_destroy(struct vcpu *v);
 void vcpu_timer_reset(struct vcpu *v);
 /* The virtual timer's hardware: before v leaves the CPU (after vgic_save), when it comes (after vgic_load). */
