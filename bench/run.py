@@ -164,7 +164,7 @@ def build_table(raw, code):
                     notes.append(f"{name}: {why}")
         both = values["xen"] and values["vinci"] is not None
         table.append({"row": row, "unit": unit, "xen": values["xen"], "vinci": values["vinci"],
-                      "ratio": round(values["vinci"] / values["xen"], 3) if both else None, "goal": goal,
+                      "ratio": float(f"{values['vinci'] / values['xen']:.3g}") if both else None, "goal": goal,
                       "note": "; ".join(notes)})
     return table
 

@@ -20,7 +20,7 @@ $(BENCH_OUT)/work: bench/work/work.c bench/work/linux.h
 bench-tools: $(BENCH_OUT)/libcount.so $(BENCH_OUT)/libprofile.so $(BENCH_OUT)/work guests
 
 # BENCH_ARGS: --only xen|vinci, --rows small|system, --quick
-bench: deps-test bench-tools
+bench: deps bench-tools
 	@$(MAKE) --no-print-directory -j$(or $(JOBS),2) RELEASE=1 build
 	@$(MAKE) --no-print-directory image-files
 	@$(PYTHON) bench/run.py --out $(O) $(BENCH_ARGS)
