@@ -33,7 +33,7 @@ fuzz: fuzz-build
 	@for t in $(FUZZ_TESTS); do \
 		mkdir -p $(FUZZ_OUT)/corpus/$$t $(FUZZ_OUT)/crashes; \
 		echo "== fuzz $$t for $(SECONDS) s"; \
-		$(FUZZ_ENV) $(FUZZ_OUT)/fuzz_$$t -max_total_time=$(SECONDS) $(FUZZ_FLAGS) -print_final_stats=1 \
+		$(FUZZ_ENV) $(FUZZ_OUT)/fuzz_$$t -max_total_time=$(SECONDS) $(FUZZ_FLAGS) -verbosity=0 -print_final_stats=1 \
 			-artifact_prefix=$(FUZZ_OUT)/crashes/ $(FUZZ_OUT)/corpus/$$t \
 			$$(test -d tests/fuzz/corpus/$$t && echo tests/fuzz/corpus/$$t) || { \
 			echo "fuzz: $$t found something; the newest file in $(FUZZ_OUT)/crashes replays it:"; \
