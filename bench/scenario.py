@@ -111,10 +111,8 @@ class Scenario:
         self.put("xl_destroy", gone, 1)
 
     def start_guest(self):
-        self.board.out_of("modprobe loop; dd if=/dev/zero of=/tmp/disk bs=1M count=16; losetup /dev/loop0 /tmp/disk")
-        self.board.config("io", kernel="full", memory=GUEST_MIB, extra=f"vinci.ip={GUEST_IP}/24",
-                          disk=["phy:/dev/loop0,xvdb,w"], vif=["bridge=xenbr0"],
-                          more='ramdisk="/srv/full.ramdisk"')
+        for command in ("modprobe loop", "dd if=/dev/zero of=/tmp/disk bs=1M count=16", "losetup /dev/loop0 /tmp/disk"):
+            self.board.out_of(command)
         self.board.out_of("xl create -q /srv/io.cfg", timeout=120)
         self.board.wait_console("io", "guest: io ready", seconds=180)
 
@@ -136,7 +134,7 @@ class Scenario:
     def big_blocks(self):
         """The same disk again without persistent grants."""
         self.board.out_of("echo 0 > /sys/module/xen_blkback/parameters/feature_persistent")
-        self.board.out_of("xl block-detach io xvdb; sleep 1; xl block-attach io phy:/dev/loop0 xvdc w; sleep 1",
-                          timeout=60)
+        for command in ("xl block-detach io xvdb; sleep 1", "xl block-attach io phy:/dev/loop0 xvdc w; sleep 1"):
+            self.board.out_of(command, timeout=60)
         self.board.guest("io", f"work block /dev/xvdc 1048576 {BIG_READS}", timeout=60)
         self.put("pv_block_1m_nonpersistent", self.span(4, 5), BIG_READS)
