@@ -37,7 +37,7 @@ fuzz: fuzz-build
 			-artifact_prefix=$(FUZZ_OUT)/crashes/ $(FUZZ_OUT)/corpus/$$t \
 			$$(test -d tests/fuzz/corpus/$$t && echo tests/fuzz/corpus/$$t) || { \
 			echo "fuzz: $$t found something; the newest file in $(FUZZ_OUT)/crashes replays it:"; \
-			echo "fuzz:   VINCI_ECHO=1 $(FUZZ_OUT)/fuzz_$$t $$(ls -td $(FUZZ_OUT)/crashes/* | head -1)"; exit 1; }; \
+			echo "fuzz:   VINCI_CONSOLE=1 $(FUZZ_OUT)/fuzz_$$t $$(ls -td $(FUZZ_OUT)/crashes/* | head -1)"; exit 1; }; \
 	done
 
 fuzz-minimise: fuzz-build

@@ -274,7 +274,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc;
     (void)argv;
-    host_console_echo(getenv("VINCI_ECHO") != NULL);
     return atexit(report);
 }
 
