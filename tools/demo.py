@@ -6,7 +6,7 @@ import shutil
 import sys
 from contextlib import contextmanager
 
-from board import disk
+from board import BoardError, disk
 from imaging.progress import step
 
 LAST_SCREEN = """
@@ -48,15 +48,24 @@ def console_log(name):
     return f"/var/log/xen/console/guest-{name}.log"
 
 
+def wait_console(board, name, words, what):
+    """Until the guest's console has said so. When it does not, what it said last and who waits goes to the serial log and is shown."""
+    try:
+        board.poll(f"grep '{words}' {console_log(name)}", 90, what, interval=1)
+    except BoardError as error:
+        said = board.out_of(f"tail -n 12 {console_log(name)}; xl vcpu-list")
+        raise BoardError(f"{error}\n{name} said last:\n{said}") from None
+
+
 def wait_web(board):
     with stage("waiting for web to serve its page"):
-        board.poll(f"grep 'web serves pages' {console_log('web')}", 90, "waiting for web's nginx")
+        wait_console(board, "web", "web serves pages", "waiting for web's nginx")
 
 
 def wait_page(board):
     """The page as the client printed it on its console."""
     with stage("waiting for client to fetch web's page"):
-        board.poll(f"grep 'end of page' {console_log('client')}", 90, "waiting for client to fetch the page")
+        wait_console(board, "client", "end of page", "waiting for client to fetch the page")
     text = board.out_of(f"sed -n '/^guest: fetched/,/^guest: end of page/p' {console_log('client')} | tr -d '\\r'")
     lines = text.strip().splitlines()
     return "\n".join(lines[1:-1])
