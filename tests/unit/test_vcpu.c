@@ -278,30 +278,6 @@ static void test_wake_races_with_block(void **state UNUSED)
     kill_it(d);
 }
 
-static void stop_ticks(struct vcpu *v UNUSED, void *arg)
-{
-    vcpu_set_periodic_timer(arg, 0);
-}
-
-/* A timer that is stopped while it fires on another CPU is not armed again: its vCPU may be about to be freed. */
-static void test_stop_races_with_tick(void **state UNUSED)
-{
-    struct domain *d = make(2, 1);
-    nsec_t period = MSEC(1);
-
-    start(d);
-    for (unsigned round = 0; round < 300; round++) {
-        struct host_action stop = { .kind = HOST_CALL, .call = stop_ticks, .arg = d->vcpus[0] };
-
-        assert_true(host_guest_call(d->vcpus[0], set_timers, &period));
-        host_time_advance(period);
-        host_begin(d->vcpus[1], &stop);
-        assert_true(host_run(USEC(100)));
-        assert_false(d->vcpus[0]->periodic_timer.armed);
-    }
-    kill_it(d);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -309,7 +285,6 @@ int main(void)
         TEST(test_blocked_and_woken, one_cpu), TEST(test_watchdog, one_cpu),
         TEST(test_poll, one_cpu), TEST(test_vcpu_info, one_cpu), TEST(test_runstate, one_cpu),
         TEST(test_guest_timers, one_cpu), TEST(test_wake_races_with_block, three_cpus),
-        TEST(test_stop_races_with_tick, three_cpus),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
