@@ -15,7 +15,7 @@
 #define PREFIX "(Vinci) "
 #define LINE_BYTES 400
 #define RING_BYTES (32u * 1024)
-#define INPUT_BYTES 256u
+#define INPUT_BYTES 4096u      /* a line of the guest's terminal at its longest */
 #define SWITCH_KEY 1            /* Ctrl-A */
 #define SWITCH_COUNT 3
 #define RATE_BURST 10           /* messages per second and call site */
