@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Ticket locks. The checks keep, per CPU, two bits for each class of lock: how many of it are held. A class may be taken
+ * The checks keep, per CPU, two bits for each class of lock: how many of it are held. A class may be taken
  * when neither it nor any later one is held; a try-lock cannot deadlock and may be taken in any order.
  */
 #include "lib/spinlock.h"
@@ -53,22 +53,22 @@ void spin_lock_init(spinlock_t *lock, enum lock_class class)
     *lock = SPINLOCK((uint8_t)class);
 }
 
+/* The exchange is fully ordered and meets the release below; the loads between keep the line shared while it is held. */
 static void take(spinlock_t *lock)
 {
-    uint16_t ticket = atomic_fetch_add(&lock->next, 1);
-
-    /* The acquire meets the release in release(). */
-    while (atomic_load_acquire(&lock->serving) != ticket)
-        cpu_relax();
+    while (unlikely(atomic_exchange(&lock->taken, 1u)))
+        while (atomic_load(&lock->taken))
+            cpu_relax();
     if (CONFIG(ASSERT))
         note_taken(lock);
 }
 
 static void release(spinlock_t *lock)
 {
+    ASSERT(lock->taken);
     if (CONFIG(ASSERT))
         note_released(lock);
-    atomic_store_release(&lock->serving, (uint16_t)(lock->serving + 1));
+    atomic_store_release(&lock->taken, 0u);
 }
 
 void spin_lock(spinlock_t *lock)
@@ -85,10 +85,7 @@ void spin_unlock(spinlock_t *lock)
 
 bool spin_trylock(spinlock_t *lock)
 {
-    uint16_t serving = atomic_load_acquire(&lock->serving);
-    uint16_t expected = serving;
-
-    if (!atomic_compare_exchange(&lock->next, &expected, (uint16_t)(serving + 1)))
+    if (atomic_load(&lock->taken) || atomic_exchange(&lock->taken, 1u))
         return false;
     if (CONFIG(ASSERT))
         note_taken(lock);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Ticket locks with a place in the lock order. The hypervisor runs with interrupts masked, so there is one kind.
+ * Spinlocks with a place in the lock order. The hypervisor runs with interrupts masked, so there is one kind. Who comes first gets
+ * it, in no order: where CPUs are threads of a busy host, handing a lock to a waiter that is not running would stop everybody.
  * Checked builds panic when a CPU takes a lock whose class is not after those it holds, or twice the same class
  * other than by spin_lock_pair. See docs/architecture.md, "Lock order".
  */
@@ -31,7 +32,7 @@ enum lock_class {
 };
 
 typedef struct {
-    uint16_t next, serving;
+    uint32_t taken;         /* atomic: 0 or 1 */
     uint8_t class;
     uint8_t held_by;        /* cpu + 1 while held, for checks */
 } spinlock_t;
