@@ -150,8 +150,8 @@ class Repository:
 
 
 def debian_sources():
-    """The machine's own mirror if it names one, else deb.debian.org; always bookworm and security."""
-    mirror, security = "http://deb.debian.org/debian", "http://deb.debian.org/debian-security"
+    """The machine's own mirrors, for bookworm, its updates and, where the machine has them, its security updates."""
+    mirror = security = None
     keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
     texts = []
     for path in [Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*"))]:
@@ -163,9 +163,12 @@ def debian_sources():
             security = uri
         elif uri.endswith("/debian"):
             mirror = uri
+    if not mirror:
+        raise DebianError("no Debian mirror: neither /etc/apt/sources.list nor a file in /etc/apt/sources.list.d has a URI that "
+                          "ends in /debian")
     line = f"deb [signed-by={keyring}] {{}} {{}} main\n"
-    return (line.format(mirror, "bookworm") + line.format(mirror, "bookworm-updates")
-            + line.format(security, "bookworm-security"))
+    lines = line.format(mirror, "bookworm") + line.format(mirror, "bookworm-updates")
+    return lines + line.format(security, "bookworm-security") if security else lines
 
 
 def digest(*parts):
