@@ -35,7 +35,8 @@ def test_for_a_person(out, hypervisor):
         child.expect("To leave:")
         child.expect("dom0:~# ")
         child.send("xl pause web; xl list web\n")
-        child.expect(r"web +\d+ +256 +1 +--p")
+        # Paused, whether it was waiting for something at that moment or not.
+        child.expect(r"web +\d+ +256 +1 +-[-b]p")
         child.expect("dom0:~# ")
         child.send("xl unpause web; wget -qO- http://10.0.0.2/\n")
         child.expect("Hello from the guest named web")
