@@ -57,5 +57,7 @@ void range_remove(struct range_list *l, uint64_t base, uint64_t size);
 bool range_overlaps(const struct range_list *l, uint64_t base, uint64_t size);
 /* Is [base, base+size) inside one range? */
 bool range_contains(const struct range_list *l, uint64_t base, uint64_t size);
+/* The largest order (at most MAX_ORDER) of a block that is aligned at `frame` and no longer than `count` >= 1 frames. */
+unsigned largest_order(uint64_t frame, uint64_t count);
 
 #endif

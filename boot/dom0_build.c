@@ -21,11 +21,9 @@ static int add_memory(struct domain *d, const struct memory_range *r)
     frame_reserve(&d->owner, first, count);
     while (done < count) {
         uint64_t frame = first.v + done;
-        unsigned order = MAX_ORDER;
-
-        while (order && (!IS_ALIGNED(frame, UINT64_C(1) << order) || count - done < UINT64_C(1) << order))
-            order--;
+        unsigned order = largest_order(frame, count - done);
         int error = domain_populate(d, GFN(frame), order);
+
         if (error)
             return error;
         done += UINT64_C(1) << order;

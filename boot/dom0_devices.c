@@ -21,11 +21,9 @@ static int map_registers(const struct boot_info *b, struct domain *d, uint64_t b
         return 0;
     }
     while (frame < end) {
-        unsigned order = MAX_ORDER;
-
-        while (order && (!IS_ALIGNED(frame, UINT64_C(1) << order) || end - frame < UINT64_C(1) << order))
-            order--;
+        unsigned order = largest_order(frame, end - frame);
         int error = stage2_map(&d->stage2, GFN(frame), MFN(frame), order, S2_DEVICE);
+
         if (error)
             return error;
         frame += UINT64_C(1) << order;

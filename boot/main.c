@@ -115,21 +115,27 @@ static void start_memory(struct range_list *usable)
     range_remove(usable, table.base, table.size);
 }
 
+/* Whole pages of the ranges, without dom0's memory, go to the allocator. */
+static void add_free_beside_dom0(struct range_list *l)
+{
+    for (unsigned i = 0; i < layout.ram.count; i++)
+        range_remove(l, layout.ram.range[i].base, layout.ram.range[i].size);
+    for (unsigned i = 0; i < l->count; i++) {
+        uint64_t first = (l->range[i].base + PAGE_SIZE - 1) >> PAGE_SHIFT;
+        uint64_t end = (l->range[i].base + l->range[i].size) >> PAGE_SHIFT;
+
+        if (end > first)
+            frame_add_free(MFN(first), end - first);
+    }
+}
+
 /* Everything that is neither dom0's nor in use goes to the allocator. Modules are held back until dom0 is built. */
 static void free_memory(const struct range_list *usable)
 {
     struct range_list l = *usable;
 
-    for (unsigned i = 0; i < layout.ram.count; i++)
-        range_remove(&l, layout.ram.range[i].base, layout.ram.range[i].size);
     remove_modules(&l);
-    for (unsigned i = 0; i < l.count; i++) {
-        uint64_t first = (l.range[i].base + PAGE_SIZE - 1) >> PAGE_SHIFT;
-        uint64_t end = (l.range[i].base + l.range[i].size) >> PAGE_SHIFT;
-
-        if (end > first)
-            frame_add_free(MFN(first), end - first);
-    }
+    add_free_beside_dom0(&l);
 }
 
 /* All the board has, ourselves included: what tools show as the host's memory. */
@@ -150,15 +156,7 @@ static void free_modules(void)
 
     for (unsigned i = 0; i < info.module_count; i++)
         range_add(&l, info.modules[i].at.base, info.modules[i].at.size);
-    for (unsigned i = 0; i < layout.ram.count; i++)
-        range_remove(&l, layout.ram.range[i].base, layout.ram.range[i].size);
-    for (unsigned i = 0; i < l.count; i++) {
-        uint64_t first = (l.range[i].base + PAGE_SIZE - 1) >> PAGE_SHIFT;
-        uint64_t end = (l.range[i].base + l.range[i].size) >> PAGE_SHIFT;
-
-        if (end > first)
-            frame_add_free(MFN(first), end - first);
-    }
+    add_free_beside_dom0(&l);
 }
 
 static void start_interrupts(void)

@@ -2,6 +2,7 @@
 #include "boot/boot_info.h"
 #include "lib/assert.h"
 #include "lib/print.h"
+#include "mem/frame.h"
 
 void range_add(struct range_list *l, uint64_t base, uint64_t size)
 {
@@ -58,4 +59,14 @@ bool range_contains(const struct range_list *l, uint64_t base, uint64_t size)
             base - l->range[i].base <= l->range[i].size - size)
             return true;
     return false;
+}
+
+unsigned largest_order(uint64_t frame, uint64_t count)
+{
+    unsigned order = MAX_ORDER;
+
+    ASSERT(count >= 1);
+    while (order && (!IS_ALIGNED(frame, BIT(order)) || count < BIT(order)))
+        order--;
+    return order;
 }

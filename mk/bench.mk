@@ -11,7 +11,7 @@ $(BENCH_OUT)/lib%.so: bench/plugin/%.c bench/plugin/qemu_plugin_7_2.h
 	@gcc -O2 -Wall -Wextra -Werror -fPIC -shared -fvisibility=hidden -I. $< -o $@
 
 # The program that the bench runs within dom0 and a guest: no library, so it runs on any arm64 Linux.
-$(BENCH_OUT)/work: bench/work/work.c bench/work/linux.h
+$(BENCH_OUT)/work: bench/payload/work.c bench/payload/linux.h
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
 	@aarch64-linux-gnu-gcc -O2 -Wall -Wextra -Werror -ffreestanding -fno-stack-protector -nostdlib -static -I. $< -o $@

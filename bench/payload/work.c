@@ -10,7 +10,7 @@
  *   work send|recv ADDRESS PORT MIB
  */
 
-#include "bench/work/linux.h"
+#include "bench/payload/linux.h"
 
 #define BLOCK_MAX (1 << 20)
 #define CHUNK 65536
