@@ -25,7 +25,7 @@ HV_CFLAGS_gcc   := -mno-outline-atomics
 HV_CFLAGS_clang := -mno-outline-atomics -Wno-gnu-variable-sized-type-not-at-end
 HV_CFLAGS    := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-common -fno-strict-aliasing -fno-delete-null-pointer-checks \
 	-ffunction-sections -fdata-sections -fno-omit-frame-pointer -momit-leaf-frame-pointer \
-	-fno-asynchronous-unwind-tables -fno-unwind-tables -fstack-protector-strong -march=armv8-a -mgeneral-regs-only \
+	-fno-asynchronous-unwind-tables -fno-unwind-tables -fstack-protector-strong -mbranch-protection=bti+pac-ret -march=armv8-a -mgeneral-regs-only \
 	-Wall -Wextra -Werror -I. -Iarch/arm64/include -isystem $(O)/include \
 	$(if $(RELEASE),-DCONFIG_ASSERT=0) $(HV_CFLAGS_$(CC_FAMILY)) $(HV_DEFINES)
 # This file runs before the MMU is on: no unaligned access, no guard value yet.

@@ -158,10 +158,12 @@ static int64_t smccc_arch_features(const struct smccc_call *c)
 {
     uint32_t id = (uint32_t)argument(c, 1);
 
+    if (id == ARCH_WORKAROUND_1 || id == ARCH_WORKAROUND_2 || id == ARCH_WORKAROUND_3)
+        return arch_guest_workaround(id);
     return id == SMCCC_VERSION || id == SMCCC_ARCH_FEATURES ? 0 : NOT_SUPPORTED;
 }
 
-/* A guest that was told there is none may still call it; there is nothing to do then (DEN 0028, 7.5). */
+/* Where it is of use the way in from the guest has done it; a guest that was told there is none may call it (DEN 0028, 7.5). */
 static int64_t arch_workaround(const struct smccc_call *c)
 {
     (void)c;

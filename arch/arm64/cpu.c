@@ -7,6 +7,7 @@
 #include "cpu_setup.h"
 #include "drivers/pl011.h"
 #include "gic.h"
+#include "hardening.h"
 #include "layout.h"
 #include "lib/assert.h"
 #include "lib/atomic.h"
@@ -35,6 +36,7 @@ STATIC_ASSERT(offsetof(struct cpu_block, stack) == CPU_BLOCK_STACK);
 STATIC_ASSERT(offsetof(struct cpu_block, emergency_stack) == CPU_BLOCK_EMERGENCY);
 STATIC_ASSERT(offsetof(struct cpu_block, id) == CPU_BLOCK_ID);
 STATIC_ASSERT(offsetof(struct cpu_block, scratch) == CPU_BLOCK_SCRATCH);
+STATIC_ASSERT(offsetof(struct cpu_block, entry_parameter) == CPU_BLOCK_ENTRY);
 
 void __stack_chk_fail(void)
 {
@@ -92,9 +94,9 @@ void cpu_setup_registers(void)
 
 __attribute__((no_stack_protector)) void arm64_start(uint64_t fdt_pa, uint64_t image_pa)
 {
-    /* There is no better source this early; what it must not be is the same in every build and boot. */
-    __stack_chk_guard = (read_sysreg(cntpct_el0) * UINT64_C(0x9e3779b97f4a7c15)) ^ fdt_pa << 24 ^ image_pa;
     cpu_setup_block(0, read_sysreg(mpidr_el1));
+    __stack_chk_guard = hardening_entropy(fdt_pa, image_pa);
+    hardening_enable();
     timer_early_init();
     stage2_hw_init();
     cpu_setup_registers();

@@ -16,8 +16,15 @@ static hyp_table image_l2 IN_TABLES, image_l3[IMAGE_TABLES] IN_TABLES, entry_l1 
 void early_build_tables(void);
 void early_wrong_level(uint64_t fdt, uint64_t current_el) NORETURN;
 
+/* Branch targets are checked where the processor can (D8.4.6). */
+static uint64_t text_page(void)
+{
+    return (read_sysreg(id_aa64pfr1_el1) & 0xf) ? PTE_PAGE_TEXT | PTE_GUARDED : PTE_PAGE_TEXT;
+}
+
 static void map_image(uint64_t pa)
 {
+    uint64_t text_kind = text_page();
     uint64_t text = (uint64_t)(text_end - image_start), constants = (uint64_t)(constants_end - image_start);
     uint64_t end = (uint64_t)(bss_end - image_start);
     uint64_t *page = &image_l3[0][0];
@@ -25,7 +32,7 @@ static void map_image(uint64_t pa)
     for (uint64_t i = 0; i < IMAGE_TABLES; i++)
         image_l2[i] = (uint64_t)image_l3[i] | PTE_NEXT_TABLE;
     for (uint64_t at = 0; at < end; at += PAGE_SIZE) {
-        uint64_t kind = at < text ? PTE_PAGE_TEXT : at < constants ? PTE_PAGE_CONST : PTE_PAGE_DATA;
+        uint64_t kind = at < text ? text_kind : at < constants ? PTE_PAGE_CONST : PTE_PAGE_DATA;
 
         *page++ = (pa + at) | kind;
     }
@@ -56,7 +63,7 @@ void early_build_tables(void)
     hyp_root[SELF_SLOT] = (uint64_t)hyp_root | PTE_NEXT_TABLE;
     hyp_root[SELF_SLOT + 1] = (uint64_t)hyp_high | PTE_NEXT_TABLE;
 
-    entry_l3[pa >> 12 & 511] = pa | PTE_PAGE_TEXT;
+    entry_l3[pa >> 12 & 511] = pa | text_page();
     entry_l2[pa >> 21 & 511] = (uint64_t)entry_l3 | PTE_NEXT_TABLE;
     entry_l1[pa >> 30 & 511] = (uint64_t)entry_l2 | PTE_NEXT_TABLE;
     hyp_boot_root[pa >> 39 & 511] = (uint64_t)entry_l1 | PTE_NEXT_TABLE;

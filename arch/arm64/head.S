@@ -12,6 +12,11 @@
     add     \register, \register, :lo12:\symbol
 .endm
 
+/* BTI J by its number: a hint that older assemblers and processors take as nothing. */
+.macro bti_jump
+    hint    #36
+.endm
+
 .macro constant register, value
     movz    \register, #(\value) & 0xffff
     movk    \register, #((\value) >> 16) & 0xffff, lsl #16
@@ -59,6 +64,7 @@ primary:
     adr     x21, primary_mapped
     bl      enable_mmu                  /* returns at the linked address */
 primary_mapped:
+    bti_jump
     constant x0, PERCPU_STACK_TOP(0)
     mov     sp, x0
     address x0, cpu_blocks
@@ -94,6 +100,7 @@ secondary_entry:
     adr     x21, secondary_mapped
     bl      enable_mmu
 secondary_mapped:
+    bti_jump
     /* The block by its linked address: same distance from cpu_blocks. */
     ldr     x0, [x19, #CPU_BLOCK_STACK]
     msr     tpidr_el2, x19
@@ -144,7 +151,8 @@ enable_mmu:
     adr     x1, 1f
     add     x1, x1, x4
     br      x1
-1:  msr     ttbr0_el2, x5
+1:  bti_jump
+    msr     ttbr0_el2, x5
     isb
     tlbi    alle2
     dsb     nsh

@@ -4,6 +4,7 @@
 #include "arch/include/cpu.h"
 #include "arch/include/vcpu.h"
 #include "cpu_setup.h"
+#include "hardening.h"
 #include "layout.h"
 #include "lib/assert.h"
 #include "lib/print.h"
@@ -74,7 +75,7 @@ static void walk(uint64_t frame)
 
         if (record[1] == 0)
             break;
-        say_place("from", record[1] - 4);
+        say_place("from", hardening_strip(record[1]) - 4);
         if (record[0] <= frame)
             break;
         frame = record[0];
@@ -99,7 +100,7 @@ void machine_print_backtrace(void)
     if (fault) {
         say_registers(fault);
         say_place("at  ", fault->pc);
-        say_place("lr  ", fault->x[30]);
+        say_place("lr  ", hardening_strip(fault->x[30]));
         walk(fault->x[29]);
     } else {
         /* From the caller's frame on: this function's own may be gone by the time it is looked at. */

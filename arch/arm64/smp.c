@@ -6,11 +6,13 @@
 #include "core/time.h"
 #include "cpu_setup.h"
 #include "gic.h"
+#include "hardening.h"
 #include "layout.h"
 #include "lib/assert.h"
 #include "lib/atomic.h"
 #include "lib/print.h"
 #include "psci_client.h"
+#include "speculation.h"
 #include "sched/sched.h"
 #include "sysreg.h"
 
@@ -27,7 +29,9 @@ void arm64_secondary_start(void)
 
     if (!atomic_compare_exchange(&arrival[cpu], &expected, (uint32_t)ARRIVAL_BEGUN))
         machine_halt();
+    hardening_enable();
     cpu_setup_registers();
+    speculation_cpu_init();
     PANIC_IF(gic_cpu_init(cpu), "GIC: no redistributor for CPU %u (MPIDR %#llx)", cpu,
              (unsigned long long)this_cpu()->mpidr);
     timer_cpu_init();

@@ -56,10 +56,55 @@
     b       own_exception
 .endm
 
-.section .text.hot, "ax"
+/* The same for cores whose branch prediction a guest can train (speculation.h): x0 and x1 are saved as save_guest does first,
+ * the guard runs, and the plain vector goes on behind its own first instruction. */
+.macro guarded_vector guard, number
+    .balign 128
+    stp     x0, x1, [sp, #0]
+    \guard
+    b       vectors + 0x400 + \number * 128 + 4
+.endm
+
+.macro guard_loop
+    mrs     x0, tpidr_el2
+    ldr     x0, [x0, #CPU_BLOCK_ENTRY]
+1:  b       2f
+2:  subs    x0, x0, #1
+    b.ne    1b
+    dsb     nsh
+    isb
+.endm
+
+.macro guard_clrbhb
+    hint    #22                         /* CLRBHB */
+    isb
+.endm
+
+.macro guard_firmware
+    stp     x2, x3, [sp, #16]           /* SMCCC 1.1 leaves x4 and up alone */
+    mrs     x0, tpidr_el2
+    ldr     x0, [x0, #CPU_BLOCK_ENTRY]
+    smc     #0
+    ldp     x2, x3, [sp, #16]
+.endm
+
+.macro guarded_vectors name, guard
 .balign 2048
-.globl vectors
-vectors:
+.globl \name
+\name:
+    own_vectors
+    guarded_vector \guard, 0
+    guarded_vector \guard, 1
+    guarded_vector \guard, 2
+    guarded_vector \guard, 3
+    guarded_vector \guard, 4
+    guarded_vector \guard, 5
+    guarded_vector \guard, 6
+    guarded_vector \guard, 7
+    .balign 128
+.endm
+
+.macro own_vectors
     own_vector 0                        /* current level, SP_EL0: never used */
     own_vector 1
     own_vector 2
@@ -68,6 +113,13 @@ vectors:
     own_vector 5
     own_vector 6
     own_vector 7
+.endm
+
+.section .text.hot, "ax"
+.balign 2048
+.globl vectors
+vectors:
+    own_vectors
     guest_vector arm64_trap_sync        /* lower level, AArch64 */
     guest_vector arm64_trap_irq
     guest_vector arm64_trap_irq
@@ -77,6 +129,10 @@ vectors:
     guest_vector arm64_trap_irq
     guest_vector arm64_trap_serror
     .balign 128
+
+guarded_vectors vectors_loop, guard_loop
+guarded_vectors vectors_clrbhb, guard_clrbhb
+guarded_vectors vectors_firmware, guard_firmware
 
 /* void enter_guest(struct vcpu *x0): does not return. */
 .globl enter_guest
@@ -155,5 +211,6 @@ run_on_empty_stack:
     mov     sp, x1
     mov     x29, xzr
     mov     x30, xzr
-    br      x0
+    mov     x16, x0
+    br      x16                         /* x16: may land where a call may */
 .size run_on_empty_stack, . - run_on_empty_stack

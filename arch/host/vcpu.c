@@ -204,3 +204,10 @@ bool arch_irq_deliver(unsigned irq)
     vgic_inject_hw(v, irq, irq);
     return true;
 }
+
+/* The simulated processor does not speculate, and no firmware lies under it. */
+int32_t arch_guest_workaround(uint32_t function)
+{
+    ASSERT(function != 0);
+    return -1;
+}

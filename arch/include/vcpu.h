@@ -39,6 +39,10 @@ void arch_vcpu_switch(struct vcpu *prev, struct vcpu *next);
 void arch_vcpu_flush(struct vcpu *v);
 void arch_vcpu_sync(struct vcpu *v);
 
+/* What SMCCC_ARCH_FEATURES tells a guest about ARCH_WORKAROUND_1, _2 or _3 on this board: 0 calling it helps, 1 not needed,
+ * -1 not offered, -2 in force for good (Arm DEN 0028, 7.5). */
+int32_t arch_guest_workaround(uint32_t function);
+
 /* Argument n (0..5) of the hypercall that the current vCPU makes; and changing it before a continuation. */
 uint64_t arch_hypercall_arg(const struct vcpu *v, unsigned n);
 void arch_hypercall_set_arg(struct vcpu *v, unsigned n, uint64_t value);

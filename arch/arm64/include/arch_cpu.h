@@ -9,6 +9,7 @@
 #define CPU_BLOCK_EMERGENCY 8
 #define CPU_BLOCK_ID 24
 #define CPU_BLOCK_SCRATCH 48
+#define CPU_BLOCK_ENTRY 64
 
 #ifndef __ASSEMBLER__
 #include "lib/compiler.h"
@@ -23,6 +24,7 @@ struct cpu_block {
     uint64_t mpidr;             /* affinity fields only */
     uint64_t online;            /* it has come up: published by release */
     uint64_t scratch[2];        /* of the vector of the hypervisor's own faults */
+    uint64_t entry_parameter;   /* of the guard at entry: speculation.h */
 } ALIGNED(64);
 extern struct cpu_block cpu_blocks[];
 

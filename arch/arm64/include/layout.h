@@ -70,6 +70,7 @@
 #define PTE_TABLE BIT(1)                    /* with level 3: page */
 #define PTE_DEVICE (BIT(2))                 /* attribute 1 */
 #define PTE_READ_ONLY BIT(7)
+#define PTE_GUARDED BIT(50)                 /* indirect branches must land on BTI; RES0 without FEAT_BTI */
 #define PTE_NEVER_EXECUTE BIT(54)
 #define PTE_COMMON (PTE_VALID | BIT(6) | UINT64_C(3) << 8 | BIT(10))
 #define PTE_ADDRESS UINT64_C(0x0000fffffffff000)

@@ -12,5 +12,7 @@ void psci_system_off(void);
 void psci_system_reset(void);
 /* Any SMCCC call (Arm DEN 0028): up to three arguments, one result. */
 int64_t smc_call(uint64_t function, uint64_t a, uint64_t b, uint64_t c);
+/* What firmware answers to SMCCC_ARCH_FEATURES on this CPU (DEN 0028, 7.3); -1 when it is too old to be asked. */
+int32_t smccc_arch_feature(uint32_t function);
 
 #endif
