@@ -16,6 +16,11 @@ HV_SRC       := $(sort $(foreach room,$(HV_ROOMS),$(wildcard $(room)/*.c $(room)
 HV_OBJECTS   := $(patsubst %,$(HV_OBJ)/%.o,$(HV_SRC))
 HV_LDS       := arch/arm64/vinci.lds
 
+# The shipped image is optimised as a whole (gcc), apart from what runs before the MMU is on and what the compiler itself calls.
+HV_LTO       := $(if $(RELEASE),$(filter gcc,$(CC_FAMILY)))
+HV_APART     := $(patsubst %,$(HV_OBJ)/%.o,$(filter %.S,$(HV_SRC)) arch/arm64/early.c arch/arm64/cpu.c lib/memory.c)
+HV_LINKED    := $(if $(HV_LTO),$(HV_APART) $(HV_OBJ)/whole.o,$(HV_OBJECTS))
+
 HV_CC_gcc    := $(HV_CROSS)gcc
 HV_CC_clang  := clang --target=aarch64-linux-gnu
 HV_CC        := $(HV_CC_$(CC_FAMILY))
@@ -30,6 +35,8 @@ HV_CFLAGS    := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-common -fno-stric
 	$(if $(RELEASE),-DCONFIG_ASSERT=0) $(HV_CFLAGS_$(CC_FAMILY)) $(HV_DEFINES)
 # This file runs before the MMU is on: no unaligned access, no guard value yet.
 $(HV_OBJ)/arch/arm64/early.c.o: HV_CFLAGS += -mstrict-align -fno-stack-protector
+HV_LTO_FLAGS := -flto -fno-fat-lto-objects
+$(if $(HV_LTO),$(filter-out $(HV_APART),$(HV_OBJECTS)): HV_CFLAGS += $(HV_LTO_FLAGS))
 HV_LDFLAGS   := -nostdlib -static -z noexecstack -z max-page-size=4096 --no-warn-rwx-segments --build-id=none \
 	--gc-sections -T $(HV_LDS)
 
@@ -48,17 +55,21 @@ $(HV_OBJ)/%.S.o: %.S mk/hypervisor.mk
 	@echo "  AS      $<"
 	@$(HV_CC) $(HV_CFLAGS) -D__ASSEMBLY__ -MMD -MP -c $< -o $@
 
+$(HV_OBJ)/whole.o: $(filter-out $(HV_APART),$(HV_OBJECTS))
+	@echo "  LTO     $@"
+	@$(HV_CC) $(HV_CFLAGS) $(HV_LTO_FLAGS) -flto-partition=one -nostdlib -r -flinker-output=nolto-rel $^ -o $@
+
 # First link, with an empty symbol table; second link, with the table made from the first. Text comes first in the image, so
 # its addresses do not move; the tool compares.
-$(HV_OUT)/vinci.elf: $(HV_OBJECTS) $(HV_LDS) tools/symbols.py
+$(HV_OUT)/vinci.elf: $(HV_LINKED) $(HV_LDS) tools/symbols.py
 	@echo "  LD      $@"
 	@$(PYTHON) tools/symbols.py --empty > $(HV_OBJ)/symbols0.S
 	@$(HV_CC) $(HV_CFLAGS) -c $(HV_OBJ)/symbols0.S -o $(HV_OBJ)/symbols0.o
-	@$(HV_CROSS)ld $(HV_LDFLAGS) $(HV_OBJECTS) $(HV_OBJ)/symbols0.o -o $(HV_OBJ)/first.elf
+	@$(HV_CROSS)ld $(HV_LDFLAGS) $(HV_LINKED) $(HV_OBJ)/symbols0.o -o $(HV_OBJ)/first.elf
 	@$(HV_CROSS)nm -n $(HV_OBJ)/first.elf > $(HV_OBJ)/first.nm
 	@$(PYTHON) tools/symbols.py $(HV_OBJ)/first.nm > $(HV_OBJ)/symbols.S
 	@$(HV_CC) $(HV_CFLAGS) -c $(HV_OBJ)/symbols.S -o $(HV_OBJ)/symbols.o
-	@$(HV_CROSS)ld $(HV_LDFLAGS) $(HV_OBJECTS) $(HV_OBJ)/symbols.o -Map=$(HV_OUT)/vinci.map -o $@
+	@$(HV_CROSS)ld $(HV_LDFLAGS) $(HV_LINKED) $(HV_OBJ)/symbols.o -Map=$(HV_OUT)/vinci.map -o $@
 	@$(HV_CROSS)nm -n $@ > $(HV_OBJ)/second.nm
 	@$(PYTHON) tools/symbols.py --compare $(HV_OBJ)/first.nm $(HV_OBJ)/second.nm
 

@@ -16,7 +16,10 @@ def functions(path):
     start, by_address = None, {}
     with open(path, encoding="ascii") as lines:
         for line in lines:
-            address, kind, name = line.split()[-3:]
+            words = line.split()
+            if len(words) != 3:
+                continue
+            address, kind, name = words
             if name == "image_start":
                 start = int(address, 16)
             elif kind in "tT" and not name.startswith("$"):
