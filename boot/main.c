@@ -162,6 +162,7 @@ static void free_modules(void)
 static void start_interrupts(void)
 {
     struct boot_gic gic = {
+        .version = info.gic_version,
         .distributor = HPA(info.gic_distributor),
         .regions = 1,
         .redistributor = { { HPA(info.gic_redistributor), info.gic_redistributor_size } },

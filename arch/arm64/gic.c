@@ -4,11 +4,8 @@
  * an interrupt was taken, so that others come; it is deactivated by us, or, when it was handed to a guest, by that guest
  * through its list register.
  */
-#include "gic.h"
-#include "arch/include/cpu.h"
-#include "arch/include/vcpu.h"
+#include "gic_internal.h"
 #include "arch/include/vgic_hw.h"
-#include "core/console.h"
 #include "drivers/pl011.h"
 #include "layout.h"
 #include "lib/assert.h"
@@ -18,18 +15,7 @@
 #include "lib/spinlock.h"
 #include "sysreg.h"
 
-/* Distributor (12.9) and, from 64 KiB on in a redistributor, the same registers for private interrupts (12.11). */
-#define GICD_CTLR 0x000
-#define GICD_TYPER 0x004
-#define GICD_IGROUPR 0x080
-#define GICD_ISENABLER 0x100
-#define GICD_ICENABLER 0x180
-#define GICD_ISPENDR 0x200
-#define GICD_ICPENDR 0x280
-#define GICD_ISACTIVER 0x300
-#define GICD_ICACTIVER 0x380
-#define GICD_IPRIORITYR 0x400
-#define GICD_ICFGR 0xc00
+/* Distributor (12.9): what gic_internal.h does not have. */
 #define GICD_IGRPMODR 0xd00
 #define GICD_IROUTER 0x6000
 #define GICD_PIDR2 0xffe8
@@ -48,36 +34,18 @@
 #define TYPER_LAST BIT(4)
 #define TYPER_VLPIS BIT(1)
 
-#define PRIORITY 0xa0a0a0a0
-#define SGI_KICK 0
-#define SGI_HALT 1
-#define FIRST_SPECIAL 1020
 #define PATIENCE 1000000
 
-static volatile uint8_t *distributor;
+struct gic_state gic;
+PER_CPU(volatile uint8_t *, gic_private);
 static PER_CPU(volatile uint8_t *, redistributor);
-static struct boot_gic where;
 static volatile uint8_t *region[BOOT_GIC_REGIONS];
 static uint64_t region_mapped[BOOT_GIC_REGIONS];
-static gic_handler private_handler[32];
-static uint32_t private_enabled;        /* on every CPU as it comes up */
-static unsigned console_irq;
-static unsigned spis;
 static spinlock_t config_lock = SPINLOCK(LOCK_HYP_TABLES);      /* read-modify-write of GICx_ICFGR */
-
-static uint32_t read32(volatile uint8_t *base, unsigned offset)
-{
-    return *(volatile uint32_t *)(base + offset);
-}
-
-static void write32(volatile uint8_t *base, unsigned offset, uint32_t value)
-{
-    *(volatile uint32_t *)(base + offset) = value;
-}
 
 static void wait_clear(volatile uint8_t *base, unsigned offset, uint64_t bits)
 {
-    for (unsigned i = 0; read32(base, offset) & bits; i++)
+    for (unsigned i = 0; gic_read32(base, offset) & bits; i++)
         PANIC_IF(i > PATIENCE, "GIC: register %#x keeps %#llx", offset, (unsigned long long)bits);
 }
 
@@ -85,23 +53,23 @@ static void wait_clear(volatile uint8_t *base, unsigned offset, uint64_t bits)
 
 static void distributor_init(void)
 {
-    write32(distributor, GICD_CTLR, 0);
-    wait_clear(distributor, GICD_CTLR, CTLR_RWP);
-    for (unsigned i = 1; i <= spis / 32; i++) {
-        write32(distributor, GICD_ICENABLER + 4 * i, UINT32_MAX);
-        write32(distributor, GICD_ICACTIVER + 4 * i, UINT32_MAX);
-        write32(distributor, GICD_ICPENDR + 4 * i, UINT32_MAX);
-        write32(distributor, GICD_IGROUPR + 4 * i, UINT32_MAX);
-        write32(distributor, GICD_IGRPMODR + 4 * i, 0);
+    gic_write32(gic.distributor, GICD_CTLR, 0);
+    wait_clear(gic.distributor, GICD_CTLR, CTLR_RWP);
+    for (unsigned i = 1; i <= gic.spis / 32; i++) {
+        gic_write32(gic.distributor, GICD_ICENABLER + 4 * i, UINT32_MAX);
+        gic_write32(gic.distributor, GICD_ICACTIVER + 4 * i, UINT32_MAX);
+        gic_write32(gic.distributor, GICD_ICPENDR + 4 * i, UINT32_MAX);
+        gic_write32(gic.distributor, GICD_IGROUPR + 4 * i, UINT32_MAX);
+        gic_write32(gic.distributor, GICD_IGRPMODR + 4 * i, 0);
     }
-    for (unsigned i = 32; i < 32 + spis; i += 4)
-        write32(distributor, GICD_IPRIORITYR + i, PRIORITY);
-    for (unsigned i = 32; i < 32 + spis; i += 16)
-        write32(distributor, GICD_ICFGR + i / 4, 0);
-    wait_clear(distributor, GICD_CTLR, CTLR_RWP);
-    write32(distributor, GICD_CTLR, CTLR_ENABLE);
-    wait_clear(distributor, GICD_CTLR, CTLR_RWP);
-    for (unsigned i = 32; i < 32 + spis; i++)
+    for (unsigned i = 32; i < 32 + gic.spis; i += 4)
+        gic_write32(gic.distributor, GICD_IPRIORITYR + i, GIC_PRIORITY);
+    for (unsigned i = 32; i < 32 + gic.spis; i += 16)
+        gic_write32(gic.distributor, GICD_ICFGR + i / 4, 0);
+    wait_clear(gic.distributor, GICD_CTLR, CTLR_RWP);
+    gic_write32(gic.distributor, GICD_CTLR, CTLR_ENABLE);
+    wait_clear(gic.distributor, GICD_CTLR, CTLR_RWP);
+    for (unsigned i = 32; i < 32 + gic.spis; i++)
         arch_irq_set_target(i, 0);
 }
 
@@ -109,31 +77,36 @@ void gic_init(const struct boot_gic *g)
 {
     unsigned version;
 
-    where = *g;
-    distributor = map_device(g->distributor, GICD_BYTES);
-    PANIC_IF(!distributor, "GIC: no room to map the distributor");
-    version = read32(distributor, GICD_PIDR2) >> 4 & 15;
+    gic.where = *g;
+    gic.distributor = map_device(g->distributor, GICD_BYTES);
+    PANIC_IF(!gic.distributor, "GIC: no room to map the distributor");
+    version = gic_read32(gic.distributor, GICD_PIDR2) >> 4 & 15;
     PANIC_IF(version != 3 && version != 4, "GIC: architecture version %u at 0x%llx, only 3 and 4 are driven", version,
              (unsigned long long)g->distributor.v);
     PANIC_IF(g->regions == 0 || g->regions > BOOT_GIC_REGIONS, "GIC: %u redistributor regions", g->regions);
-    spis = MIN((read32(distributor, GICD_TYPER) & 31) * 32, 960u);
+    gic.spis = MIN((gic_read32(gic.distributor, GICD_TYPER) & 31) * 32, 960u);
     distributor_init();
 }
 
 void arch_boot_interrupts(const struct boot_gic *g)
 {
     ASSERT(cpu_id() == 0);
-    gic_init(g);
-    PANIC_IF(gic_cpu_init(0), "GIC: no redistributor for CPU 0 (MPIDR %#llx)", (unsigned long long)this_cpu()->mpidr);
+    if (g->version == 2) {
+        gicv2_init(g);
+    } else {
+        gic_init(g);
+        PANIC_IF(gic_cpu_init(0), "GIC: no redistributor for CPU 0 (MPIDR %#llx)", (unsigned long long)this_cpu()->mpidr);
+    }
+    gic_enable_on_all(gic.where.maintenance_irq);
 }
 
 /* The registers at `offset` of region i, mapped as the walk gets there. NULL behind its end. */
 static volatile uint8_t *region_at(unsigned i, uint64_t offset)
 {
-    if (offset + GICR_BYTES > where.redistributor[i].size)
+    if (offset + GICR_BYTES > gic.where.redistributor[i].size)
         return NULL;
     while (region_mapped[i] < offset + GICR_BYTES) {
-        volatile uint8_t *p = map_device(HPA(where.redistributor[i].base.v + region_mapped[i]), GICR_BYTES);
+        volatile uint8_t *p = map_device(HPA(gic.where.redistributor[i].base.v + region_mapped[i]), GICR_BYTES);
 
         if (!p)
             return NULL;
@@ -174,7 +147,7 @@ static volatile uint8_t *find_redistributor(void)
 {
     volatile uint8_t *found = NULL;
 
-    for (unsigned i = 0; i < where.regions && !found; i++)
+    for (unsigned i = 0; i < gic.where.regions && !found; i++)
         found = find_in_region(i, typer_affinity(this_cpu()->mpidr));
     return found;
 }
@@ -183,16 +156,16 @@ static void redistributor_init(volatile uint8_t *r)
 {
     volatile uint8_t *p = r + GICR_PRIVATE;
 
-    write32(r, GICR_WAKER, read32(r, GICR_WAKER) & ~(uint32_t)WAKER_SLEEP);
+    gic_write32(r, GICR_WAKER, gic_read32(r, GICR_WAKER) & ~(uint32_t)WAKER_SLEEP);
     wait_clear(r, GICR_WAKER, WAKER_CHILDREN_ASLEEP);
-    write32(p, GICD_ICENABLER, UINT32_MAX);
-    write32(p, GICD_ICACTIVER, UINT32_MAX);
-    write32(p, GICD_IGROUPR, UINT32_MAX);
-    write32(p, GICD_IGRPMODR, 0);
+    gic_write32(p, GICD_ICENABLER, UINT32_MAX);
+    gic_write32(p, GICD_ICACTIVER, UINT32_MAX);
+    gic_write32(p, GICD_IGROUPR, UINT32_MAX);
+    gic_write32(p, GICD_IGRPMODR, 0);
     for (unsigned i = 0; i < 32; i += 4)
-        write32(p, GICD_IPRIORITYR + i, PRIORITY);
+        gic_write32(p, GICD_IPRIORITYR + i, GIC_PRIORITY);
     wait_clear(r, GICR_CTLR, GICR_CTLR_RWP);
-    write32(p, GICD_ISENABLER, BIT(SGI_KICK) | BIT(SGI_HALT) | private_enabled);
+    gic_write32(p, GICD_ISENABLER, BIT(SGI_KICK) | BIT(SGI_HALT) | gic.private_enabled);
 }
 
 static void cpu_interface_init(void)
@@ -209,7 +182,7 @@ static void cpu_interface_init(void)
     isb();
 }
 
-int gic_cpu_init(unsigned cpu)
+REPLACEABLE int gic_cpu_init(unsigned cpu)
 {
     volatile uint8_t *r = find_redistributor();
 
@@ -217,6 +190,7 @@ int gic_cpu_init(unsigned cpu)
     if (!r)
         return -E_NODEV;
     redistributor[cpu] = r;
+    gic_private[cpu] = r + GICR_PRIVATE;
     redistributor_init(r);
     cpu_interface_init();
     return 0;
@@ -227,33 +201,30 @@ int gic_cpu_init(unsigned cpu)
 void gic_set_handler(unsigned irq, gic_handler handle)
 {
     ASSERT(irq >= 16 && irq < 32 && handle);
-    private_handler[irq] = handle;
+    gic.private_handler[irq] = handle;
 }
 
 void gic_enable_on_all(unsigned irq)
 {
-    ASSERT(irq >= 16 && irq < 32 && redistributor[0]);
-    private_enabled |= BIT(irq);
-    /* A CPU that was given up has none. */
-    for (unsigned cpu = 0; cpu < cpu_count(); cpu++)
-        if (redistributor[cpu])
-            write32(redistributor[cpu] + GICR_PRIVATE, GICD_ISENABLER, BIT(irq));
+    ASSERT(irq >= 16 && irq < 32 && cpu_id() == 0 && !(gic.private_enabled & BIT(irq)));
+    gic.private_enabled |= BIT(irq);
+    arch_irq_enable(irq, true);
 }
 
 unsigned gic_maintenance_irq(void)
 {
-    return where.maintenance_irq;
+    return gic.where.maintenance_irq;
 }
 
 const struct boot_gic *gic_host(void)
 {
-    return &where;
+    return &gic.where;
 }
 
 void gic_set_console_irq(unsigned irq)
 {
-    ASSERT(irq >= 32 && irq < 32 + spis);
-    console_irq = irq;
+    ASSERT(irq >= 32 && irq < 32 + gic.spis);
+    gic.console_irq = irq;
 }
 
 void arch_boot_console_interrupt(unsigned irq)
@@ -263,58 +234,39 @@ void arch_boot_console_interrupt(unsigned irq)
     pl011_enable_interrupt();
 }
 
-static void refuse(unsigned irq)
+void gic_refuse(unsigned irq)
 {
     log_guest("interrupt %u is nobody's: disabled", irq);
     arch_irq_enable(irq, false);
     arch_irq_deactivate(irq);
 }
 
-static void handle_private(unsigned irq)
+static void deactivate(unsigned irq)
 {
-    gic_handler handle = private_handler[irq];
-
-    if (!handle) {
-        if (irq == where.maintenance_irq)
-            arch_irq_deactivate(irq);   /* to have left the guest is what it is for */
-        else
-            refuse(irq);
-    } else if (handle(irq)) {
-        arch_irq_deactivate(irq);
-    }
+    write_sysreg_s(ICC_DIR_EL1, irq);
 }
 
 static void handle_sgi(unsigned irq)
 {
-    arch_irq_deactivate(irq);
+    deactivate(irq);
     if (irq == SGI_HALT)
         machine_halt();
     ASSERT(irq == SGI_KICK);
 }
 
-static void handle_shared(unsigned irq)
-{
-    if (irq == console_irq) {
-        console_input_pending();
-        arch_irq_deactivate(irq);
-    } else if (!arch_irq_deliver(irq)) {
-        refuse(irq);
-    }
-}
-
-void gic_handle_interrupt(void)
+REPLACEABLE void gic_handle_interrupt(void)
 {
     unsigned irq = (unsigned)read_sysreg_s(ICC_IAR1_EL1);
 
-    if (unlikely(irq >= FIRST_SPECIAL))
+    if (unlikely(irq >= GIC_FIRST_SPECIAL))
         return;
     /* What the sender wrote before it sent is visible: acknowledging is ordered by this. */
     dsb(sy);
     write_sysreg_s(ICC_EOIR1_EL1, irq);
     if (irq >= 32)
-        handle_shared(irq);
+        gic_dispatch_shared(irq, deactivate);
     else if (irq >= 16)
-        handle_private(irq);
+        gic_dispatch_private(irq, deactivate);
     else
         handle_sgi(irq);
 }
@@ -322,7 +274,7 @@ void gic_handle_interrupt(void)
 /* -- sending -- */
 
 /* ICC_SGI1R_EL1: affinities 3.2.1 and a bit for each of 16 neighbours in affinity 0 (12.2.19). */
-void gic_send_kick(unsigned cpu)
+REPLACEABLE void gic_send_kick(unsigned cpu)
 {
     uint64_t m = cpu_blocks[cpu].mpidr, aff0 = m & 0xff;
 
@@ -333,7 +285,7 @@ void gic_send_kick(unsigned cpu)
     isb();
 }
 
-void gic_send_halt_all(void)
+REPLACEABLE void gic_send_halt_all(void)
 {
     if (!redistributor[cpu_id()])
         return;
@@ -345,19 +297,19 @@ void gic_send_halt_all(void)
 
 /* -- one interrupt -- */
 
-/* Where an interrupt's bits are: its redistributor of this CPU, or the distributor. */
+/* Where an interrupt's bits are. */
 static volatile uint8_t *base_of(unsigned irq)
 {
-    ASSERT(irq < 32 + spis);
-    return irq < 32 ? redistributor[cpu_id()] + GICR_PRIVATE : distributor;
+    ASSERT(irq < 32 + gic.spis);
+    return irq < 32 ? gic_private[cpu_id()] : gic.distributor;
 }
 
 static void write_bit(unsigned irq, unsigned offset)
 {
-    write32(base_of(irq), offset + irq / 32 * 4, (uint32_t)BIT(irq % 32));
+    gic_write32(base_of(irq), offset + irq / 32 * 4, (uint32_t)BIT(irq % 32));
 }
 
-void arch_irq_enable(unsigned irq, bool on)
+REPLACEABLE void arch_irq_enable(unsigned irq, bool on)
 {
     write_bit(irq, on ? GICD_ISENABLER : GICD_ICENABLER);
     if (on)
@@ -365,7 +317,7 @@ void arch_irq_enable(unsigned irq, bool on)
     if (irq < 32)
         wait_clear(redistributor[cpu_id()], GICR_CTLR, GICR_CTLR_RWP);
     else
-        wait_clear(distributor, GICD_CTLR, CTLR_RWP);
+        wait_clear(gic.distributor, GICD_CTLR, CTLR_RWP);
 }
 
 void arch_irq_set_edge(unsigned irq, bool edge)
@@ -375,20 +327,20 @@ void arch_irq_set_edge(unsigned irq, bool edge)
     uint32_t bit = UINT32_C(2) << irq % 16 * 2, value;
 
     spin_lock(&config_lock);
-    value = read32(base, offset);
-    write32(base, offset, edge ? value | bit : value & ~bit);
+    value = gic_read32(base, offset);
+    gic_write32(base, offset, edge ? value | bit : value & ~bit);
     spin_unlock(&config_lock);
 }
 
-void arch_irq_set_target(unsigned irq, unsigned cpu)
+REPLACEABLE void arch_irq_set_target(unsigned irq, unsigned cpu)
 {
-    ASSERT(irq >= 32 && irq < 32 + spis && cpu < MAX_CPUS);
-    *(volatile uint64_t *)(distributor + GICD_IROUTER + irq * 8) = cpu_blocks[cpu].mpidr;
+    ASSERT(irq >= 32 && irq < 32 + gic.spis && cpu < MAX_CPUS);
+    *(volatile uint64_t *)(gic.distributor + GICD_IROUTER + irq * 8) = cpu_blocks[cpu].mpidr;
 }
 
-void arch_irq_deactivate(unsigned irq)
+REPLACEABLE void arch_irq_deactivate(unsigned irq)
 {
-    write_sysreg_s(ICC_DIR_EL1, irq);
+    deactivate(irq);
 }
 
 void arch_irq_set_active(unsigned irq, bool active)
@@ -398,5 +350,5 @@ void arch_irq_set_active(unsigned irq, bool active)
 
 unsigned arch_irq_spi_count(void)
 {
-    return spis;
+    return gic.spis;
 }

@@ -6,6 +6,7 @@
 #include "arch/include/upcall.h"
 #include "arch/include/vgic_hw.h"
 #include "gic.h"
+#include "guest.h"
 #include "lib/assert.h"
 #include "sysreg.h"
 #include "timer.h"
@@ -55,6 +56,7 @@ void arch_boot_timer(unsigned irq, uint32_t hz)
     PANIC_IF(!hz && !read_sysreg(cntfrq_el0), "timer: firmware left CNTFRQ_EL0 at 0 and the tree has no clock-frequency");
     gic_set_handler(irq, timer_interrupt);
     gic_enable_on_all(irq);
+    vcpu_timer_boot();
 }
 
 uint64_t arch_counter(void)

@@ -59,8 +59,6 @@ static void first_domain_init(void)
         return;
     done = true;
     id_registers_init();
-    vcpu_timer_boot();
-    gic_enable_on_all(gic_maintenance_irq());
 }
 
 static int control_vgic_init(struct domain *d)

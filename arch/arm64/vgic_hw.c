@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* List registers and the virtual CPU interface (Arm IHI 0069, 12.4). ERET synchronises what is written here. */
+/* List registers and the virtual CPU interface (Arm IHI 0069, 12.4). ERET synchronises what is written here. On a board with a GICv2
+ * the replaceable functions are gicv2_lr.c's. */
 #include "arch/include/vgic_hw.h"
 #include "lib/assert.h"
 #include "sysreg.h"
@@ -27,12 +28,12 @@
     do(6, C12_6) do(7, C12_7) do(8, C13_0) do(9, C13_1) do(10, C13_2) do(11, C13_3)     \
     do(12, C13_4) do(13, C13_5) do(14, C13_6) do(15, C13_7)
 
-unsigned arch_lr_count(void)
+REPLACEABLE unsigned arch_lr_count(void)
 {
     return (unsigned)(read_sysreg_s(ICH_VTR_EL2) & 0x1f) + 1;
 }
 
-uint64_t arch_lr_read(unsigned n)
+REPLACEABLE uint64_t arch_lr_read(unsigned n)
 {
 #define READ_LR(number, encoding) case number: return read_sysreg(S3_4_C12_##encoding);
     switch (n) {
@@ -42,7 +43,7 @@ uint64_t arch_lr_read(unsigned n)
     }
 }
 
-void arch_lr_write(unsigned n, uint64_t value)
+REPLACEABLE void arch_lr_write(unsigned n, uint64_t value)
 {
 #define WRITE_LR(number, encoding) case number: write_sysreg(S3_4_C12_##encoding, value); break;
     switch (n) {
@@ -52,12 +53,12 @@ void arch_lr_write(unsigned n, uint64_t value)
     }
 }
 
-uint64_t arch_lr_empty_mask(void)
+REPLACEABLE uint64_t arch_lr_empty_mask(void)
 {
     return read_sysreg_s(ICH_ELRSR_EL2);
 }
 
-void arch_vgic_underflow_interrupt(bool on)
+REPLACEABLE void arch_vgic_underflow_interrupt(bool on)
 {
     uint64_t hcr = read_sysreg_s(ICH_HCR_EL2);
 
@@ -72,7 +73,7 @@ static unsigned active_registers(void)
     return bits <= 5 ? 1 : bits == 6 ? 2 : 4;
 }
 
-void arch_vgic_save(struct vgic_vcpu *s)
+REPLACEABLE void arch_vgic_save(struct vgic_vcpu *s)
 {
     unsigned n = active_registers();
 
@@ -92,7 +93,7 @@ void arch_vgic_save(struct vgic_vcpu *s)
     }
 }
 
-void arch_vgic_load(const struct vgic_vcpu *s)
+REPLACEABLE void arch_vgic_load(const struct vgic_vcpu *s)
 {
     unsigned n = active_registers();
 

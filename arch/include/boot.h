@@ -57,13 +57,18 @@ void *arch_boot_heap_map(hpa_t base, uint64_t size);
 /* frame_alloc works. */
 void arch_boot_frames_ready(void);
 
-/* A GICv3: distributor, the redistributor regions of its node in order, maintenance interrupt (GIC number, usually 25). Panics
- * with one clear line when there is none or CPU 0's redistributor is not in the regions. */
+/*
+ * The interrupt controller. Version 3: distributor and the redistributor regions of its node in order. Version 2: distributor, CPU
+ * interface, the hypervisor's interface (GICH) and guests' CPU interface (GICV). maintenance_irq: GIC number, usually 25. Panics
+ * with one clear line when there is none or CPU 0's redistributor is not in the regions.
+ */
 #define BOOT_GIC_REGIONS 16
 struct boot_gic {
+    unsigned version;
     hpa_t distributor;
     unsigned regions;
     struct { hpa_t base; uint64_t size; } redistributor[BOOT_GIC_REGIONS];
+    struct { hpa_t base; uint64_t size; } cpu_interface, hyp_interface, guest_interface;
     unsigned maintenance_irq;
 };
 void arch_boot_interrupts(const struct boot_gic *g);

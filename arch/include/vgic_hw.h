@@ -15,6 +15,8 @@
 #define LR_PRIORITY_SHIFT 48
 #define LR_PINTID_SHIFT 32
 #define LR_EOI_NOTIFY BIT(41)
+/* A GICv2's SGI: the vCPU that sent it, in 12:10 of the vINTID, which is the interrupt's number below that. */
+#define LR_SOURCE_SHIFT 10
 
 unsigned arch_lr_count(void);
 uint64_t arch_lr_read(unsigned n);

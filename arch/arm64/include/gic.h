@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The host's GICv3 (Arm IHI 0069), as the rest of arch/arm64 sees it. The virtual interface (ICH_*) is vgic_hw.c's. */
+/* The host's GICv3 (Arm IHI 0069) or GICv2 (IHI 0048), as the rest of arch/arm64 sees it. The virtual interface is
+ * vgic_hw.c's and gicv2_lr.c's. */
 #ifndef ARM64_GIC_H
 #define ARM64_GIC_H
 
@@ -20,12 +21,13 @@ void gic_handle_interrupt(void);
  */
 typedef bool (*gic_handler)(unsigned irq);
 void gic_set_handler(unsigned irq, gic_handler handle);
-/* Enable a private interrupt on this CPU and on every CPU that comes up later. Boot, CPU 0. */
+/* Enable a private interrupt on this CPU and on every CPU that comes up later. Boot, CPU 0, before the others are up; once each. */
 void gic_enable_on_all(unsigned irq);
 
-/* Each CPU as it comes up: its redistributor and CPU interface. -E_NODEV when it has no redistributor. */
+/* Each CPU as it comes up: its redistributor and CPU interface. -E_NODEV when it has no redistributor (GICv2: no number). */
 int gic_cpu_init(unsigned cpu) MUST_CHECK;
 void gic_init(const struct boot_gic *g);
+void gicv2_init(const struct boot_gic *g);
 /* Software-generated interrupt 0 to another CPU. */
 void gic_send_kick(unsigned cpu);
 /* SGI 1: stop for good (panic of another CPU). */

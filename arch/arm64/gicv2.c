@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The host's GICv2 (Arm IHI 0048): distributor and CPU interface are memory; private interrupts are banked in the distributor. As
+ * with a GICv3 ending is split (EOImode 1). What gic.c does otherwise is replaced at boot. At most eight CPUs.
+ */
+#include "arch/include/vgic_hw.h"
+#include "gic_internal.h"
+#include "gicv2.h"
+#include "layout.h"
+#include "lib/assert.h"
+#include "lib/error.h"
+#include "patch.h"
+#include "sysreg.h"
+
+#define GICD_ITARGETSR 0x800
+#define GICD_SGIR 0xf00
+#define SGIR_ALL_OTHERS BIT(24)
+#define SGIR_TARGETS_SHIFT 16
+#define GICD_BYTES 0x1000
+
+/* CPU interface (4.4); the last is in its second page. */
+#define GICC_CTLR 0x0000
+#define GICC_PMR 0x0004
+#define GICC_BPR 0x0008
+#define GICC_IAR 0x000c
+#define GICC_EOIR 0x0010
+#define GICC_DIR 0x1000
+#define GICC_BYTES 0x2000
+#define GICC_CTLR_EOIMODE BIT(9)
+#define ENABLE BIT(0)               /* group 0, or group 1 where that is all that we see */
+#define INTERRUPT_MASK 0x3ffu       /* of GICC_IAR; above it for an SGI the CPU that sent it */
+
+static volatile uint8_t *interface;
+static PER_CPU(uint8_t, target_bit);    /* this CPU's in GICD_ITARGETSR and GICD_SGIR; 0: not up */
+
+/* -- set-up -- */
+
+static void distributor_init(void)
+{
+    gic_write32(gic.distributor, GICD_CTLR, 0);
+    for (unsigned i = 1; i <= gic.spis / 32; i++) {
+        gic_write32(gic.distributor, GICD_ICENABLER + 4 * i, UINT32_MAX);
+        gic_write32(gic.distributor, GICD_ICACTIVER + 4 * i, UINT32_MAX);
+        gic_write32(gic.distributor, GICD_ICPENDR + 4 * i, UINT32_MAX);
+        gic_write32(gic.distributor, GICD_IGROUPR + 4 * i, 0);
+    }
+    for (unsigned i = 32; i < 32 + gic.spis; i += 4)
+        gic_write32(gic.distributor, GICD_IPRIORITYR + i, GIC_PRIORITY);
+    for (unsigned i = 32; i < 32 + gic.spis; i += 16)
+        gic_write32(gic.distributor, GICD_ICFGR + i / 4, 0);
+    gic_write32(gic.distributor, GICD_CTLR, ENABLE);
+}
+
+/* The targets of the private interrupts read as the reader's own bit (4.3.12). */
+static uint8_t own_target_bit(void)
+{
+    uint32_t targets = 0;
+
+    for (unsigned i = 0; i < 32 && !targets; i += 4)
+        targets = gic_read32(gic.distributor, GICD_ITARGETSR + i);
+    targets |= targets >> 16;
+    targets |= targets >> 8;
+    return (uint8_t)targets;
+}
+
+static int cpu_init(unsigned cpu)
+{
+    ASSERT(cpu == cpu_id());
+    gic_private[cpu] = gic.distributor;
+    gic_write32(gic.distributor, GICD_ICENABLER, UINT32_MAX);
+    gic_write32(gic.distributor, GICD_ICACTIVER, UINT32_MAX);
+    gic_write32(gic.distributor, GICD_IGROUPR, 0);
+    for (unsigned i = 0; i < 32; i += 4)
+        gic_write32(gic.distributor, GICD_IPRIORITYR + i, GIC_PRIORITY);
+    gic_write32(gic.distributor, GICD_ISENABLER, BIT(SGI_KICK) | BIT(SGI_HALT) | gic.private_enabled);
+    gic_write32(interface, GICC_PMR, 0xff);
+    gic_write32(interface, GICC_BPR, 0);
+    gic_write32(interface, GICC_CTLR, ENABLE | GICC_CTLR_EOIMODE);
+    target_bit[cpu] = own_target_bit();
+    /* With a single CPU the targets read as zero. */
+    return target_bit[cpu] || cpu == 0 ? 0 : -E_NODEV;
+}
+
+/* -- handling -- */
+
+static void deactivate(unsigned irq)
+{
+    gic_write32(interface, GICC_DIR, irq);
+}
+
+static void handle_sgi(uint32_t acknowledged)
+{
+    deactivate(acknowledged);
+    if ((acknowledged & INTERRUPT_MASK) == SGI_HALT)
+        machine_halt();
+    ASSERT((acknowledged & INTERRUPT_MASK) == SGI_KICK);
+}
+
+static void handle_interrupt(void)
+{
+    uint32_t acknowledged = gic_read32(interface, GICC_IAR);
+    unsigned irq = acknowledged & INTERRUPT_MASK;
+
+    if (unlikely(irq >= GIC_FIRST_SPECIAL))
+        return;
+    /* What the sender wrote before it sent is visible: acknowledging is ordered by this. */
+    dsb(sy);
+    gic_write32(interface, GICC_EOIR, acknowledged);
+    if (irq >= 32)
+        gic_dispatch_shared(irq, deactivate);
+    else if (irq >= 16)
+        gic_dispatch_private(irq, deactivate);
+    else
+        handle_sgi(acknowledged);
+}
+
+/* -- sending -- */
+
+static void send_kick(unsigned cpu)
+{
+    ASSERT(cpu < MAX_CPUS);
+    dsb(ishst);
+    gic_write32(gic.distributor, GICD_SGIR, (uint32_t)target_bit[cpu] << SGIR_TARGETS_SHIFT | SGI_KICK);
+}
+
+static void send_halt_all(void)
+{
+    if (!gic_private[cpu_id()])
+        return;
+    dsb(ishst);
+    gic_write32(gic.distributor, GICD_SGIR, SGIR_ALL_OTHERS | SGI_HALT);
+}
+
+/* -- one interrupt -- */
+
+/* Nothing here tells when a disabled one has gone: reading back orders the write; one that was on its way is spurious. */
+static void enable(unsigned irq, bool on)
+{
+    unsigned offset = (on ? GICD_ISENABLER : GICD_ICENABLER) + irq / 32 * 4;
+
+    ASSERT(irq < 32 + gic.spis);
+    gic_write32(gic.distributor, offset, (uint32_t)BIT(irq % 32));
+    (void)gic_read32(gic.distributor, offset);
+}
+
+static void set_target(unsigned irq, unsigned cpu)
+{
+    ASSERT(irq >= 32 && irq < 32 + gic.spis && cpu < MAX_CPUS);
+    gic.distributor[GICD_ITARGETSR + irq] = target_bit[cpu];
+}
+
+static const struct replacement replacements[] = {
+    REPLACE(gic_cpu_init, cpu_init),
+    REPLACE(gic_handle_interrupt, handle_interrupt),
+    REPLACE(gic_send_kick, send_kick),
+    REPLACE(gic_send_halt_all, send_halt_all),
+    REPLACE(arch_irq_enable, enable),
+    REPLACE(arch_irq_set_target, set_target),
+    REPLACE(arch_irq_deactivate, deactivate),
+};
+
+void gicv2_init(const struct boot_gic *g)
+{
+    gic.where = *g;
+    gic.distributor = map_device(g->distributor, GICD_BYTES);
+    interface = map_device(g->cpu_interface.base, GICC_BYTES);
+    PANIC_IF(!gic.distributor || !interface, "GIC: no room to map its registers");
+    code_replace(replacements, ARRAY_SIZE(replacements));
+    gicv2_lr_init(g);
+    gic.spis = MIN((gic_read32(gic.distributor, GICD_TYPER) & 31) * 32, 960u);
+    distributor_init();
+    PANIC_IF(gic_cpu_init(0), "GIC: CPU 0 has no interface");
+    for (unsigned i = 32; i < 32 + gic.spis; i++)
+        arch_irq_set_target(i, 0);
+}
