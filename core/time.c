@@ -2,7 +2,7 @@
 /*
  * Software timers. Each CPU keeps its armed timers in a list, soonest first. New ones mostly fire late, so insertion walks from the
  * back. The hardware deadline is moved only when the new first timer comes before it: one that has become too early costs an
- * interrupt that finds nothing due.
+ * interrupt that finds nothing due, unless timer_refresh is asked to spare it.
  *
  * t->cpu and t->armed change only under the lock of the CPU that t->cpu names (and of the new one).
  */
@@ -89,6 +89,20 @@ void timer_cancel(struct timer *t)
         list_remove(&t->link);
     t->armed = false;
     spin_unlock_pair(&old->lock, &here->lock);
+}
+
+void timer_refresh(void)
+{
+    struct timer_cpu *c = &THIS_CPU(timer_cpus);
+    nsec_t first;
+
+    spin_lock(&c->lock);
+    first = list_empty(&c->queue) ? NSEC_NEVER : list_first(&c->queue, struct timer, link)->when;
+    if (first != c->deadline) {
+        c->deadline = first;
+        arch_timer_set_deadline(first);
+    }
+    spin_unlock(&c->lock);
 }
 
 /* The next timer of this CPU that is due, disarmed, or NULL after the hardware has been given the new deadline. */

@@ -21,6 +21,8 @@ void timer_init(struct timer *t, void (*fire)(struct timer *t));
 void timer_set(struct timer *t, nsec_t when);
 /* After it returns the timer does not fire (it may be firing on another CPU right now: `fire` must tolerate that). */
 void timer_cancel(struct timer *t);
+/* The hardware deadline of this CPU follows its first timer again after a near one was cancelled or put off. */
+void timer_refresh(void);
 /* Exit path: fire what is due on this CPU and set the hardware deadline. */
 void timer_run_due(void);
 void timer_cpu_init(void);

@@ -36,7 +36,7 @@ static void slice_over(struct timer *t)
 
     /* The timer fires on the CPU it was set on, which is the queue's. */
     ASSERT(rq == &THIS_CPU(runqueues));
-    rq->slice_over = true;
+    rq->slice_over = t->when >= rq->slice_end;
     cpu_work_raise(cpu_id(), CPU_WORK_SCHED);
 }
 
@@ -127,20 +127,36 @@ static void dequeue(struct runqueue *rq, struct sched_unit *u)
     rq->ready--;
 }
 
-/* Queue u, which has become ready, on its CPU and have it run at once when it should. */
+/* Until when no wake-up takes the CPU from what runs there. */
+static nsec_t hold_end(const struct runqueue *rq)
+{
+    return rq->yielded || rq->slice_over ? 0 : rq->chosen_at + USEC(sched_ratelimit_us());
+}
+
+/* Choose again at `when` at the latest. On the CPU of rq. */
+static void choose_again_at(struct runqueue *rq, nsec_t when)
+{
+    ASSERT(rq == &THIS_CPU(runqueues) && spin_is_held(&rq->lock));
+    if (!rq->slice_timer.armed || rq->slice_timer.when > when)
+        timer_set(&rq->slice_timer, when);
+}
+
+/* Queue u, which has become ready, on its CPU and have it run as soon as it should. */
 static void enqueue_woken(struct runqueue *rq, struct sched_unit *u)
 {
     nsec_t now = arch_time_now();
+    bool waits = true;
 
     u->ready_since = now;
     enqueue(rq, u, true, now);
-    if (!rq->running) {
-        cpu_work_raise(u->cpu, CPU_WORK_SCHED);
-        return;
+    if (!rq->running || sched_policy->preempts(u->cpu, u, rq->running, rq->running->ran_since, now)) {
+        waits = rq->running && now < hold_end(rq);
+        if (waits && u->cpu == cpu_id())
+            choose_again_at(rq, hold_end(rq));
+        else
+            cpu_work_raise(u->cpu, CPU_WORK_SCHED);
     }
-    if (sched_policy->preempts(u->cpu, u, rq->running, rq->running->ran_since, now))
-        cpu_work_raise(u->cpu, CPU_WORK_SCHED);
-    else
+    if (waits)
         ask_idle_cpu(u);
 }
 
@@ -276,10 +292,10 @@ static void settle(struct runqueue *rq, struct sched_unit *u, nsec_t now)
     }
 }
 
-/* Must u go on a while, as it has run for less than the rate limit? */
-static bool within_ratelimit(const struct runqueue *rq, const struct sched_unit *u, nsec_t now)
+/* Must u, which runs, go on until its minimum is over? */
+static bool is_held(const struct runqueue *rq, const struct sched_unit *u, nsec_t now)
 {
-    return now - rq->chosen_at < USEC(sched_ratelimit_us()) && !rq->yielded && u->wants_cpu(u) && may_run_on(u, u->cpu);
+    return now < hold_end(rq) && u->wants_cpu(u) && may_run_on(u, u->cpu);
 }
 
 /* The CPU to take a unit from, or `thief`: none. */
@@ -354,6 +370,7 @@ static struct sched_unit *choose(struct runqueue *rq, nsec_t now)
 static void run(struct runqueue *rq, struct sched_unit *u, nsec_t now)
 {
     nsec_t slice = sched_policy->slice(cpu_id(), u, now);
+    bool was_near = rq->slice_timer.armed && rq->slice_timer.when < rq->slice_end;
 
     ASSERT(spin_is_held(&rq->lock));
     rq->running = u;
@@ -366,10 +383,13 @@ static void run(struct runqueue *rq, struct sched_unit *u, nsec_t now)
         u->ran_since = now;
         atomic_store(&u->on_cpu, true);
     }
+    rq->slice_end = slice == NSEC_NEVER ? NSEC_NEVER : now + slice;
     if (slice == NSEC_NEVER)
         timer_cancel(&rq->slice_timer);
     else
-        timer_set(&rq->slice_timer, now + slice);
+        timer_set(&rq->slice_timer, rq->slice_end);
+    if (was_near)
+        timer_refresh();
 }
 
 struct sched_unit *sched_pick(struct sched_unit *current)
@@ -381,8 +401,8 @@ struct sched_unit *sched_pick(struct sched_unit *current)
     spin_lock(&rq->lock);
     now = arch_time_now();
     ASSERT(rq->running == current);
-    if (current && within_ratelimit(rq, current, now)) {
-        timer_set(&rq->slice_timer, rq->chosen_at + USEC(sched_ratelimit_us()));
+    if (current && is_held(rq, current, now)) {
+        choose_again_at(rq, hold_end(rq));
         spin_unlock(&rq->lock);
         return current;
     }

@@ -17,6 +17,7 @@
 #define SCHED_MAX_CAP (100 * MAX_VCPUS)
 #define SCHED_DEFAULT_WEIGHT 256
 #define SCHED_MAX_RATELIMIT_US 500000
+#define SCHED_DEFAULT_RATELIMIT_US 30
 
 typedef struct {
     uint64_t bits[BITMAP_WORDS(MAX_CPUS)];
@@ -90,7 +91,10 @@ void sched_group_init(struct sched_group *g);
 nsec_t sched_unit_time(const struct sched_unit *u);
 /* Idle time of a CPU since boot. */
 nsec_t sched_idle_time(unsigned cpu);
-/* Minimum uninterrupted run before a wake-up may preempt, in microseconds (the ABI's ratelimit_us). */
+/*
+ * How long a unit runs, in microseconds since it was switched in, before a wake-up may take its CPU (the ABI's ratelimit_us): 0 to
+ * SCHED_MAX_RATELIMIT_US. Who has to wait gets its turn when that time ends. A slice that ends earlier, a yield and a block end it.
+ */
 uint32_t sched_ratelimit_us(void);
 int sched_set_ratelimit_us(uint32_t us) MUST_CHECK;
 /* A line per CPU and queue, for debug keys. */

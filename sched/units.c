@@ -4,7 +4,7 @@
 #include "lib/error.h"
 #include "lib/print.h"
 
-static uint32_t ratelimit_us;
+static uint32_t ratelimit_us = SCHED_DEFAULT_RATELIMIT_US;
 
 int sched_unit_init(struct sched_unit *u, struct sched_group *g)
 {

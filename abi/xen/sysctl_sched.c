@@ -104,8 +104,7 @@ int64_t sysctl_scheduler(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, v
     subcall_reached(FAMILY_SYSCTL, XEN_SYSCTL_scheduler_op);
     switch (in->cmd) {
     case XEN_SYSCTL_SCHEDOP_putinfo:
-        if (us && (us < XEN_SYSCTL_SCHED_RATELIMIT_MIN || us > XEN_SYSCTL_SCHED_RATELIMIT_MAX))
-            return -E_INVAL;
+        /* XEN_SYSCTL_SCHED_RATELIMIT_MIN is above the default here, which a tool must be able to set again. */
         return sched_set_ratelimit_us(us);
     case XEN_SYSCTL_SCHEDOP_getinfo:
         in->u.sched_credit2.ratelimit_us = sched_ratelimit_us();

@@ -219,7 +219,9 @@ static void test_scheduler(void **state UNUSED)
     op.u.scheduler_op.u.sched_credit2.ratelimit_us = 0;
     assert_int_equal(scheduler(&op, XEN_SYSCTL_SCHEDOP_getinfo), 0);
     assert_int_equal(op.u.scheduler_op.u.sched_credit2.ratelimit_us, 500);
-    op.u.scheduler_op.u.sched_credit2.ratelimit_us = 7;
+    op.u.scheduler_op.u.sched_credit2.ratelimit_us = SCHED_DEFAULT_RATELIMIT_US;
+    assert_int_equal(scheduler(&op, XEN_SYSCTL_SCHEDOP_putinfo), 0);
+    op.u.scheduler_op.u.sched_credit2.ratelimit_us = XEN_SYSCTL_SCHED_RATELIMIT_MAX + 1;
     assert_int_equal(scheduler(&op, XEN_SYSCTL_SCHEDOP_putinfo), -E_INVAL);
     assert_int_equal(scheduler(&op, 9), -E_INVAL);
     op.u.scheduler_op.cpupool_id = 1;

@@ -315,6 +315,55 @@ static void test_rate_limit(void **state UNUSED)
     assert_int_equal(sched_set_ratelimit_us(0), 0);
 }
 
+/* Whoever wakes before the hog has had its minimum runs when that ends, not at the slice's end; and the hog has its minimum. */
+static void test_minimum_run(void **state UNUSED)
+{
+    static const nsec_t pauses[] = { USEC(1), USEC(7), USEC(40), USEC(97), USEC(970) };
+    nsec_t limit = USEC(SCHED_DEFAULT_RATELIMIT_US), length = SEC(1);
+
+    for (unsigned i = 0; i < ARRAY_SIZE(pauses); i++) {
+        nsec_t cycle;
+
+        boot(1);
+        assert_int_equal(sched_set_ratelimit_us(SCHED_DEFAULT_RATELIMIT_US), 0);
+        add_hog(256);
+        add(USEC(3), pauses[i], 256);
+        warm_up();
+        simulate(length);
+        cycle = MAX(pauses[i], limit) + USEC(3);
+        assert_true(tasks[1].worst_lateness <= limit + USEC(2));
+        assert_in_range(tasks[1].wakes, length / cycle * 95 / 100, length / cycle + 1);
+        if (pauses[i] > limit)
+            assert_true(tasks[1].sum_lateness / tasks[1].wakes < USEC(2));
+    }
+}
+
+/* The minimum ends with a slice, a yield, a block. */
+static void test_minimum_run_ends_early(void **state UNUSED)
+{
+    struct task *first;
+
+    boot(1);
+    assert_int_equal(sched_set_ratelimit_us(SCHED_MAX_RATELIMIT_US), 0);
+    add_hog(256);
+    add(USEC(10), USEC(500), 256);
+    simulate(SEC(1));
+    assert_true(tasks[1].worst_lateness <= MSEC(10) + USEC(1));
+    tasks[1].wants = true;
+    tasks[1].left = FOR_EVER;
+    sched_wake(&tasks[1].unit);
+    settle();
+    first = on_cpu[0];
+    sched_unit_yield(&first->unit);
+    settle();
+    assert_ptr_not_equal(on_cpu[0], first);
+    first = on_cpu[0];
+    first->wants = false;
+    sched_sleep(&first->unit);
+    settle();
+    assert_ptr_not_equal(on_cpu[0], first);
+}
+
 /* However a task times its sleep, it gets no more than its share (and its credit, once). */
 static void test_clever_sleeper(void **state UNUSED)
 {
@@ -529,7 +578,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_equal_hogs), cmocka_unit_test(test_weights), cmocka_unit_test(test_weights_change),
         cmocka_unit_test(test_caps), cmocka_unit_test(test_cap_of_a_group), cmocka_unit_test(test_wake_lateness),
-        cmocka_unit_test(test_rate_limit), cmocka_unit_test(test_clever_sleeper), cmocka_unit_test(test_three_hogs_on_two_cpus),
+        cmocka_unit_test(test_rate_limit), cmocka_unit_test(test_minimum_run),
+        cmocka_unit_test(test_minimum_run_ends_early), cmocka_unit_test(test_clever_sleeper), cmocka_unit_test(test_three_hogs_on_two_cpus),
         cmocka_unit_test(test_weights_on_two_cpus), cmocka_unit_test(test_work_is_conserved), cmocka_unit_test(test_affinity),
         cmocka_unit_test(test_soft_affinity), cmocka_unit_test(test_yield), cmocka_unit_test(test_random_loads),
         cmocka_unit_test(test_races),
