@@ -15,13 +15,8 @@
 #define PACKED __attribute__((packed))
 #define UNUSED __attribute__((unused))
 #define NOINLINE __attribute__((noinline))
+#define COLD __attribute__((cold))
 #define ALWAYS_INLINE inline __attribute__((always_inline))
-/* Its callers know nothing about its body: it may be exchanged while the program runs. */
-#ifdef __clang__
-#define REPLACEABLE __attribute__((noinline))
-#else
-#define REPLACEABLE __attribute__((noipa))
-#endif
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define SECTION(s) __attribute__((section(s)))
 #define likely(x) __builtin_expect(!!(x), 1)

@@ -5,7 +5,8 @@
  * through its list register.
  */
 #include "gic_internal.h"
-#include "arch/include/vgic_hw.h"
+#include "arch/include/vcpu.h"
+#include "core/console.h"
 #include "drivers/pl011.h"
 #include "layout.h"
 #include "lib/assert.h"
@@ -182,11 +183,14 @@ static void cpu_interface_init(void)
     isb();
 }
 
-REPLACEABLE int gic_cpu_init(unsigned cpu)
+int gic_cpu_init(unsigned cpu)
 {
-    volatile uint8_t *r = find_redistributor();
+    volatile uint8_t *r;
 
     ASSERT(cpu == cpu_id());
+    if (gic_is_v2())
+        return gicv2_cpu_init(cpu);
+    r = find_redistributor();
     if (!r)
         return -E_NODEV;
     redistributor[cpu] = r;
@@ -234,39 +238,72 @@ void arch_boot_console_interrupt(unsigned irq)
     pl011_enable_interrupt();
 }
 
-void gic_refuse(unsigned irq)
+static void refuse(unsigned irq)
 {
     log_guest("interrupt %u is nobody's: disabled", irq);
     arch_irq_enable(irq, false);
     arch_irq_deactivate(irq);
 }
 
-static void deactivate(unsigned irq)
+static ALWAYS_INLINE void handle_private(unsigned irq)
 {
-    write_sysreg_s(ICC_DIR_EL1, irq);
+    gic_handler handle = gic.private_handler[irq];
+
+    if (!handle) {
+        if (irq == gic.where.maintenance_irq)
+            arch_irq_deactivate(irq);   /* to have left the guest is what it is for */
+        else
+            refuse(irq);
+    } else if (handle(irq)) {
+        arch_irq_deactivate(irq);
+    }
+}
+
+static ALWAYS_INLINE void handle_shared(unsigned irq)
+{
+    if (irq == gic.console_irq) {
+        console_input_pending();
+        arch_irq_deactivate(irq);
+    } else if (!arch_irq_deliver(irq)) {
+        refuse(irq);
+    }
+}
+
+void gic_dispatch(unsigned irq)
+{
+    ASSERT(irq >= 16);
+    if (irq >= 32)
+        handle_shared(irq);
+    else
+        handle_private(irq);
 }
 
 static void handle_sgi(unsigned irq)
 {
-    deactivate(irq);
+    arch_irq_deactivate(irq);
     if (irq == SGI_HALT)
         machine_halt();
     ASSERT(irq == SGI_KICK);
 }
 
-REPLACEABLE void gic_handle_interrupt(void)
+void gic_handle_interrupt(void)
 {
-    unsigned irq = (unsigned)read_sysreg_s(ICC_IAR1_EL1);
+    unsigned irq;
 
+    if (gic_is_v2()) {
+        gicv2_handle_interrupt();
+        return;
+    }
+    irq = (unsigned)read_sysreg_s(ICC_IAR1_EL1);
     if (unlikely(irq >= GIC_FIRST_SPECIAL))
         return;
     /* What the sender wrote before it sent is visible: acknowledging is ordered by this. */
     dsb(sy);
     write_sysreg_s(ICC_EOIR1_EL1, irq);
     if (irq >= 32)
-        gic_dispatch_shared(irq, deactivate);
+        handle_shared(irq);
     else if (irq >= 16)
-        gic_dispatch_private(irq, deactivate);
+        handle_private(irq);
     else
         handle_sgi(irq);
 }
@@ -274,10 +311,14 @@ REPLACEABLE void gic_handle_interrupt(void)
 /* -- sending -- */
 
 /* ICC_SGI1R_EL1: affinities 3.2.1 and a bit for each of 16 neighbours in affinity 0 (12.2.19). */
-REPLACEABLE void gic_send_kick(unsigned cpu)
+void gic_send_kick(unsigned cpu)
 {
     uint64_t m = cpu_blocks[cpu].mpidr, aff0 = m & 0xff;
 
+    if (gic_is_v2()) {
+        gicv2_send_kick(cpu);
+        return;
+    }
     ASSERT(cpu < MAX_CPUS);
     dsb(ishst);
     write_sysreg_s(ICC_SGI1R_EL1, (m >> 32 & 0xff) << 48 | (m >> 16 & 0xff) << 32 | (m >> 8 & 0xff) << 16 |
@@ -285,8 +326,12 @@ REPLACEABLE void gic_send_kick(unsigned cpu)
     isb();
 }
 
-REPLACEABLE void gic_send_halt_all(void)
+void gic_send_halt_all(void)
 {
+    if (gic_is_v2()) {
+        gicv2_send_halt_all();
+        return;
+    }
     if (!redistributor[cpu_id()])
         return;
     dsb(ishst);
@@ -309,8 +354,12 @@ static void write_bit(unsigned irq, unsigned offset)
     gic_write32(base_of(irq), offset + irq / 32 * 4, (uint32_t)BIT(irq % 32));
 }
 
-REPLACEABLE void arch_irq_enable(unsigned irq, bool on)
+void arch_irq_enable(unsigned irq, bool on)
 {
+    if (gic_is_v2()) {
+        gicv2_enable(irq, on);
+        return;
+    }
     write_bit(irq, on ? GICD_ISENABLER : GICD_ICENABLER);
     if (on)
         return;
@@ -332,15 +381,22 @@ void arch_irq_set_edge(unsigned irq, bool edge)
     spin_unlock(&config_lock);
 }
 
-REPLACEABLE void arch_irq_set_target(unsigned irq, unsigned cpu)
+void arch_irq_set_target(unsigned irq, unsigned cpu)
 {
+    if (gic_is_v2()) {
+        gicv2_set_target(irq, cpu);
+        return;
+    }
     ASSERT(irq >= 32 && irq < 32 + gic.spis && cpu < MAX_CPUS);
     *(volatile uint64_t *)(gic.distributor + GICD_IROUTER + irq * 8) = cpu_blocks[cpu].mpidr;
 }
 
-REPLACEABLE void arch_irq_deactivate(unsigned irq)
+void arch_irq_deactivate(unsigned irq)
 {
-    deactivate(irq);
+    if (gic_is_v2())
+        gicv2_deactivate(irq);
+    else
+        write_sysreg_s(ICC_DIR_EL1, irq);
 }
 
 void arch_irq_set_active(unsigned irq, bool active)

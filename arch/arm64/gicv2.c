@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The host's GICv2 (Arm IHI 0048): distributor and CPU interface are memory; private interrupts are banked in the distributor. As
- * with a GICv3 ending is split (EOImode 1). What gic.c does otherwise is replaced at boot. At most eight CPUs.
+ * with a GICv3 ending is split (EOImode 1). At most eight CPUs.
  */
-#include "arch/include/vgic_hw.h"
 #include "gic_internal.h"
-#include "gicv2.h"
 #include "layout.h"
 #include "lib/assert.h"
 #include "lib/error.h"
-#include "patch.h"
 #include "sysreg.h"
 
 #define GICD_ITARGETSR 0x800
@@ -63,7 +60,7 @@ static uint8_t own_target_bit(void)
     return (uint8_t)targets;
 }
 
-static int cpu_init(unsigned cpu)
+int gicv2_cpu_init(unsigned cpu)
 {
     ASSERT(cpu == cpu_id());
     gic_private[cpu] = gic.distributor;
@@ -83,20 +80,20 @@ static int cpu_init(unsigned cpu)
 
 /* -- handling -- */
 
-static void deactivate(unsigned irq)
+void gicv2_deactivate(unsigned irq)
 {
     gic_write32(interface, GICC_DIR, irq);
 }
 
 static void handle_sgi(uint32_t acknowledged)
 {
-    deactivate(acknowledged);
+    gicv2_deactivate(acknowledged);
     if ((acknowledged & INTERRUPT_MASK) == SGI_HALT)
         machine_halt();
     ASSERT((acknowledged & INTERRUPT_MASK) == SGI_KICK);
 }
 
-static void handle_interrupt(void)
+void gicv2_handle_interrupt(void)
 {
     uint32_t acknowledged = gic_read32(interface, GICC_IAR);
     unsigned irq = acknowledged & INTERRUPT_MASK;
@@ -106,24 +103,22 @@ static void handle_interrupt(void)
     /* What the sender wrote before it sent is visible: acknowledging is ordered by this. */
     dsb(sy);
     gic_write32(interface, GICC_EOIR, acknowledged);
-    if (irq >= 32)
-        gic_dispatch_shared(irq, deactivate);
-    else if (irq >= 16)
-        gic_dispatch_private(irq, deactivate);
+    if (irq >= 16)
+        gic_dispatch(irq);
     else
         handle_sgi(acknowledged);
 }
 
 /* -- sending -- */
 
-static void send_kick(unsigned cpu)
+void gicv2_send_kick(unsigned cpu)
 {
     ASSERT(cpu < MAX_CPUS);
     dsb(ishst);
     gic_write32(gic.distributor, GICD_SGIR, (uint32_t)target_bit[cpu] << SGIR_TARGETS_SHIFT | SGI_KICK);
 }
 
-static void send_halt_all(void)
+void gicv2_send_halt_all(void)
 {
     if (!gic_private[cpu_id()])
         return;
@@ -134,7 +129,7 @@ static void send_halt_all(void)
 /* -- one interrupt -- */
 
 /* Nothing here tells when a disabled one has gone: reading back orders the write; one that was on its way is spurious. */
-static void enable(unsigned irq, bool on)
+void gicv2_enable(unsigned irq, bool on)
 {
     unsigned offset = (on ? GICD_ISENABLER : GICD_ICENABLER) + irq / 32 * 4;
 
@@ -143,21 +138,11 @@ static void enable(unsigned irq, bool on)
     (void)gic_read32(gic.distributor, offset);
 }
 
-static void set_target(unsigned irq, unsigned cpu)
+void gicv2_set_target(unsigned irq, unsigned cpu)
 {
     ASSERT(irq >= 32 && irq < 32 + gic.spis && cpu < MAX_CPUS);
     gic.distributor[GICD_ITARGETSR + irq] = target_bit[cpu];
 }
-
-static const struct replacement replacements[] = {
-    REPLACE(gic_cpu_init, cpu_init),
-    REPLACE(gic_handle_interrupt, handle_interrupt),
-    REPLACE(gic_send_kick, send_kick),
-    REPLACE(gic_send_halt_all, send_halt_all),
-    REPLACE(arch_irq_enable, enable),
-    REPLACE(arch_irq_set_target, set_target),
-    REPLACE(arch_irq_deactivate, deactivate),
-};
 
 void gicv2_init(const struct boot_gic *g)
 {
@@ -165,7 +150,7 @@ void gicv2_init(const struct boot_gic *g)
     gic.distributor = map_device(g->distributor, GICD_BYTES);
     interface = map_device(g->cpu_interface.base, GICC_BYTES);
     PANIC_IF(!gic.distributor || !interface, "GIC: no room to map its registers");
-    code_replace(replacements, ARRAY_SIZE(replacements));
+    static_key_set_gicv2();
     gicv2_lr_init(g);
     gic.spis = MIN((gic_read32(gic.distributor, GICD_TYPER) & 31) * 32, 960u);
     distributor_init();

@@ -5,12 +5,9 @@
  *
  *   GICH_LR   31 HW | 30 group 1 | 29:28 state | 27:23 priority | 19:10 physical interrupt, or 19 EOI and 12:10 CPU | 9:0 interrupt
  */
-#include "arch/include/cpu.h"
-#include "arch/include/vgic_hw.h"
-#include "gicv2.h"
+#include "gic_internal.h"
 #include "layout.h"
 #include "lib/assert.h"
-#include "patch.h"
 #include "vdev/vgic.h"
 
 #define GICH_HCR 0x00
@@ -45,12 +42,12 @@ static void write32(unsigned offset, uint32_t value)
     *(volatile uint32_t *)(gich + offset) = value;
 }
 
-static unsigned lr_count(void)
+unsigned gicv2_lr_count(void)
 {
     return (read32(GICH_VTR) & 0x3f) + 1;
 }
 
-static uint64_t lr_read(unsigned n)
+uint64_t gicv2_lr_read(unsigned n)
 {
     uint32_t lr = read32(GICH_LR + 4 * n);
     uint64_t out = (uint64_t)(lr >> LR2_STATE_SHIFT & 3) << 62 | (uint64_t)(lr >> LR2_PRIORITY_SHIFT & 31) << (LR_PRIORITY_SHIFT + 3);
@@ -62,7 +59,7 @@ static uint64_t lr_read(unsigned n)
     return out | (lr & LR2_EOI ? LR_EOI_NOTIFY : 0) | (lr & (LR2_INTERRUPT | LR2_CPU));
 }
 
-static void lr_write(unsigned n, uint64_t value)
+void gicv2_lr_write(unsigned n, uint64_t value)
 {
     uint32_t lr = (uint32_t)(value >> 62) << LR2_STATE_SHIFT | (uint32_t)(value >> (LR_PRIORITY_SHIFT + 3) & 31) << LR2_PRIORITY_SHIFT;
 
@@ -75,12 +72,12 @@ static void lr_write(unsigned n, uint64_t value)
     write32(GICH_LR + 4 * n, lr);
 }
 
-static uint64_t lr_empty_mask(void)
+uint64_t gicv2_lr_empty_mask(void)
 {
     return read32(GICH_ELRSR0) | (uint64_t)read32(GICH_ELRSR1) << 32;
 }
 
-static void underflow_interrupt(bool on)
+void gicv2_underflow_interrupt(bool on)
 {
     uint32_t hcr = read32(GICH_HCR);
 
@@ -88,14 +85,14 @@ static void underflow_interrupt(bool on)
 }
 
 /* One register of active priorities, for both groups. */
-static void save(struct vgic_vcpu *s)
+void gicv2_save(struct vgic_vcpu *s)
 {
     s->hcr = read32(GICH_HCR);
     s->vmcr = read32(GICH_VMCR);
     s->ap0r[0] = read32(GICH_APR);
 }
 
-static void load(const struct vgic_vcpu *s)
+void gicv2_load(const struct vgic_vcpu *s)
 {
     ASSERT(s->hcr & HCR_ENABLE);
     write32(GICH_VMCR, s->vmcr);
@@ -103,19 +100,8 @@ static void load(const struct vgic_vcpu *s)
     write32(GICH_HCR, s->hcr);
 }
 
-static const struct replacement replacements[] = {
-    REPLACE(arch_lr_count, lr_count),
-    REPLACE(arch_lr_read, lr_read),
-    REPLACE(arch_lr_write, lr_write),
-    REPLACE(arch_lr_empty_mask, lr_empty_mask),
-    REPLACE(arch_vgic_underflow_interrupt, underflow_interrupt),
-    REPLACE(arch_vgic_save, save),
-    REPLACE(arch_vgic_load, load),
-};
-
 void gicv2_lr_init(const struct boot_gic *g)
 {
     gich = map_device(g->hyp_interface.base, GICH_BYTES);
     PANIC_IF(!gich, "GIC: no room to map its virtualization registers");
-    code_replace(replacements, ARRAY_SIZE(replacements));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* List registers and the virtual CPU interface (Arm IHI 0069, 12.4). ERET synchronises what is written here. On a board with a GICv2
- * the replaceable functions are gicv2_lr.c's. */
-#include "arch/include/vgic_hw.h"
+/* List registers and the virtual CPU interface (Arm IHI 0069, 12.4). ERET synchronises what is written here. A GICv2 has
+ * them in memory: gicv2_lr.c. */
+#include "gic_internal.h"
 #include "lib/assert.h"
 #include "sysreg.h"
 #include "vdev/vgic.h"
@@ -28,13 +28,17 @@
     do(6, C12_6) do(7, C12_7) do(8, C13_0) do(9, C13_1) do(10, C13_2) do(11, C13_3)     \
     do(12, C13_4) do(13, C13_5) do(14, C13_6) do(15, C13_7)
 
-REPLACEABLE unsigned arch_lr_count(void)
+unsigned arch_lr_count(void)
 {
+    if (gic_is_v2())
+        return gicv2_lr_count();
     return (unsigned)(read_sysreg_s(ICH_VTR_EL2) & 0x1f) + 1;
 }
 
-REPLACEABLE uint64_t arch_lr_read(unsigned n)
+uint64_t arch_lr_read(unsigned n)
 {
+    if (gic_is_v2())
+        return gicv2_lr_read(n);
 #define READ_LR(number, encoding) case number: return read_sysreg(S3_4_C12_##encoding);
     switch (n) {
     EACH_LR(READ_LR)
@@ -43,8 +47,12 @@ REPLACEABLE uint64_t arch_lr_read(unsigned n)
     }
 }
 
-REPLACEABLE void arch_lr_write(unsigned n, uint64_t value)
+void arch_lr_write(unsigned n, uint64_t value)
 {
+    if (gic_is_v2()) {
+        gicv2_lr_write(n, value);
+        return;
+    }
 #define WRITE_LR(number, encoding) case number: write_sysreg(S3_4_C12_##encoding, value); break;
     switch (n) {
     EACH_LR(WRITE_LR)
@@ -53,15 +61,22 @@ REPLACEABLE void arch_lr_write(unsigned n, uint64_t value)
     }
 }
 
-REPLACEABLE uint64_t arch_lr_empty_mask(void)
+uint64_t arch_lr_empty_mask(void)
 {
+    if (gic_is_v2())
+        return gicv2_lr_empty_mask();
     return read_sysreg_s(ICH_ELRSR_EL2);
 }
 
-REPLACEABLE void arch_vgic_underflow_interrupt(bool on)
+void arch_vgic_underflow_interrupt(bool on)
 {
-    uint64_t hcr = read_sysreg_s(ICH_HCR_EL2);
+    uint64_t hcr;
 
+    if (gic_is_v2()) {
+        gicv2_underflow_interrupt(on);
+        return;
+    }
+    hcr = read_sysreg_s(ICH_HCR_EL2);
     write_sysreg_s(ICH_HCR_EL2, on ? hcr | HCR_UNDERFLOW : hcr & ~HCR_UNDERFLOW);
 }
 
@@ -73,10 +88,15 @@ static unsigned active_registers(void)
     return bits <= 5 ? 1 : bits == 6 ? 2 : 4;
 }
 
-REPLACEABLE void arch_vgic_save(struct vgic_vcpu *s)
+void arch_vgic_save(struct vgic_vcpu *s)
 {
-    unsigned n = active_registers();
+    unsigned n;
 
+    if (gic_is_v2()) {
+        gicv2_save(s);
+        return;
+    }
+    n = active_registers();
     s->hcr = (uint32_t)read_sysreg_s(ICH_HCR_EL2);
     s->vmcr = (uint32_t)read_sysreg_s(ICH_VMCR_EL2);
     s->ap0r[0] = (uint32_t)read_sysreg_s(ICH_AP0R0_EL2);
@@ -93,10 +113,15 @@ REPLACEABLE void arch_vgic_save(struct vgic_vcpu *s)
     }
 }
 
-REPLACEABLE void arch_vgic_load(const struct vgic_vcpu *s)
+void arch_vgic_load(const struct vgic_vcpu *s)
 {
-    unsigned n = active_registers();
+    unsigned n;
 
+    if (gic_is_v2()) {
+        gicv2_load(s);
+        return;
+    }
+    n = active_registers();
     ASSERT(s->hcr & HCR_ENABLE);
     write_sysreg_s(ICH_VMCR_EL2, s->vmcr);
     write_sysreg_s(ICH_AP0R0_EL2, s->ap0r[0]);

@@ -27,7 +27,6 @@ void gic_enable_on_all(unsigned irq);
 /* Each CPU as it comes up: its redistributor and CPU interface. -E_NODEV when it has no redistributor (GICv2: no number). */
 int gic_cpu_init(unsigned cpu) MUST_CHECK;
 void gic_init(const struct boot_gic *g);
-void gicv2_init(const struct boot_gic *g);
 /* Software-generated interrupt 0 to another CPU. */
 void gic_send_kick(unsigned cpu);
 /* SGI 1: stop for good (panic of another CPU). */

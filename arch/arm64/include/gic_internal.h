@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * What the drivers of the two interrupt controllers share: GICv3 (gic.c, vgic_hw.c) is what the code is compiled for; on a board
- * with a GICv2 the functions that differ are replaced at boot by gicv2.c's and gicv2_lr.c's (patch.h).
- */
+/* What the drivers of the two interrupt controllers share. Where they differ GICv3's functions ask gic_is_v2() (static_key.h) first. */
 #ifndef ARM64_GIC_INTERNAL_H
 #define ARM64_GIC_INTERNAL_H
 
 #include "arch/include/cpu.h"
-#include "arch/include/vcpu.h"
-#include "core/console.h"
+#include "arch/include/vgic_hw.h"
 #include "gic.h"
+#include "static_key.h"
 
 /* The distributor (IHI 0069 12.9, IHI 0048 4.3). A GICv3 has the registers of private interrupts in the redistributor's second
  * frame at the same offsets, a GICv2 in the distributor, banked. */
@@ -51,31 +48,25 @@ static inline void gic_write32(volatile uint8_t *base, unsigned offset, uint32_t
     *(volatile uint32_t *)(base + offset) = value;
 }
 
-/* Nobody wants this interrupt: a line in the log, and it is disabled and ended. */
-void gic_refuse(unsigned irq);
+/* A private or shared interrupt that was acknowledged and whose priority was dropped goes to whom it concerns. */
+COLD void gic_dispatch(unsigned irq);
 
-static ALWAYS_INLINE void gic_dispatch_private(unsigned irq, void (*deactivate)(unsigned irq))
-{
-    gic_handler handle = gic.private_handler[irq];
-
-    if (!handle) {
-        if (irq == gic.where.maintenance_irq)
-            deactivate(irq);        /* to have left the guest is what it is for */
-        else
-            gic_refuse(irq);
-    } else if (handle(irq)) {
-        deactivate(irq);
-    }
-}
-
-static ALWAYS_INLINE void gic_dispatch_shared(unsigned irq, void (*deactivate)(unsigned irq))
-{
-    if (irq == gic.console_irq) {
-        console_input_pending();
-        deactivate(irq);
-    } else if (!arch_irq_deliver(irq)) {
-        gic_refuse(irq);
-    }
-}
+/* The GICv2's variants of gic.h's and vgic_hw.h's functions (gicv2.c, gicv2_lr.c). */
+COLD void gicv2_init(const struct boot_gic *g);
+COLD int gicv2_cpu_init(unsigned cpu) MUST_CHECK;
+COLD void gicv2_handle_interrupt(void);
+COLD void gicv2_send_kick(unsigned cpu);
+COLD void gicv2_send_halt_all(void);
+COLD void gicv2_enable(unsigned irq, bool on);
+COLD void gicv2_set_target(unsigned irq, unsigned cpu);
+COLD void gicv2_deactivate(unsigned irq);
+COLD void gicv2_lr_init(const struct boot_gic *g);
+COLD unsigned gicv2_lr_count(void);
+COLD uint64_t gicv2_lr_read(unsigned n);
+COLD void gicv2_lr_write(unsigned n, uint64_t value);
+COLD uint64_t gicv2_lr_empty_mask(void);
+COLD void gicv2_underflow_interrupt(bool on);
+COLD void gicv2_save(struct vgic_vcpu *s);
+COLD void gicv2_load(const struct vgic_vcpu *s);
 
 #endif
