@@ -124,6 +124,17 @@ struct vcpu *upcall_leave(struct vcpu *v)
     return v;
 }
 
+HOT bool upcall_reenter(struct vcpu *v)
+{
+    ASSERT(v && v == cpu_current_vcpu());
+    if (unlikely(cpu_work_pending()))
+        return false;
+    if (CONFIG(ASSERT))
+        spin_assert_none_held();
+    arch_vcpu_flush(v);
+    return true;
+}
+
 void upcall_interrupt(unsigned irq)
 {
     if (!arch_irq_deliver(irq))

@@ -17,6 +17,9 @@
 #define NOINLINE __attribute__((noinline))
 #define COLD __attribute__((cold))
 #define ALWAYS_INLINE inline __attribute__((always_inline))
+/* A function of the short ways that belongs into its callers where the image is optimised as a whole. Its header declares it plainly,
+ * so it exists on its own too. */
+#define HOT inline
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define SECTION(s) __attribute__((section(s)))
 #define likely(x) __builtin_expect(!!(x), 1)
@@ -35,16 +38,23 @@
 #define CONFIG(x) (CONFIG_##x)
 
 /*
- * An index that a guest chose, forced to 0 under speculation once it is out of range: the mask is computed without
- * a branch. The caller has already checked that index < size. (CVE-2017-5753, "bounds check bypass".)
+ * An index that a guest chose, forced into the range under speculation: computed without a branch. The caller has already
+ * checked that index < size. (CVE-2017-5753, "bounds check bypass".)
  */
 static inline uint64_t array_index_nospec(uint64_t index, uint64_t size)
 {
     uint64_t mask;
 
-    /* The compiler must not know that the index was compared already, or it finds the mask to be all ones. */
+    /* The compiler must not know that the index was compared already, or it finds that there is nothing to do. */
     __asm__("" : "+r"(index));
+    if (__builtin_constant_p(size) && size && (size & (size - 1)) == 0)
+        return index & (size - 1);
+#ifdef __aarch64__
+    /* All ones when index < size; the last one is CSDB: the mask is not used before it is known (Arm ARM C6.2.83). */
+    __asm__("cmp %1, %2\n\tsbc %0, xzr, xzr\n\thint #20" : "=r"(mask) : "r"(index), "rI"(size) : "cc");
+#else
     mask = ((index | (size - 1 - index)) >> 63) - 1;
+#endif
     return index & mask;
 }
 

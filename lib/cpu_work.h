@@ -16,11 +16,6 @@ enum cpu_work_bit {
     CPU_WORK_DUMP = 16,         /* print what this CPU runs (debug key) */
 };
 
-struct cpu_work_word {
-    uint32_t bits;              /* atomic: enum cpu_work_bit */
-} ALIGNED(64);
-extern PER_CPU(struct cpu_work_word, cpu_work);
-
 /* Ask `cpu` for work; kicks it when it is another CPU and had not been asked yet. Any lock may be held. */
 void cpu_work_raise(unsigned cpu, uint32_t bits);
 /* Take what this CPU was asked for. What was written before cpu_work_raise is visible after it (full barrier in both). */
@@ -28,7 +23,7 @@ uint32_t cpu_work_take(void);
 
 static inline uint32_t cpu_work_pending(void)
 {
-    return atomic_load(&THIS_CPU(cpu_work).bits);
+    return atomic_load(this_cpu_work_word());
 }
 
 #endif

@@ -20,7 +20,7 @@ static inline const uint64_t *hypercall_args(struct vcpu *v, uint64_t buffer[6])
 }
 #endif
 
-static inline int64_t dispatch(struct vcpu *v, unsigned number, const uint64_t args[6])
+static inline int64_t dispatch(struct vcpu *v, uint64_t number, const uint64_t args[6])
 {
     const struct hypercall *h;
 
@@ -33,12 +33,12 @@ static inline int64_t dispatch(struct vcpu *v, unsigned number, const uint64_t a
     return h->handler(v, args);
 }
 
-int64_t hypercall_dispatch(struct vcpu *v, unsigned number, const uint64_t args[6])
+int64_t hypercall_dispatch(struct vcpu *v, uint64_t number, const uint64_t args[6])
 {
     return dispatch(v, number, args);
 }
 
-void upcall_hypercall(struct vcpu *v, unsigned number)
+HOT void upcall_hypercall(struct vcpu *v, uint64_t number)
 {
     uint64_t buffer[6];
     int64_t result;

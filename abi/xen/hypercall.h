@@ -39,7 +39,7 @@ struct hypercall {
     const struct subcall *subcalls;
     unsigned subcall_count;
     int default_error;          /* for sub-calls without a handler, e.g. -E_NOSYS */
-};
+} ALIGNED(64);                  /* a row is found by a shift */
 
 /* Entry of a sub-call table: SUBCALL(XEN_DOMCTL_createdomain, CALLER_CONTROL, createdomain). The index is the number. */
 #define SUBCALL(number, who, function) \
@@ -58,7 +58,7 @@ struct hypercall {
 extern const struct hypercall hypercall_table[64];
 
 /* Run one hypercall for v by table; used by upcall_hypercall and multicall. */
-int64_t hypercall_dispatch(struct vcpu *v, unsigned number, const uint64_t args[6]);
+int64_t hypercall_dispatch(struct vcpu *v, uint64_t number, const uint64_t args[6]);
 /* Look up sub-call `number` in a table, check permission, run it. */
 static inline int64_t subcall_run(struct vcpu *v, const struct subcall *table, unsigned count, int error, uint64_t number,
                                   const uint64_t args[6], void *op)

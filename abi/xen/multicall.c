@@ -29,7 +29,7 @@ static int64_t run_entry(struct vcpu *v, struct multicall_entry *e)
         args[i] = e->args[i];
     ASSERT(!THIS_CPU(current_entry));
     THIS_CPU(current_entry) = e;
-    r = hypercall_dispatch(v, e->op > UINT_MAX ? UINT_MAX : (unsigned)e->op, args);
+    r = hypercall_dispatch(v, e->op, args);
     THIS_CPU(current_entry) = NULL;
     return r;
 }

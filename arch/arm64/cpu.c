@@ -34,6 +34,7 @@ void __stack_chk_fail(void) NORETURN;
 
 STATIC_ASSERT(offsetof(struct cpu_block, stack) == CPU_BLOCK_STACK);
 STATIC_ASSERT(offsetof(struct cpu_block, emergency_stack) == CPU_BLOCK_EMERGENCY);
+STATIC_ASSERT(offsetof(struct cpu_block, current) == CPU_BLOCK_CURRENT);
 STATIC_ASSERT(offsetof(struct cpu_block, id) == CPU_BLOCK_ID);
 STATIC_ASSERT(offsetof(struct cpu_block, scratch) == CPU_BLOCK_SCRATCH);
 STATIC_ASSERT(offsetof(struct cpu_block, entry_parameter) == CPU_BLOCK_ENTRY);

@@ -13,7 +13,6 @@
 #include "lib/print.h"
 #include "sysreg.h"
 
-#define HVC_XEN 0xea1           /* xen/arch-arm.h, XEN_HYPERCALL_TAG */
 #define HCR_VSE BIT(8)
 
 /* What the guest executed is not there for it. */
@@ -42,20 +41,11 @@ static void trap_wfx(struct vcpu *v, uint64_t esr)
     vcpu_block(v);
 }
 
+/* HVC returns after itself; an undefined one does not. */
 static void trap_hvc(struct vcpu *v, uint64_t esr)
 {
-    unsigned tag = esr & 0xffff;
-
-    if (likely(tag == HVC_XEN)) {
-        uint64_t number = v->arch.x[16];
-
-        upcall_hypercall(v, number > UINT_MAX ? UINT_MAX : (unsigned)number);
-    } else if (tag == 0) {
-        upcall_smccc(v);
-    } else {
-        v->arch.pc -= 4;        /* HVC returns after itself; an undefined one does not */
-        trap_unexpected(v, esr);
-    }
+    v->arch.pc -= 4;
+    trap_unexpected(v, esr);
 }
 
 /* A trapped SMC returns to itself (D1.15.3). */
@@ -78,7 +68,7 @@ static void (*const trap_table[64])(struct vcpu *v, uint64_t esr) = {
     [0x09] = trap_absent_feature,       /* pointer authentication */
     [0x0a] = trap_absent_feature,       /* LS64 */
     [0x0b ... 0x15] = trap_unexpected,
-    [EC_HVC64] = trap_hvc,
+    [EC_HVC64] = trap_hvc,              /* with an unusual tag */
     [EC_SMC64] = trap_smc,
     [EC_SYSREG] = trap_sysreg,
     [0x19] = trap_absent_feature,       /* SVE */
@@ -91,13 +81,32 @@ static void (*const trap_table[64])(struct vcpu *v, uint64_t esr) = {
     [0x25 ... 0x3f] = trap_unexpected,
 };
 
-struct vcpu *arm64_trap_sync(struct vcpu *v)
+struct vcpu *arm64_trap_sync(struct vcpu *v, uint64_t esr)
 {
-    uint64_t esr = read_sysreg(esr_el2);
-
     ASSERT(v == cpu_current_vcpu());
     trap_table[ESR_EC(esr)](v, esr);
     return upcall_leave(v);
+}
+
+/* The short way back: what it does not load is as the guest has it. */
+static inline struct vcpu *reenter(struct vcpu *v)
+{
+    ASSERT(v->arch.pc == read_sysreg(elr_el2) && v->arch.psr == read_sysreg(spsr_el2));
+    return upcall_reenter(v) ? v : NULL;
+}
+
+struct vcpu *arm64_trap_hypercall(struct vcpu *v)
+{
+    ASSERT(v == cpu_current_vcpu());
+    upcall_hypercall(v, v->arch.x[16]);
+    return reenter(v);
+}
+
+struct vcpu *arm64_trap_smccc(struct vcpu *v)
+{
+    ASSERT(v == cpu_current_vcpu());
+    upcall_smccc(v);
+    return reenter(v);
 }
 
 struct vcpu *arm64_trap_irq(struct vcpu *v)
@@ -105,7 +114,7 @@ struct vcpu *arm64_trap_irq(struct vcpu *v)
     ASSERT(v == cpu_current_vcpu());
     arch_vcpu_sync(v);
     gic_handle_interrupt();
-    return upcall_leave(v);
+    return reenter(v);
 }
 
 /* Somebody's memory access went wrong later: most likely the guest's own, to a device. It gets the virtual

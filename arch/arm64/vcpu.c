@@ -148,6 +148,7 @@ void arch_vcpu_reset(struct vcpu *v, const struct vcpu_start *start)
 
 static void save_system(struct arch_vcpu *a)
 {
+    a->sp_el0 = read_sysreg(sp_el0);
     a->sp_el1 = read_sysreg(sp_el1);
     a->elr_el1 = read_sysreg(elr_el1);
     a->spsr_el1 = read_sysreg(spsr_el1);
@@ -178,6 +179,7 @@ static void save_system(struct arch_vcpu *a)
 /* Nothing walks the guest's tables while EL2 executes, so the order of these and of the stage-2 root does not matter. */
 static void load_system(const struct arch_vcpu *a)
 {
+    write_sysreg(sp_el0, a->sp_el0);
     write_sysreg(sp_el1, a->sp_el1);
     write_sysreg(elr_el1, a->elr_el1);
     write_sysreg(spsr_el1, a->spsr_el1);

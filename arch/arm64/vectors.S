@@ -5,12 +5,21 @@
  * While a guest runs, SP_EL2 points at its struct vcpu, which begins with the registers: storing needs no scratch register.
  * The C handler gets that pointer, runs on this CPU's stack, and returns the vCPU to enter next: control flow is a value.
  *
- *   guest -> vector: save to SP -> SP = cpu_block.stack -> arm64_trap_*(vcpu) -> vcpu -> enter_guest(vcpu) -> ERET
+ *   guest -> vector: save to SP -> SP = cpu_block.stack -+- hypercall, interrupt -> arm64_trap_*(vcpu) -> vcpu -> enter_again -> ERET
+ *                                                        |                                 +-> NULL -> arm64_leave -+
+ *                                                        +- any other -> arm64_trap_*(vcpu) -> vcpu -> enter_guest -+-> ERET
+ *
+ * Hypercalls and interrupts look at no register of the guest above x17. C code gives x19 to x28 back as it found them, so
+ * the short way stores and loads only the others. They are stored before anything that may choose another vCPU, or that a
+ * handler of other traps may name. ELR_EL2 and SPSR_EL2 still hold what they did: EL2 takes no exception that it survives.
  */
 #include "arch_cpu.h"
 
-#define VCPU_X30 240
+#define VCPU_X29 232
 #define VCPU_PC 256
+/* Syndromes: HVC (class 0x16, 32 bits long) with the tag of a hypercall (xen/arch-arm.h), and with 0, of a firmware call. */
+#define ESR_HVC_UPPER 0x5a00
+#define HVC_XEN 0xea1
 
 .macro save_guest
     stp     x0, x1, [sp, #0]
@@ -23,28 +32,53 @@
     stp     x14, x15, [sp, #112]
     stp     x16, x17, [sp, #128]
     stp     x18, x19, [sp, #144]
-    stp     x20, x21, [sp, #160]
-    stp     x22, x23, [sp, #176]
-    stp     x24, x25, [sp, #192]
-    stp     x26, x27, [sp, #208]
-    stp     x28, x29, [sp, #224]
-    mrs     x1, sp_el0
     mrs     x2, elr_el2
     mrs     x3, spsr_el2
-    stp     x30, x1, [sp, #VCPU_X30]
+    stp     x29, x30, [sp, #VCPU_X29]
     stp     x2, x3, [sp, #VCPU_PC]
-    mrs     x1, tpidr_el2
+    mrs     x2, tpidr_el2
     mov     x0, sp
-    ldr     x1, [x1, #CPU_BLOCK_STACK]
+    ldr     x2, [x2, #CPU_BLOCK_STACK]
     mov     x29, xzr                    /* the call chain ends here */
-    mov     sp, x1
+    mov     sp, x2
+.endm
+
+/* What save_guest leaves out, of the vCPU in x0. */
+.macro save_rest
+    stp     x20, x21, [x0, #160]
+    stp     x22, x23, [x0, #176]
+    stp     x24, x25, [x0, #192]
+    stp     x26, x27, [x0, #208]
+    str     x28, [x0, #224]
 .endm
 
 /* From a guest: at most 32 instructions. */
-.macro guest_vector handler
+.macro sync_vector
     .balign 128
     save_guest
-    bl      \handler
+    mrs     x1, esr_el2
+    mov     w2, #HVC_XEN
+    movk    w2, #ESR_HVC_UPPER, lsl #16
+    cmp     w1, w2
+    b.ne    other_trap
+    bl      arm64_trap_hypercall
+    cbnz    x0, enter_again
+    b       leave
+.endm
+
+.macro irq_vector
+    .balign 128
+    save_guest
+    bl      arm64_trap_irq
+    cbnz    x0, enter_again
+    b       leave
+.endm
+
+.macro serror_vector
+    .balign 128
+    save_guest
+    save_rest
+    bl      arm64_trap_serror
     b       enter_guest
 .endm
 
@@ -120,36 +154,21 @@
 .globl vectors
 vectors:
     own_vectors
-    guest_vector arm64_trap_sync        /* lower level, AArch64 */
-    guest_vector arm64_trap_irq
-    guest_vector arm64_trap_irq
-    guest_vector arm64_trap_serror
-    guest_vector arm64_trap_sync        /* lower level, AArch32 (programs of a 64-bit guest) */
-    guest_vector arm64_trap_irq
-    guest_vector arm64_trap_irq
-    guest_vector arm64_trap_serror
+    sync_vector                         /* lower level, AArch64 */
+    irq_vector
+    irq_vector
+    serror_vector
+    sync_vector                         /* lower level, AArch32 (programs of a 64-bit guest) */
+    irq_vector
+    irq_vector
+    serror_vector
     .balign 128
 
 guarded_vectors vectors_loop, guard_loop
 guarded_vectors vectors_clrbhb, guard_clrbhb
 guarded_vectors vectors_firmware, guard_firmware
 
-/* void enter_guest(struct vcpu *x0): does not return. */
-.globl enter_guest
-.type enter_guest, %function
-enter_guest:
-    ldp     x2, x3, [x0, #VCPU_PC]
-    mov     sp, x0
-    msr     elr_el2, x2
-    msr     spsr_el2, x3
-    ldp     x30, x1, [sp, #VCPU_X30]
-    ldp     x28, x29, [sp, #224]
-    msr     sp_el0, x1
-    ldp     x26, x27, [sp, #208]
-    ldp     x24, x25, [sp, #192]
-    ldp     x22, x23, [sp, #176]
-    ldp     x20, x21, [sp, #160]
-    ldp     x18, x19, [sp, #144]
+.macro load_and_return
     ldp     x16, x17, [sp, #128]
     ldp     x14, x15, [sp, #112]
     ldp     x12, x13, [sp, #96]
@@ -163,6 +182,57 @@ enter_guest:
     /* Nothing after it is speculated (straight-line speculation). */
     dsb     nsh
     isb
+.endm
+
+/* x0 = the vCPU, x1 = syndrome. */
+.type other_trap, %function
+other_trap:
+    mov     w2, #ESR_HVC_UPPER << 16
+    cmp     w1, w2
+    b.ne    1f
+    bl      arm64_trap_smccc
+    cbnz    x0, enter_again
+    b       leave
+1:  save_rest
+    bl      arm64_trap_sync
+    b       enter_guest
+.size other_trap, . - other_trap
+
+/* The short way did not end in the same vCPU at once. */
+.type leave, %function
+leave:
+    mrs     x0, tpidr_el2
+    ldr     x0, [x0, #CPU_BLOCK_CURRENT]
+    save_rest
+    bl      upcall_leave
+    b       enter_guest
+.size leave, . - leave
+
+/* The vCPU in x0, which trapped, goes on; x20 to x28 hold its values, and ELR_EL2 and SPSR_EL2 where it goes on. */
+.type enter_again, %function
+enter_again:
+    mov     sp, x0
+    ldp     x29, x30, [sp, #VCPU_X29]
+    ldp     x18, x19, [sp, #144]
+    load_and_return
+.size enter_again, . - enter_again
+
+/* void enter_guest(struct vcpu *x0): does not return. */
+.globl enter_guest
+.type enter_guest, %function
+enter_guest:
+    ldp     x2, x3, [x0, #VCPU_PC]
+    mov     sp, x0
+    msr     elr_el2, x2
+    msr     spsr_el2, x3
+    ldp     x29, x30, [sp, #VCPU_X29]
+    ldp     x27, x28, [sp, #216]
+    ldp     x25, x26, [sp, #200]
+    ldp     x23, x24, [sp, #184]
+    ldp     x21, x22, [sp, #168]
+    ldp     x19, x20, [sp, #152]
+    ldr     x18, [sp, #144]
+    load_and_return
 .size enter_guest, . - enter_guest
 
 /* x1 = which vector, x1's value is in TPIDRRO_EL0. Onto the emergency stack: the cause may be a stack that overflowed. */

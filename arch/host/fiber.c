@@ -37,6 +37,7 @@ static unsigned cpus_online = 1;
 static uint64_t generator, seed;
 static unsigned switch_rate = 4, countdown = 4;
 static PER_CPU(struct vcpu *, current_vcpus);
+static PER_CPU(uint32_t, work_words);
 static const char *stopped;
 static bool workers_run;
 
@@ -177,8 +178,10 @@ void fibers_boot(unsigned cpus)
             __asan_unpoison_memory_region(fibers[i].bottom, STACK_BYTES);
         fibers[i].alive = false;
     }
-    for (unsigned i = 0; i < MAX_CPUS; i++)
+    for (unsigned i = 0; i < MAX_CPUS; i++) {
         current_vcpus[i] = NULL;
+        work_words[i] = 0;
+    }
     workers_run = false;
     fibers[MAIN].alive = true;
     main_poses_as = 0;
@@ -319,6 +322,16 @@ unsigned cpu_id(void)
 struct vcpu *cpu_current_vcpu(void)
 {
     return current_vcpus[cpu_id()];
+}
+
+uint32_t *cpu_work_word(unsigned cpu)
+{
+    return &work_words[cpu];
+}
+
+uint32_t *this_cpu_work_word(void)
+{
+    return &work_words[cpu_id()];
 }
 
 void cpu_set_current_vcpu(struct vcpu *v)

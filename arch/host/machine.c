@@ -44,7 +44,7 @@ void host_cancel(struct vcpu *v)
 static void trap(struct vcpu *v, struct host_action *a)
 {
     if (a->kind == HOST_HYPERCALL)
-        upcall_hypercall(v, (unsigned)a->number);
+        upcall_hypercall(v, a->number);
     else
         upcall_smccc(v);
 }
@@ -109,7 +109,8 @@ static void cpu_main(unsigned cpu, void *arg UNUSED)
     timer_cpu_init();
     sched_cpu_up(cpu);
     for (;;) {
-        v = upcall_leave(v);
+        if (!v || !upcall_reenter(v))
+            v = upcall_leave(v);
         run_guest(v);
     }
 }

@@ -21,11 +21,14 @@ void arch_schedule_point(void);
 /* These are read on every exit: a processor has them inline in its arch_cpu.h.
  *   cpu_id            number of the CPU that runs this
  *   cpu_current_vcpu  the vCPU whose guest was left last on this CPU, or NULL when the CPU idles
+ *   cpu_work_word     a word of bits for lib/cpu_work.h; this_cpu_work_word: of the CPU that runs this
  *   cpu_relax         one turn of a spin loop */
 #if CONFIG_HOST
 unsigned cpu_id(void);
 struct vcpu *cpu_current_vcpu(void);
 void cpu_set_current_vcpu(struct vcpu *v);
+uint32_t *cpu_work_word(unsigned cpu);
+uint32_t *this_cpu_work_word(void);
 void cpu_relax(void);
 #else
 #include "arch_cpu.h"

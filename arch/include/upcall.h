@@ -12,7 +12,7 @@ struct vcpu;
 
 /* abi/xen: the current vCPU executed a hypercall with this number; arguments by arch_hypercall_arg(), the result
  * has been stored by arch_hypercall_result() (or the call arranged to be run again) on return. */
-void upcall_hypercall(struct vcpu *v, unsigned number);
+void upcall_hypercall(struct vcpu *v, uint64_t number);
 
 /* vdev: access to guest-physical space that no mapping allows. On a read the value goes to *value. False when
  * nothing answers there (the processor then gives the guest its exception for a bad address). */
@@ -32,5 +32,8 @@ void upcall_timer(void);
  * vCPU (sched/), idles when there is none, switches to it when it is another (arch_vcpu_switch), delivers pending
  * upcalls. Returns the vCPU to enter, with no lock held. `v` is the vCPU that trapped, or NULL on a fresh CPU. */
 struct vcpu *upcall_leave(struct vcpu *v);
+/* core: the short way out, for most traps: nobody asked this CPU for anything, so v, which trapped, may be entered again. False:
+ * nothing has been done, upcall_leave is to be called. */
+bool upcall_reenter(struct vcpu *v);
 
 #endif

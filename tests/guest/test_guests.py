@@ -4,8 +4,8 @@
 import pytest
 
 GUESTS = ["hypercalls", "toolstack", "events", "grants", "matrix", "gic", "priority", "timer", "psci", "sysreg",
-          "hostile", "smp"]
-ON_TWO = ["events", "grants", "priority", "psci", "hostile", "smp"]
+          "hostile", "smp", "registers"]
+ON_TWO = ["events", "grants", "priority", "psci", "hostile", "smp", "registers"]
 
 
 @pytest.mark.quick

@@ -7,6 +7,7 @@
 
 #define CPU_BLOCK_STACK 0
 #define CPU_BLOCK_EMERGENCY 8
+#define CPU_BLOCK_CURRENT 16
 #define CPU_BLOCK_ID 24
 #define CPU_BLOCK_SCRATCH 48
 #define CPU_BLOCK_ENTRY 64
@@ -25,6 +26,7 @@ struct cpu_block {
     uint64_t online;            /* it has come up: published by release */
     uint64_t scratch[2];        /* of the vector of the hypervisor's own faults */
     uint64_t entry_parameter;   /* of the guard at entry: speculation.h */
+    uint32_t work;              /* atomic: lib/cpu_work.h */
 } ALIGNED(64);
 extern struct cpu_block cpu_blocks[];
 
@@ -50,6 +52,16 @@ static inline struct vcpu *cpu_current_vcpu(void)
 static inline void cpu_set_current_vcpu(struct vcpu *v)
 {
     this_cpu()->current = v;
+}
+
+static inline uint32_t *cpu_work_word(unsigned cpu)
+{
+    return &cpu_blocks[cpu].work;
+}
+
+static inline uint32_t *this_cpu_work_word(void)
+{
+    return &this_cpu()->work;
 }
 
 static inline void cpu_relax(void)

@@ -13,12 +13,12 @@ struct arch_domain {
     uint32_t event_ppi;         /* PPI of the event-channel upcall */
 };
 
-/* The trap entry stores to x, sp_el0, pc, psr by their place: vectors.S uses the offsets. */
+/* The trap entry stores to x, pc, psr by their place: vectors.S uses the offsets. x20 to x28 are stored only where a handler
+ * may name them or another vCPU may come next. */
 struct arch_vcpu {
     uint64_t x[31];
-    uint64_t sp_el0;
+    uint64_t sp_el0;                    /* this and what follows psr is saved at a switch */
     uint64_t pc, psr;
-    /* the rest is saved at a switch */
     uint64_t sp_el1, elr_el1, spsr_el1, sctlr_el1, cpacr_el1, tcr_el1, ttbr0_el1, ttbr1_el1, mair_el1, amair_el1;
     uint64_t esr_el1, far_el1, afsr0_el1, afsr1_el1, vbar_el1, contextidr_el1, tpidr_el0, tpidr_el1, tpidrro_el0;
     uint64_t par_el1, actlr_el1, csselr_el1, mdscr_el1, cntkctl_el1;

@@ -6,9 +6,13 @@
 #include "core/domain.h"
 
 /* From vectors.S: the vCPU trapped, its general registers are stored. Each returns the vCPU to enter. */
-struct vcpu *arm64_trap_sync(struct vcpu *v);
-struct vcpu *arm64_trap_irq(struct vcpu *v);
+struct vcpu *arm64_trap_sync(struct vcpu *v, uint64_t esr);
 struct vcpu *arm64_trap_serror(struct vcpu *v);
+/* The same for hypercalls, firmware calls by HVC and interrupts, with x20 to x28 not stored: v, or NULL when upcall_leave is
+ * to be called once they are. */
+struct vcpu *arm64_trap_hypercall(struct vcpu *v);
+struct vcpu *arm64_trap_smccc(struct vcpu *v);
+struct vcpu *arm64_trap_irq(struct vcpu *v);
 
 /* ESR_ELx (Arm ARM D17.2.37) */
 #define ESR_EC_SHIFT 26
