@@ -112,7 +112,9 @@ static const char *class_name(uint64_t esr)
 {
     switch (esr >> 26) {
     case 0x00: return "unknown instruction";
+    case 0x0d: return "branch target";
     case 0x0e: return "illegal state";
+    case 0x1c: return "pointer authentication";
     case 0x21: return "instruction abort";
     case 0x22: return "misaligned PC";
     case 0x25: return "data abort";

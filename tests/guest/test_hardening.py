@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the hypervisor does to itself when its own memory or control flow is abused. A debugger breaks one rule at a time in a
+board that has just started; each must end in a panic that names the fault. Without the protection the board would go on."""
+
+import os
+import subprocess
+import tempfile
+import time
+
+import pytest
+from machine import Machine
+
+STACK_BOTTOM = 0x7F8040004000  # arch/arm64/include/layout.h: CPU 0's stack begins above a guard page
+
+# name: (processor, the debugger's words at a stop in a function with a frame, what the panic says)
+BREAKS = {
+    "data_is_not_executed": ("cortex-a57", ["set $pc = (unsigned long)&cpu_blocks"], "instruction abort"),
+    "text_is_not_written": (
+        "cortex-a57", ["set $x0 = (unsigned long)&heap_init", "set $x1 = 0", "set $x2 = 64", "set $pc = (unsigned long)&memset"],
+        "data abort"),
+    "constants_are_not_written": (
+        "cortex-a57", ["set $x0 = (unsigned long)&symbol_count", "set $x1 = 0", "set $x2 = 64",
+                       "set $pc = (unsigned long)&memset"], "data abort"),
+    "a_stack_that_overflows_hits_its_guard": (
+        "cortex-a57", [f"set $sp = {STACK_BOTTOM:#x}", "set $pc = (unsigned long)&command_line_parse"], "data abort"),
+    "an_overwritten_frame_is_seen": ("cortex-a57", ["delete", "break format_string_v", "continue", "set var __stack_chk_guard = 1", "delete"], "stack overwritten"),
+    "a_forged_return_address_is_refused": (
+        "max", ["set *(unsigned long *)($x29 + 8) = *(unsigned long *)($x29 + 8) & 0xffffffffffff"], "instruction abort"),
+    "a_jump_into_a_function_is_refused": (
+        "max", ["set $cpsr = $cpsr | 0xc00", "set $pc = (unsigned long)&command_line_parse + 8"], "branch target"),
+}
+
+
+def debug(out, log, cpu, words):
+    """A board stopped in frame_add_free, where the debugger says `words` and lets go. What the debugger and the board said."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as place:
+        line = f"{place}/gdb"
+        machine = Machine(out=out, cpu=cpu, icount=False, extra=["-S", "-gdb", f"unix:{line},server=on,wait=off"])
+        with open(log, "wb") as stream:
+            board = subprocess.Popen(machine.command(out / "arm64/guests/psci.img"), stdin=subprocess.DEVNULL, stdout=stream, stderr=stream)
+        try:
+            wait_for(line)
+            command = ["gdb-multiarch", "-q", "-batch", "-nx", str(out / "arm64/vinci.elf")]
+            for word in [f"target remote {line}", "break frame_add_free", "continue", *words, "detach"]:
+                command += ["-ex", word]
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+            assert "Breakpoint 1, frame_add_free" in done.stdout, done.stdout + done.stderr
+            board.wait(timeout=60)
+        finally:
+            if board.poll() is None:
+                board.kill()
+                board.wait()
+    return done.stdout, log.read_text(errors="replace")
+
+
+def wait_for(path):
+    end = time.monotonic() + 30
+    while not os.path.exists(path):
+        assert time.monotonic() < end, "the board offers no debugger's line"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_a_broken_rule_ends_in_a_panic(name, out, hypervisor):
+    if hypervisor != "vinci":
+        pytest.skip("the debugger knows Vinci's symbols")
+    cpu, words, expected = BREAKS[name]
+    log = out / f"logs/guest/hardening_{name}.log"
+    _, text = debug(out, log, cpu, words)
+    panic = [line for line in text.splitlines() if "panic" in line.lower()]
+    assert panic and expected in panic[0], f"expected '{expected}' in a panic; log: {log}\n{text[-2000:]}"
+
+
+def test_keys_differ_between_starts(out, hypervisor):
+    """The stack guard and the signing key come from seeds, not from the image."""
+    if hypervisor != "vinci":
+        pytest.skip("the debugger knows Vinci's symbols")
+    seen = set()
+    for start in range(3):
+        said, _ = debug(out, out / f"logs/guest/hardening_keys_{start}.log", "max",
+                        ["print/x __stack_chk_guard", "print/x hardening_key"])
+        values = [line for line in said.splitlines() if line.startswith("$")]
+        assert len(values) == 2, said
+        seen.update(line.split("=", 1)[1] for line in values)
+    assert len(seen) == 6, seen
