@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The C library's memory and string functions, which the compiler also calls on its own. They also run before the MMU is on,
- * when an unaligned access faults: nobody copies 16 bytes or more between places of different alignment then. A build for a Linux
- * process leaves this file out, because the sanitizers watch their own; tests compile it under other names.
+ * The C library's memory and string functions, which the compiler also calls on its own. Copying makes unaligned accesses, which
+ * fault while the MMU is off: what runs then (arch/arm64/early.c) does not copy. A build for a Linux process leaves this file
+ * out, because the sanitizers watch their own; tests compile it under other names.
  */
 #include "lib/string.h"
 
@@ -16,65 +16,86 @@
 
 typedef uint64_t __attribute__((may_alias)) word;
 typedef uint64_t __attribute__((may_alias, aligned(1))) unaligned_word;
+typedef uint32_t __attribute__((may_alias, aligned(1))) unaligned_half;
 
-NO_IDIOM static void copy_words(word *to, const word *from, size_t words)
+/* 64 bytes through eight registers. */
+NO_IDIOM static inline void copy_eight(unaligned_word *to, const unaligned_word *from)
 {
-    while (words >= 8) {
-        word a = from[0], b = from[1], c = from[2], d = from[3];
-        word e = from[4], f = from[5], g = from[6], h = from[7];
+    uint64_t a = from[0], b = from[1], c = from[2], d = from[3];
+    uint64_t e = from[4], f = from[5], g = from[6], h = from[7];
 
-        to[0] = a, to[1] = b, to[2] = c, to[3] = d;
-        to[4] = e, to[5] = f, to[6] = g, to[7] = h;
-        to += 8, from += 8, words -= 8;
-    }
-    while (words--)
-        *to++ = *from++;
+    to[0] = a, to[1] = b, to[2] = c, to[3] = d;
+    to[4] = e, to[5] = f, to[6] = g, to[7] = h;
 }
 
-/* The target is aligned, the source is not: packets copied by grant have any offset. */
-NO_IDIOM static void copy_unaligned(word *to, const unaligned_word *from, size_t words)
+/* Less than 16 bytes. The first and the last word may overlap, which is quicker than to look how many bytes lie between. */
+NO_IDIOM static inline void copy_small(uint8_t *to, const uint8_t *from, size_t n)
 {
-    while (words >= 4) {
-        word a = from[0], b = from[1], c = from[2], d = from[3];
+    if (n >= 8) {
+        uint64_t first = *(const unaligned_word *)from, last = *(const unaligned_word *)(from + n - 8);
 
-        to[0] = a, to[1] = b, to[2] = c, to[3] = d;
-        to += 4, from += 4, words -= 4;
+        *(unaligned_word *)to = first;
+        *(unaligned_word *)(to + n - 8) = last;
+    } else if (n >= 4) {
+        uint32_t first = *(const unaligned_half *)from, last = *(const unaligned_half *)(from + n - 4);
+
+        *(unaligned_half *)to = first;
+        *(unaligned_half *)(to + n - 4) = last;
+    } else {
+        while (n--)
+            *to++ = *from++;
     }
-    while (words--)
-        *to++ = *from++;
 }
 
 NO_IDIOM void *memcpy(void *to, const void *from, size_t n)
 {
-    uint8_t *t = to;
-    const uint8_t *f = from;
+    unaligned_word *t = to;
+    const unaligned_word *f = from;
 
-    if (n >= 16) {
-        for (; (uintptr_t)t & 7; n--)
-            *t++ = *f++;
-        if (((uintptr_t)f & 7) == 0)
-            copy_words((word *)t, (const word *)f, n / 8);
-        else
-            copy_unaligned((word *)t, (const unaligned_word *)f, n / 8);
-        t += n & ~(size_t)7;
-        f += n & ~(size_t)7;
-        n &= 7;
+    if (n < 16) {
+        copy_small(to, from, n);
+        return to;
     }
-    while (n--)
-        *t++ = *f++;
+    for (; n >= 256; n -= 256, t += 32, f += 32) {
+        copy_eight(t, f);
+        copy_eight(t + 8, f + 8);
+        copy_eight(t + 16, f + 16);
+        copy_eight(t + 24, f + 24);
+    }
+    for (; n >= 64; n -= 64, t += 8, f += 8)
+        copy_eight(t, f);
+    for (; n >= 16; n -= 16, t += 2, f += 2) {
+        uint64_t a = f[0], b = f[1];
+
+        t[0] = a, t[1] = b;
+    }
+    if (n) {
+        /* The last 16 bytes, some of them again. */
+        const unaligned_word *tail = (const unaligned_word *)((const uint8_t *)f + n) - 2;
+        unaligned_word *end = (unaligned_word *)((uint8_t *)t + n) - 2;
+        uint64_t a = tail[0], b = tail[1];
+
+        end[0] = a, end[1] = b;
+    }
     return to;
 }
 
+/* Apart from each other as memcpy; else bytes, from the end that is not overwritten before it is read. */
 NO_IDIOM void *memmove(void *to, const void *from, size_t n)
 {
-    uint8_t *t = (uint8_t *)to + n;
-    const uint8_t *f = (const uint8_t *)from + n;
+    uint8_t *t = to;
+    const uint8_t *f = from;
+    uintptr_t ahead = (uintptr_t)t - (uintptr_t)f;
 
-    /* Forward is right unless `to` lies inside what is still to be read. */
-    if ((uintptr_t)to - (uintptr_t)from >= n)
+    if (ahead >= n && -ahead >= n)
         return memcpy(to, from, n);
-    while (n--)
-        *--t = *--f;
+    if (ahead >= n) {
+        while (n--)
+            *t++ = *f++;
+    } else {
+        while (n--)
+            t[n] = f[n];
+    }
     return to;
 }
 

@@ -10,11 +10,11 @@
 #include "mem/stage2.h"
 
 /* Between the hypervisor's buffer and a frame that cannot go away meanwhile. */
-static void copy_frame(mfn_t mfn, uint64_t offset, void *buffer, size_t n, bool write)
+static inline void copy_frame(mfn_t mfn, uint64_t offset, void *buffer, size_t n, bool write)
 {
     char *page = arch_window_map(mfn);
 
-    ASSERT(offset + n <= PAGE_SIZE);
+    ASSERT(offset + n <= PAGE_SIZE && frame_count(mfn) != 0);
     if (write)
         memcpy(page + offset, buffer, n);
     else
@@ -60,20 +60,20 @@ static enum copy_result copy_physical(struct stage2 *s, gpa_t at, char *buffer, 
 }
 
 /* The usual case, with one look-up by the processor. The p2m lock keeps the frame where it is. */
-static bool copy_quickly(struct vcpu *v, struct stage2 *s, gva_t at, void *buffer, size_t n, bool write)
+static inline bool copy_quickly(struct vcpu *v, struct stage2 *s, gva_t at, void *buffer, size_t n, bool write)
 {
     struct stage2_locked l = stage2_lock(s);
     mfn_t mfn;
-    bool found = arch_guest_frame(v, at, write, &mfn) && frame_count(mfn) != 0;
+    bool found = arch_guest_frame(v, at, write, &mfn);
 
-    if (found)
+    if (likely(found))
         copy_frame(mfn, at.v & ~PAGE_MASK, buffer, n, write);
     stage2_unlock(l);
     return found;
 }
 
 /* The long way round: stage 1 by itself, then the table. Tells a fault from an entry that needs work. */
-static enum copy_result copy_slowly(struct vcpu *v, struct stage2 *s, gva_t at, void *buffer, size_t n, bool write)
+static NOINLINE enum copy_result copy_slowly(struct vcpu *v, struct stage2 *s, gva_t at, void *buffer, size_t n, bool write)
 {
     gpa_t physical;
 
@@ -82,7 +82,8 @@ static enum copy_result copy_slowly(struct vcpu *v, struct stage2 *s, gva_t at, 
     return copy_piece(s, physical, buffer, n, write);
 }
 
-static enum copy_result copy_virtual(struct vcpu *v, gva_t at, char *buffer, size_t n, bool write)
+/* Page by page. */
+static NOINLINE enum copy_result copy_pages(struct vcpu *v, gva_t at, char *buffer, size_t n, bool write)
 {
     struct stage2 *s = guest_space(v);
 
@@ -101,6 +102,18 @@ static enum copy_result copy_virtual(struct vcpu *v, gva_t at, char *buffer, siz
         n -= piece;
     }
     return COPY_OK;
+}
+
+/* Within a page, as nearly all arguments are, there is nothing to count. */
+static inline enum copy_result copy_virtual(struct vcpu *v, gva_t at, char *buffer, size_t n, bool write)
+{
+    struct stage2 *s = guest_space(v);
+
+    if (unlikely(n - 1 >= PAGE_SIZE - (at.v & ~PAGE_MASK)))
+        return copy_pages(v, at, buffer, n, write);
+    if (likely(copy_quickly(v, s, at, buffer, n, write)))
+        return COPY_OK;
+    return copy_slowly(v, s, at, buffer, n, write);
 }
 
 enum copy_result copy_from_guest(struct vcpu *v, void *to, gva_t from, size_t n)

@@ -124,7 +124,7 @@ void cpu_kick(unsigned cpu)
 /* WFI ends when an interrupt is pending although it is masked (Arm ARM D1.6.2); one that came before it is pending still. */
 void cpu_idle(void)
 {
-    ASSERT(this_cpu()->windows == 0);
+    ASSERT(this_cpu()->windows.held == 0);
     dsb(sy);
     wfi();
     gic_handle_interrupt();

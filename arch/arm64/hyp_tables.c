@@ -15,7 +15,6 @@
 #define BLOCK_BYTES (PAGE_SIZE << BLOCK_ORDER)
 
 STATIC_ASSERT(MAX_CPUS << PERCPU_SHIFT <= BLOCK_BYTES);
-STATIC_ASSERT(PERCPU_WINDOW_PAGE + WINDOW_DEPTH <= PERCPU_SCRUB_PAGE);
 STATIC_ASSERT(ARENA_BASE + ARENA_SLOTS * PAGE_SIZE <= DEVICE_BASE);
 
 /* Tables needed before there is an allocator: for the console, and for the heap region where the frame table lies. */
@@ -223,54 +222,6 @@ void arch_boot_frames_ready(void)
     frames_ready = true;
 }
 
-/* -- windows -- */
-
-static uint64_t *percpu_slot(unsigned cpu, unsigned page)
-{
-    return &hyp_percpu_l3[(cpu << (PERCPU_SHIFT - PAGE_SHIFT)) + page];
-}
-
-static uint64_t percpu_address(unsigned cpu, unsigned page)
-{
-    return PERCPU_BASE + ((uint64_t)cpu << PERCPU_SHIFT) + ((uint64_t)page << PAGE_SHIFT);
-}
-
-/* A local entry: only this CPU ever uses it. */
-static void open_window(uint64_t *slot, uint64_t entry)
-{
-    WRITE_ONCE(*slot, entry);
-    dsb(nshst);
-    isb();
-}
-
-static void close_window(uint64_t *slot, uint64_t va)
-{
-    WRITE_ONCE(*slot, 0);
-    dsb(nshst);
-    tlbi_arg(vae2, va >> PAGE_SHIFT);
-    dsb(nsh);
-}
-
-void *arch_window_map(mfn_t mfn)
-{
-    struct cpu_block *b = this_cpu();
-    unsigned page = PERCPU_WINDOW_PAGE + b->windows;
-
-    ASSERT(b->windows < WINDOW_DEPTH);
-    b->windows++;
-    open_window(percpu_slot(b->id, page), mfn.v << PAGE_SHIFT | PTE_PAGE_DATA);
-    return (void *)percpu_address(b->id, page);
-}
-
-void arch_window_unmap(void *address)
-{
-    struct cpu_block *b = this_cpu();
-    unsigned page = PERCPU_WINDOW_PAGE + --b->windows;
-
-    ASSERT(percpu_address(b->id, page) == ((uint64_t)address & PAGE_MASK));
-    close_window(percpu_slot(b->id, page), percpu_address(b->id, page));
-}
-
 /* -- arena -- */
 
 void *arch_arena_map(unsigned slot, mfn_t mfn)
@@ -314,6 +265,11 @@ volatile void *map_device(hpa_t pa, uint64_t size)
     }
     device_next += bytes;
     return (volatile void *)(va + offset);
+}
+
+static uint64_t *percpu_slot(unsigned cpu, unsigned page)
+{
+    return &hyp_percpu_l3[(cpu << (PERCPU_SHIFT - PAGE_SHIFT)) + page];
 }
 
 int map_cpu_stacks(unsigned cpu)

@@ -147,6 +147,8 @@ void stage2_load(struct arch_stage2 *s)
 {
     uint64_t vttbr;
 
+    if (atomic_load(&loaded[cpu_id()]) != s)
+        windows_close();
     atomic_store(&loaded[cpu_id()], s);
     if (!s) {
         vttbr = image_physical().v + (uint64_t)((char *)empty_root - image_start);

@@ -10,6 +10,7 @@
 #include "sysreg.h"
 
 #define PAR_FAILED BIT(0)
+#define PAR_NORMAL_SHIFT 60
 #define ADDRESS_MASK UINT64_C(0x0000fffffffff000)
 #define DESC_VALID BIT(0)
 #define DESC_TABLE BIT(1)
@@ -47,7 +48,8 @@ bool arch_guest_frame(struct vcpu *v UNUSED, gva_t address, bool write, mfn_t *o
     par = read_sysreg(par_el1);
     write_sysreg(par_el1, saved);
     *out = MFN((par & ADDRESS_MASK) >> PAGE_SHIFT);
-    return !(par & PAR_FAILED);
+    /* The attributes of both stages: devices have none in the upper half (Arm ARM D17.2.118). */
+    return !(par & PAR_FAILED) && par >> PAR_NORMAL_SHIFT != 0;
 }
 
 /* Where a walk starts: from TCR_EL1 and the half of the address space. */

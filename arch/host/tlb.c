@@ -299,7 +299,7 @@ bool arch_guest_frame(struct vcpu *v, gva_t address, bool write, mfn_t *out)
     t = find(vmid_of(&v->domain->stage2.arch), physical.v >> PAGE_SHIFT);
     if (!t)
         t = walk(&v->domain->stage2.arch, physical.v >> PAGE_SHIFT);
-    if (t && permits((enum s2_type)t->type, write))
+    if (t && t->type != S2_DEVICE && permits((enum s2_type)t->type, write))
         *out = MFN(t->mfn + ((physical.v >> PAGE_SHIFT) - t->gfn));
     else
         t = NULL;

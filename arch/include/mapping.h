@@ -3,7 +3,7 @@
  * Contract: what the hypervisor itself can see. Three regions of its own address space:
  *   heap    every frame at a fixed place (address = base + frame number * 4 KiB), but mapped only while the frame is
  *           the hypervisor's own
- *   windows a few per CPU, to look into a guest frame and away again; invalidated on this CPU only
+ *   windows a few per CPU, to look into a guest frame; they may stay open until the CPU runs another domain
  *   arena   slots for guest pages that stay mapped as long as the guest has them registered
  */
 #ifndef ARCH_MAPPING_H
@@ -28,7 +28,8 @@ static inline void arch_memory_hide(const void *p UNUSED, size_t n UNUSED) { }
 static inline void arch_memory_show(const void *p UNUSED, size_t n UNUSED) { }
 #endif
 
-/* Windows are a stack per CPU of WINDOW_DEPTH slots: unmap in reverse order, never hold one across a guest entry. */
+/* Windows are a stack per CPU of WINDOW_DEPTH: unmap in reverse order, never hold one across a guest entry. The processor may
+ * leave the mapping as it is until the CPU runs another domain. */
 #define WINDOW_DEPTH 4
 void *arch_window_map(mfn_t mfn);
 void arch_window_unmap(void *address);

@@ -77,7 +77,7 @@ enum translate_result arch_guest_translate(struct vcpu *v, gva_t address, bool w
 /*
  * Both stages in one step, by the processor: the frame behind a virtual address of the current vCPU that its kernel may read
  * (write). Quick; false may mean no more than "ask arch_guest_translate". The p2m lock of v's domain is held, which is what
- * keeps the answer true: who unmaps invalidates the TLB before letting go of it. The frame may be a device's.
+ * keeps the answer true: who unmaps invalidates the TLB before letting go of it. The frame is one of memory, never a device's.
  */
 bool arch_guest_frame(struct vcpu *v, gva_t address, bool write, mfn_t *out);
 

@@ -35,12 +35,12 @@
 
 static void test_memory_against_libc(void **state UNUSED)
 {
-    uint8_t a[300], b[300], source[300];
+    uint8_t a[800], b[800], source[800];
 
     host_boot(NULL);
     for (unsigned round = 0; round < 20000; round++) {
         unsigned from = (unsigned)host_random_below(100), to = (unsigned)host_random_below(100);
-        unsigned n = (unsigned)host_random_below(200);
+        unsigned n = (unsigned)host_random_below(host_random_below(4) ? 140 : 700);
 
         for (unsigned i = 0; i < sizeof(a); i++)
             a[i] = b[i] = source[i] = (uint8_t)host_random_below(3);

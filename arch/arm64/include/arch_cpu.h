@@ -14,6 +14,7 @@
 
 #ifndef __ASSEMBLER__
 #include "lib/compiler.h"
+#include "lib/window_set.h"
 
 struct vcpu;
 struct cpu_block {
@@ -21,12 +22,13 @@ struct cpu_block {
     uint64_t emergency_stack;   /* where a fault of the hypervisor itself starts */
     struct vcpu *current;
     uint32_t id;
-    uint32_t windows;           /* how many are in use */
+    uint32_t spare;
     uint64_t mpidr;             /* affinity fields only */
     uint64_t online;            /* it has come up: published by release */
     uint64_t scratch[2];        /* of the vector of the hypervisor's own faults */
     uint64_t entry_parameter;   /* of the guard at entry: speculation.h */
     uint32_t work;              /* atomic: lib/cpu_work.h */
+    struct window_set windows;  /* window.c */
 } ALIGNED(64);
 extern struct cpu_block cpu_blocks[];
 

@@ -8,7 +8,7 @@
  *                     | boot map   1 GiB, blocks of 2 MiB                             |  slot 255, gigabyte 4
  *                     | devices    registers of GIC and console                       |             gigabyte 3
  *                     | arena      ARENA_SLOTS pages                                  |             gigabyte 2
- *                     | per CPU    stacks, windows; one scrub block of 2 MiB each     |             gigabyte 1
+ *                     | per CPU    stacks; a scrub block of 2 MiB each; windows       |             gigabyte 1
  *                     | image      text RX, constants R, data RW                      |             gigabyte 0
  *   0x7f80_0000_0000  +---------------------------------------------------------------+
  *                     | the tables themselves (the root's entry 254 is the root)      |  slot 254
@@ -34,19 +34,21 @@
 
 /*
  * Per CPU, 16 pages: every stack has nothing mapped below it.
- *   0 guard | 1-2 emergency stack | 3 guard | 4-7 stack | 8 guard | 9-12 windows | 13 scrub and cache maintenance | 14-15 none
+ *   0 guard | 1-2 emergency stack | 3 guard | 4-7 stack | 8 guard | 13 scrub and cache maintenance | others none
  */
 #define PERCPU_SHIFT 16
 #define PERCPU_EMERGENCY_PAGE 1
 #define PERCPU_EMERGENCY_PAGES 2
 #define PERCPU_STACK_PAGE 4
 #define PERCPU_STACK_PAGES 4
-#define PERCPU_WINDOW_PAGE 9
 #define PERCPU_SCRUB_PAGE 13
 #define PERCPU_STACK_TOP(cpu) (PERCPU_BASE + ((cpu) << PERCPU_SHIFT) + 8 * 4096)
 #define PERCPU_EMERGENCY_TOP(cpu) (PERCPU_BASE + ((cpu) << PERCPU_SHIFT) + 3 * 4096)
 /* Behind the MAX_CPUS * 64 KiB above, which are 2 MiB. */
 #define SCRUB_BLOCK(cpu) (PERCPU_BASE + 0x200000 * (1 + (uint64_t)(cpu)))
+/* Behind those, and the last entry of the second level that the per-CPU area uses: WINDOWS pages for each CPU. */
+#define WINDOW_TABLE_SLOT (1 + MAX_CPUS)
+#define WINDOW_ADDRESS(cpu, n) (PERCPU_BASE + 0x200000 * WINDOW_TABLE_SLOT + (((uint64_t)(cpu) * WINDOWS + (n)) << 12))
 
 /* Pages of stack that the image brings for CPU 0: emergency first. */
 #define BOOT_STACK_BYTES (6 * 4096)
@@ -84,11 +86,13 @@
 typedef uint64_t hyp_table[512] ALIGNED(4096);
 
 /* By early.c, filled before the MMU is on. */
-extern hyp_table hyp_root, hyp_boot_root, hyp_high, hyp_percpu_l2, hyp_percpu_l3, hyp_device_l2, hyp_arena_l2, hyp_boot_map;
+extern hyp_table hyp_root, hyp_boot_root, hyp_high, hyp_percpu_l2, hyp_percpu_l3, hyp_device_l2, hyp_arena_l2, hyp_boot_map, hyp_window_l3;
 
 /* vinci.lds */
 extern char image_start[], text_end[], constants_end[], data_end[], bss_start[], bss_end[], image_end[], boot_stacks[];
 
+/* This CPU's windows, which none of its code holds, show nothing any more (window.c): another domain is about to run. */
+void windows_close(void);
 /* The hyp_tables.c functions that only arch/arm64 uses. */
 /* Map device registers for good; the address has pa's offset. Boot. NULL: area full, or no memory for a table. */
 volatile void *map_device(hpa_t pa, uint64_t size);
