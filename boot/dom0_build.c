@@ -24,6 +24,8 @@ static int add_memory(struct domain *d, const struct memory_range *r)
         unsigned order = largest_order(frame, count - done);
         int error = domain_populate(d, GFN(frame), order);
 
+        if (error == -E_RESTART)
+            continue;
         if (error)
             return error;
         done += UINT64_C(1) << order;

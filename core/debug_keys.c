@@ -86,11 +86,21 @@ static void show_domains(void)
     for_each_domain(show_domain);
 }
 
+static void show_entries(const struct domain *d)
+{
+    uint64_t counts[3];
+
+    stage2_count_entries(&d->stage2, counts);
+    log_info("d%u: maps %llu of 1 GiB, %llu of 2 MiB, %llu of 4 KiB", d->id.v, (unsigned long long)counts[0],
+             (unsigned long long)counts[1], (unsigned long long)counts[2]);
+}
+
 static void show_memory(void)
 {
     log_info("frames: %llu, free %llu, promised %llu, heap %llu", (unsigned long long)frame_total(),
              (unsigned long long)frame_free_count(), (unsigned long long)frame_outstanding_claims(),
              (unsigned long long)heap_pages_used());
+    for_each_domain(show_entries);
 }
 
 static void show_ports(const struct domain *d)

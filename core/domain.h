@@ -73,9 +73,22 @@ struct vcpu {
  */
 enum domain_reference { DOMAIN_ALIVE, DOMAIN_DYING, DOMAIN_DEAD };
 
+/* The large extent that comes or goes: at most one of a domain at a time, under domain control. See domain_extent.c. */
+struct domain_extent {
+    uint8_t phase;              /* enum extent_phase */
+    bool populate;
+    uint8_t order;
+    int error;                  /* what the call answers when all is undone */
+    gfn_t gfn;
+    uint64_t done;              /* pages of the range that the phase has behind it */
+    struct frame_block block;
+    nsec_t last;                /* when somebody worked on it */
+};
+
 struct domain {
     struct owner owner;
     struct stage2 stage2;
+    struct domain_extent extent;
     struct event_table events;
     struct grant_table grants;
     struct arch_domain arch;
@@ -226,10 +239,12 @@ void domain_watchdog_init(struct domain *d);
 void domain_watchdog_cancel(struct domain *d);
 
 /* Memory of a domain, on its own stage 2. */
-/* New pages at gfn (all-zero), 2^order. A direct-mapped domain gets the frame of that number. -E_NOMEM, -E_INVAL. */
+/* New pages at gfn (all-zero), 2^order. A direct-mapped domain gets the frame of that number. -E_NOMEM, -E_INVAL; -E_RESTART: a piece
+ * is done, or another extent is under way: call again with the same arguments. Orders up to EXTENT_SMALL take one call. */
 int domain_populate(struct domain *d, gfn_t gfn, unsigned order) MUST_CHECK;
-/* Take the domain's own page away from it. */
+/* Take the domain's own pages away from it: -E_INVAL when one is not its own. -E_NOMEM, -E_RESTART as above. */
 int domain_depopulate(struct domain *d, gfn_t gfn, unsigned order) MUST_CHECK;
+#define EXTENT_SMALL 4
 /* Map a page of `foreign` at gfn of d. -E_INVAL / -E_NOENT / -E_ACCES / -E_NOMEM. */
 int domain_map_foreign(struct domain *d, gfn_t gfn, struct domain *foreign, gfn_t foreign_gfn) MUST_CHECK;
 

@@ -4,7 +4,8 @@
  *
  *   ALIVE   condemn: DYING, paused for good, no further frames
  *   DYING   wait until every CPU has left what it was doing (a caller that saw it alive may still act on it) and the vCPUs are off
- *           their CPUs; close ports; let go of others' grants; retire vCPUs; take stage 2 apart
+ *           their CPUs; close ports; let go of others' grants; retire vCPUs; undo what
+ *           is half populated; take stage 2 apart
  *   DEAD    tell dom0; drop the reference for being whole. What others still hold keeps it in the table:
  *
  *      references    its frames, until the last is home (owner.emptied), and whoever holds a counted pointer
@@ -58,6 +59,11 @@ static int step_retire_vcpus(struct domain *d)
     return 0;
 }
 
+static int step_extent(struct domain *d)
+{
+    return domain_extent_undo(d);
+}
+
 static int step_stage2(struct domain *d)
 {
     return stage2_destroy(&d->stage2);
@@ -72,7 +78,7 @@ static int step_dead(struct domain *d)
 }
 
 static int (*const steps[])(struct domain *d) = {
-    step_condemn, step_wait, event_close_all, grant_release_mappings, step_retire_vcpus, step_stage2, step_dead,
+    step_condemn, step_wait, event_close_all, grant_release_mappings, step_retire_vcpus, step_extent, step_stage2, step_dead,
 };
 
 /* Under domain control; *dead: this call has brought it to DEAD. */

@@ -12,6 +12,11 @@ void domain_number_free(domid id);
 /* owner.emptied of a domain. */
 void domain_owner_emptied(struct owner *o);
 
+/* A large extent (order above EXTENT_SMALL, gfn aligned) comes or goes: see domain_populate. */
+int domain_extent(struct domain *d, bool populate, gfn_t gfn, unsigned order) MUST_CHECK;
+/* Give back a piece of what is half populated; -E_RESTART while there is more. Under domain control of a dying domain. */
+int domain_extent_undo(struct domain *d) MUST_CHECK;
+
 /* Take a vCPU of a dying, quiet domain out of the scheduler, stop its timers, let go of the pages it registered. Idempotent. */
 void vcpu_retire(struct vcpu *v);
 /* poll_timer: the time that SCHEDOP_poll was to wait is over. */

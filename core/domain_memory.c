@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Memory of a domain: frames and where its guest sees them. */
-#include "core/domain.h"
+#include "core/domain_internal.h"
 #include "lib/error.h"
 
 /* Frames with one reference each, for gfn.. of d: the reserved ones of the same number when it is mapped one to one. */
@@ -12,14 +12,11 @@ static int take_frames(struct domain *d, gfn_t gfn, unsigned order, mfn_t *out)
     return frame_take_reserved(&d->owner, *out, order);
 }
 
-int domain_populate(struct domain *d, gfn_t gfn, unsigned order)
+static int populate_small(struct domain *d, gfn_t gfn, unsigned order)
 {
     mfn_t mfn;
-    int error;
+    int error = take_frames(d, gfn, order, &mfn);
 
-    if (order > MAX_ORDER || !IS_ALIGNED(gfn.v, BIT(order)))
-        return -E_INVAL;
-    error = take_frames(d, gfn, order, &mfn);
     if (error)
         return error;
     error = stage2_map(&d->stage2, gfn, mfn, order, S2_RAM);
@@ -28,19 +25,21 @@ int domain_populate(struct domain *d, gfn_t gfn, unsigned order)
     return error;
 }
 
-/* Are 2^order pages from gfn the domain's own? *whole: one entry covers them all. */
-static bool is_own(struct domain *d, gfn_t gfn, unsigned order, bool *whole)
+int domain_populate(struct domain *d, gfn_t gfn, unsigned order)
+{
+    if (order > MAX_ORDER || !IS_ALIGNED(gfn.v, BIT(order)))
+        return -E_INVAL;
+    return order <= EXTENT_SMALL ? populate_small(d, gfn, order) : domain_extent(d, true, gfn, order);
+}
+
+/* Are 2^order pages from gfn the domain's own? */
+static bool is_own(struct domain *d, gfn_t gfn, unsigned order)
 {
     struct stage2_locked l = stage2_lock(&d->stage2);
     bool own = true;
 
-    *whole = false;
-    for (uint64_t i = 0; own && !*whole && i < BIT(order); i++) {
-        unsigned found;
-
-        own = s2_type_is_own(stage2_lookup(l, gfn_add(gfn, i), NULL, &found));
-        *whole = own && !i && found >= order;
-    }
+    for (uint64_t i = 0; own && i < BIT(order); i++)
+        own = s2_type_is_own(stage2_lookup(l, gfn_add(gfn, i), NULL, NULL));
     stage2_unlock(l);
     return own;
 }
@@ -60,20 +59,13 @@ static int depopulate_page(struct domain *d, gfn_t gfn)
 
 int domain_depopulate(struct domain *d, gfn_t gfn, unsigned order)
 {
-    bool whole;
-    int error = 0;
-
     if (order > MAX_ORDER || !IS_ALIGNED(gfn.v, BIT(order)))
         return -E_INVAL;
     if (!order)
         return depopulate_page(d, gfn);
-    if (!is_own(d, gfn, order, &whole))
-        return -E_INVAL;
-    if (whole)
-        return stage2_unmap(&d->stage2, gfn, order);
-    for (uint64_t i = 0; !error && i < BIT(order); i++)
-        error = depopulate_page(d, gfn_add(gfn, i));
-    return error;
+    if (order > EXTENT_SMALL)
+        return domain_extent(d, false, gfn, order);
+    return is_own(d, gfn, order) ? stage2_unmap(&d->stage2, gfn, order) : -E_INVAL;
 }
 
 int domain_map_foreign(struct domain *d, gfn_t gfn, struct domain *foreign, gfn_t foreign_gfn)

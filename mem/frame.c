@@ -161,13 +161,12 @@ static void hand_out(uint64_t f, unsigned order, unsigned flags, uint64_t word)
     frame_fill(f, n, word);
 }
 
-int frame_alloc(struct owner *o, unsigned order, unsigned flags, mfn_t *out)
+int frame_take_free(struct owner *o, unsigned order, unsigned flags, uint64_t *first)
 {
-    uint64_t n = UINT64_C(1) << (order & 63), f = FRAME_LINK_NONE;
+    uint64_t n = BIT(order), f = FRAME_LINK_NONE;
     int r;
 
-    if (order > MAX_ORDER || alloc_should_fail())
-        return -E_NOMEM;
+    ASSERT(order <= MAX_ORDER);
     spin_lock(&frame_lock);
     r = frame_may_charge(o, n, flags);
     if (!r) {
@@ -179,6 +178,30 @@ int frame_alloc(struct owner *o, unsigned order, unsigned flags, mfn_t *out)
             charge(o, n);
     }
     spin_unlock(&frame_lock);
+    *first = f;
+    return r;
+}
+
+/* A large block is wanted and only cleanness keeps buddies apart: give up what was scrubbed. */
+static int join_blocks(unsigned order, uint64_t *from)
+{
+    int r;
+
+    spin_lock(&frame_lock);
+    r = buddy_join(order, from);
+    spin_unlock(&frame_lock);
+    return r;
+}
+
+int frame_alloc(struct owner *o, unsigned order, unsigned flags, mfn_t *out)
+{
+    uint64_t f, from = 0;
+    int r;
+
+    if (order > MAX_ORDER || alloc_should_fail())
+        return -E_NOMEM;
+    while ((r = frame_take_free(o, order, flags, &f)) == -E_NOMEM && join_blocks(order, &from) != -E_NOMEM)
+        ;
     if (r)
         return r;
     hand_out(f, order, flags, frame_make(FRAME_USED, o->id, 1));
@@ -232,19 +255,12 @@ bool frame_get_any(mfn_t mfn)
     return get_if(mfn, OWNER_NONE);
 }
 
-/* Frames [f, f + n) had this word and a last reference that has just gone: free them, or reserve them again. */
-static void release(uint64_t f, uint64_t n, uint64_t word)
+void frame_take_back(struct owner *o, uint64_t f, uint64_t n, bool to_lists, bool shared)
 {
-    struct owner *o = owner_find(frame_word_owner(word));
-    bool shared = frame_state(word) == FRAME_SHARED, home = word & FRAME_HOME, empty;
-    uint64_t left = home ? frame_make(FRAME_RESERVED, frame_word_owner(word), 1) : frame_body_word(true);
+    bool empty;
 
-    PANIC_IF(!o, "frame %#llx belongs to nobody (%#llx)", (unsigned long long)f, (unsigned long long)word);
-    for (uint64_t i = 0; shared && i < n; i++)
-        arch_heap_unmap(MFN(f + i), 0);
-    frame_fill(f, n, left);
     spin_lock(&frame_lock);
-    if (!home) {
+    if (to_lists) {
         buddy_free_range(f, n, true);
         frame_free_frames += n;
     }
@@ -256,6 +272,20 @@ static void release(uint64_t f, uint64_t n, uint64_t word)
     spin_unlock(&frame_lock);
     if (empty && o->emptied)
         o->emptied(o);
+}
+
+/* Frames [f, f + n) had this word and a last reference that has just gone: free them, or reserve them again. */
+static void release(uint64_t f, uint64_t n, uint64_t word)
+{
+    struct owner *o = owner_find(frame_word_owner(word));
+    bool shared = frame_state(word) == FRAME_SHARED, home = word & FRAME_HOME;
+    uint64_t left = home ? frame_make(FRAME_RESERVED, frame_word_owner(word), 1) : frame_body_word(true);
+
+    PANIC_IF(!o, "frame %#llx belongs to nobody (%#llx)", (unsigned long long)f, (unsigned long long)word);
+    for (uint64_t i = 0; shared && i < n; i++)
+        arch_heap_unmap(MFN(f + i), 0);
+    frame_fill(f, n, left);
+    frame_take_back(o, f, n, !home, shared);
 }
 
 static void check_released(uint64_t f, uint64_t word)

@@ -83,6 +83,27 @@ int frame_alloc(struct owner *o, unsigned order, unsigned flags, mfn_t *out) MUS
  * reserved, or over the limit; then none is taken. Scrubs those that were used before. */
 int frame_take_reserved(struct owner *o, mfn_t mfn, unsigned order) MUST_CHECK;
 
+/*
+ * A block on its way to an owner in bounded pieces, for orders that frame_alloc would take too long over. The caller keeps it, all zeros
+ * at first, and sees to it that one at a time works on it: take, then fill; or undo whatever has been reached.
+ */
+struct frame_block {
+    mfn_t first;
+    uint64_t frames;            /* taken; 0: none */
+    uint64_t done;              /* of these, from the first on: scrubbed, with one reference each */
+    uint64_t search;            /* where looking for free blocks that can be joined goes on */
+    bool home;                  /* reserved ones of a one-to-one owner */
+};
+/* Take 2^order free frames: as frame_alloc, and -E_RESTART to be called again. */
+int frame_block_take(struct owner *o, unsigned order, struct frame_block *b) MUST_CHECK;
+/* Of a one-to-one owner: the reserved frames from mfn on are wanted. They are looked at and taken while filling. */
+void frame_block_want(struct frame_block *b, mfn_t mfn, unsigned order);
+/* Scrub and count a piece; -E_RESTART while there is more; -E_INVAL: a frame is not in the owner's reserve, or the limit is reached.
+ * 0: all have one reference each, which is the caller's. */
+int frame_block_fill(struct owner *o, struct frame_block *b) MUST_CHECK;
+/* Give back a piece: -E_RESTART while there is more. Then *b is all zeros again. */
+int frame_block_undo(struct owner *o, struct frame_block *b) MUST_CHECK;
+
 /* One more reference if the frame is allocated and its owner is o. False otherwise (also for nonsense numbers and a
  * count near overflow). */
 bool frame_get(mfn_t mfn, const struct owner *o) MUST_CHECK;

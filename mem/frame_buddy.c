@@ -6,6 +6,7 @@
  */
 #include "mem/frame_table.h"
 #include "lib/atomic.h"
+#include "lib/error.h"
 
 struct buddy_list buddy_lists[MAX_ORDER + 1];
 static uint32_t nonempty;           /* bit k: the list of order k has a block */
@@ -121,32 +122,49 @@ void buddy_free_range(uint64_t f, uint64_t n, bool dirty)
     }
 }
 
-/* One pair of buddies of this order, one clean and one dirty, becomes one dirty block. */
-static bool merge_one_mixed(unsigned order)
+/* Of one search, in first frames looked at: a region of the largest order may have twice as many. */
+#define JOIN_STEPS 256
+
+/* Is the aligned region free, in blocks that only cleanness keeps apart? Smaller ones would have merged if all of it were free. */
+static bool is_free_region(uint64_t f, unsigned order, unsigned *looked)
 {
-    uint32_t f = buddy_lists[order].last;
+    for (uint64_t at = f; at < f + BIT(order);) {
+        uint64_t w = frame_load(at);
 
-    while (f != FRAME_LINK_NONE && frame_load(f) & FRAME_DIRTY_BIT) {
-        uint64_t b = f ^ BIT(order);
-
-        if (can_merge(b, order, false)) {
-            buddy_remove(b);
-            buddy_remove(f);
-            free_block(MIN(b, f), order + 1, true);
-            return true;
-        }
-        f = frame_head_prev(frame_load(f));
+        ++*looked;
+        if (!frame_is_head(w) || frame_head_order(w) < FRAME_MIXED_ORDER)
+            return false;
+        at += BIT(frame_head_order(w));
     }
-    return false;
+    return true;
 }
 
-/* A large block is wanted and only cleanness keeps buddies apart: give up what was scrubbed. */
-static void merge_mixed(unsigned order)
+static void join_region(uint64_t f, unsigned order)
 {
-    for (unsigned k = FRAME_MIXED_ORDER; k < order; k++) {
-        while (merge_one_mixed(k))
-            ;
+    for (uint64_t at = f; at < f + BIT(order);) {
+        unsigned k = frame_head_order(frame_load(at));
+
+        buddy_remove(at);
+        at += BIT(k);
     }
+    free_block(f, order, true);
+}
+
+int buddy_join(unsigned order, uint64_t *from)
+{
+    ASSERT(spin_is_held(&frame_lock) && order <= MAX_ORDER && IS_ALIGNED(*from, BIT(order)));
+    for (unsigned looked = 0; looked < JOIN_STEPS;) {
+        uint64_t f = *from;
+
+        if (order <= FRAME_MIXED_ORDER || f >= frame_top || BIT(order) > frame_top - f)
+            return -E_NOMEM;
+        *from += BIT(order);
+        if (is_free_region(f, order, &looked)) {
+            join_region(f, order);
+            return 0;
+        }
+    }
+    return -E_RESTART;
 }
 
 static uint64_t find_block(unsigned order, uint64_t below)
@@ -169,10 +187,6 @@ uint64_t buddy_take(unsigned order, uint64_t below)
     bool dirty;
 
     ASSERT(spin_is_held(&frame_lock));
-    if (f == FRAME_LINK_NONE && order > FRAME_MIXED_ORDER) {
-        merge_mixed(order);
-        f = find_block(order, below);
-    }
     if (f == FRAME_LINK_NONE)
         return f;
     k = frame_head_order(frame_load(f));

@@ -87,7 +87,7 @@ static int take_alike(struct owner *o, uint64_t f, uint64_t n, bool *dirty)
     return r;
 }
 
-static int take_block(struct owner *o, mfn_t mfn, unsigned order)
+int frame_take_alike(struct owner *o, mfn_t mfn, unsigned order)
 {
     bool dirty;
     int r = take_alike(o, mfn.v, BIT(order), &dirty);
@@ -107,7 +107,7 @@ int frame_take_reserved(struct owner *o, mfn_t mfn, unsigned order)
 
     if (mfn.v >= frame_top || order > MAX_ORDER || BIT(order) > frame_top - mfn.v)
         return -E_INVAL;
-    if (!take_block(o, mfn, order))
+    if (!frame_take_alike(o, mfn, order))
         return 0;
     /* Not all alike: one by one. A look before, so that frames are not taken and given back, and scrubbed for it, in vain. */
     for (n = 0; n < BIT(order); n++) {
@@ -115,7 +115,7 @@ int frame_take_reserved(struct owner *o, mfn_t mfn, unsigned order)
             return -E_INVAL;
     }
     for (n = 0; order && n < BIT(order); n++) {
-        int r = take_block(o, mfn_add(mfn, n), 0);
+        int r = frame_take_alike(o, mfn_add(mfn, n), 0);
 
         if (!r)
             continue;

@@ -113,6 +113,12 @@ static inline bool frame_body_is_dirty(uint64_t word)
 int frame_make_shared(mfn_t mfn, struct owner *o) MUST_CHECK;
 /* May o have n more frames? 0 or -E_INVAL. Under frame_lock. */
 int frame_may_charge(const struct owner *o, uint64_t n, unsigned flags) MUST_CHECK;
+/* Take 2^order free frames off the lists and count them as o's; their words are body words. As frame_alloc, without joining blocks. */
+int frame_take_free(struct owner *o, unsigned order, unsigned flags, uint64_t *first) MUST_CHECK;
+/* n frames of o have no reference any more and words for where they go: back to the lists (free), or to its reserve. */
+void frame_take_back(struct owner *o, uint64_t f, uint64_t n, bool to_lists, bool shared);
+/* Take 2^order reserved frames whose words are all alike; -E_INVAL when they are not. */
+int frame_take_alike(struct owner *o, mfn_t mfn, unsigned order) MUST_CHECK;
 /* Give n frames, which are in nobody else's hands, this word; do they all have it? */
 void frame_fill(uint64_t f, uint64_t n, uint64_t word);
 bool frame_all_are(uint64_t f, uint64_t n, uint64_t word);
@@ -129,6 +135,9 @@ void buddy_add(uint64_t f, unsigned order, bool dirty);
 void buddy_free_range(uint64_t f, uint64_t n, bool dirty);
 /* Take a block of 2^order frames that ends at or below `below`, FRAME_LINK_NONE when there is none. Its words are body words. */
 uint64_t buddy_take(unsigned order, uint64_t below);
+/* No block of this order is free: search regions from *from on (0 at first) for one that is free in pieces which only cleanness keeps
+ * apart, and make it one dirty block. 0 when there is one now; -E_RESTART: go on from *from; -E_NOMEM: no more regions. Bounded. */
+int buddy_join(unsigned order, uint64_t *from) MUST_CHECK;
 /* The free block that holds frame f: its first frame, or FRAME_LINK_NONE. */
 uint64_t buddy_find(uint64_t f);
 

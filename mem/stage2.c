@@ -63,7 +63,7 @@ static struct s2_change change_init(struct stage2 *s, gfn_t gfn, unsigned order,
     return c;
 }
 
-static int change(struct stage2 *s, gfn_t gfn, unsigned order, mfn_t mfn, enum s2_type type)
+static int change(struct stage2 *s, gfn_t gfn, unsigned order, mfn_t mfn, enum s2_type type, bool only_vacant)
 {
     struct s2_change c;
     struct stage2_locked l;
@@ -73,7 +73,11 @@ static int change(struct stage2 *s, gfn_t gfn, unsigned order, mfn_t mfn, enum s
         return -E_INVAL;
     c = change_init(s, gfn, order, mfn, type);
     l = stage2_lock(s);
-    r = s->dying ? -E_INVAL : s2_change_commit(&c);
+    r = s->dying ? -E_INVAL : 0;
+    if (!r && only_vacant && !s2_is_vacant(s, gfn.v, order))
+        r = -E_BUSY;
+    if (!r)
+        r = s2_change_commit(&c);
     stage2_unlock(l);
     s2_change_finish(&c);
     return r;
@@ -82,12 +86,18 @@ static int change(struct stage2 *s, gfn_t gfn, unsigned order, mfn_t mfn, enum s
 int stage2_map(struct stage2 *s, gfn_t gfn, mfn_t mfn, unsigned order, enum s2_type type)
 {
     ASSERT(type != S2_EMPTY);
-    return change(s, gfn, order, mfn, type);
+    return change(s, gfn, order, mfn, type, false);
+}
+
+int stage2_map_vacant(struct stage2 *s, gfn_t gfn, mfn_t mfn, unsigned order, enum s2_type type)
+{
+    ASSERT(type != S2_EMPTY && IS_ALIGNED(gfn.v, BIT(order)));
+    return change(s, gfn, order, mfn, type, true);
 }
 
 int stage2_unmap(struct stage2 *s, gfn_t gfn, unsigned order)
 {
-    return change(s, gfn, order, MFN(0), S2_EMPTY);
+    return change(s, gfn, order, MFN(0), S2_EMPTY, false);
 }
 
 int stage2_unmap_exact(struct stage2 *s, gfn_t gfn, mfn_t mfn, enum s2_type type)

@@ -21,6 +21,7 @@ struct stage2 {
     uint64_t table_pages;           /* in use */
     uint64_t table_limit;           /* quota, in pages (set_paging_mempool_size) */
     uint64_t mapped[S2_TYPES];      /* pages by type */
+    uint64_t blocks_2m, blocks_1g;  /* entries larger than a page */
     gfn_t highest;                  /* highest gfn ever mapped (XENMEM_maximum_gpfn) */
     gfn_t lowest;
     bool dying;                     /* stage2_destroy has begun: nothing may be mapped any more */
@@ -52,8 +53,15 @@ int stage2_set_limit(struct stage2 *s, uint64_t pages) MUST_CHECK;
  * way. 0, -E_NOMEM (table memory or quota), -E_INVAL (outside the address space, or being destroyed). No lock held.
  */
 int stage2_map(struct stage2 *s, gfn_t gfn, mfn_t mfn, unsigned order, enum s2_type type) MUST_CHECK;
+/* The same where nothing is mapped yet, -E_BUSY otherwise: bounded for every order. gfn is aligned to it. */
+int stage2_map_vacant(struct stage2 *s, gfn_t gfn, mfn_t mfn, unsigned order, enum s2_type type) MUST_CHECK;
 /* Unmap 2^order pages; pages that are empty already are fine. Only a split needs memory: -E_NOMEM, nothing changed. */
 int stage2_unmap(struct stage2 *s, gfn_t gfn, unsigned order) MUST_CHECK;
+enum stage2_clear { S2_CLEAR_ANY, S2_CLEAR_OWN, S2_LOOK_OWN };
+/* Unmap 2^order pages (order >= 4, gfn aligned) in bounded pieces: *done says how many pages are behind it, 0 at first; -E_RESTART
+ * while there are more. S2_CLEAR_OWN: -E_INVAL at what is empty or not the owner's own; S2_LOOK_OWN: no more than that check.
+ * -E_NOMEM: a block cannot be split. Tables of pages that the range covers go too. */
+int stage2_clear(struct stage2 *s, gfn_t gfn, unsigned order, enum stage2_clear what, uint64_t *done) MUST_CHECK;
 /* Unmap one page if it maps exactly this frame with this type: else -E_NOENT / -E_INVAL and nothing changed. */
 int stage2_unmap_exact(struct stage2 *s, gfn_t gfn, mfn_t mfn, enum s2_type type) MUST_CHECK;
 
@@ -64,6 +72,9 @@ enum s2_type stage2_lookup(struct stage2_locked l, gfn_t gfn, mfn_t *mfn, unsign
 int stage2_get_frame(struct stage2 *s, gfn_t gfn, bool write, mfn_t *mfn, enum s2_type *type) MUST_CHECK;
 /* Make a NEEDS_WORK entry usable after a fault or COPY_RETRY. 0, or -E_NOENT when it is not such an entry, -E_NOMEM. */
 int stage2_resolve(struct stage2 *s, gfn_t gfn, bool write) MUST_CHECK;
+
+/* For looking: how many entries map 1 GiB, 2 MiB, 4 KiB (in this order). */
+void stage2_count_entries(const struct stage2 *s, uint64_t counts[3]);
 
 static inline bool s2_type_is_memory(enum s2_type t)
 {

@@ -44,6 +44,8 @@ static void detach(struct stage2 *s, s2_entry *slot, unsigned level, uint64_t gf
 
     ASSERT(!s->teardown_entry);
     arch_s2_write(slot, 0);
+    if (e && !arch_s2_is_table(e, level))
+        s2_count_leaves(s, level, -1);
     arch_stage2_invalidate(&s->arch, GFN(gfn), arch_s2_is_table(e, level) ? S2_ENTRIES + 1 : 1);
     s->teardown_entry = e;
     s->teardown_level = level;

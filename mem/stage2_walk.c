@@ -47,6 +47,15 @@ void s2_drop_leaves(struct stage2 *s, uint64_t frame, uint64_t pages, enum s2_ty
     atomic_fetch_sub(&s->mapped[type], pages);
 }
 
+void s2_count_leaves(struct stage2 *s, unsigned level, int64_t n)
+{
+    ASSERT(level >= 1 && level < S2_LEVELS);
+    if (level == 2)
+        atomic_fetch_add(&s->blocks_2m, (uint64_t)n);
+    else if (level == 1)
+        atomic_fetch_add(&s->blocks_1g, (uint64_t)n);
+}
+
 /* A table that nothing refers to any more: its leaves, the tables below it, itself. */
 static void drop_table(struct stage2 *s, s2_entry *table, unsigned level)
 {
@@ -55,8 +64,10 @@ static void drop_table(struct stage2 *s, s2_entry *table, unsigned level)
 
         if (arch_s2_is_table(e, level))
             drop_table(s, s2_subtable(e), level + 1);
-        else if (e)
+        else if (e) {
+            s2_count_leaves(s, level, -1);
             s2_drop_leaves(s, arch_s2_frame(e).v, s2_span(level), arch_s2_type(e));
+        }
     }
     s2_free_table(s, table);
 }
@@ -209,6 +220,8 @@ static uint64_t count_tables(const struct s2_change *c, s2_entry *table, bool sp
 static void clear_slot(struct s2_change *c, s2_entry *slot, s2_entry old, unsigned level, uint64_t gfn)
 {
     arch_s2_write(slot, 0);
+    if (!arch_s2_is_table(old, level))
+        s2_count_leaves(c->s, level, -1);
     batch_add(c, old, level, gfn);
 }
 
@@ -217,8 +230,10 @@ static void change_entry(struct s2_change *c, s2_entry *slot, unsigned level, ui
     s2_entry old = arch_s2_read(slot);
 
     if (!old) {
-        if (c->type != S2_EMPTY)
+        if (c->type != S2_EMPTY) {
             arch_s2_write(slot, leaf_at(c, gfn, level));
+            s2_count_leaves(c->s, level, 1);
+        }
     } else if (!c->filling) {
         clear_slot(c, slot, old, level, gfn);
         c->emptied = true;
@@ -234,6 +249,10 @@ static s2_entry *make_table(struct s2_change *c, s2_entry *slot, unsigned level,
 
     for (uint64_t i = 0; old && i < S2_ENTRIES; i++)
         table[i] = arch_s2_leaf(mfn_add(arch_s2_frame(old), i * step), type, level + 1);
+    if (old) {
+        s2_count_leaves(c->s, level, -1);
+        s2_count_leaves(c->s, level + 1, S2_ENTRIES);
+    }
     if (arch_s2_is_present(old)) {
         arch_s2_write(slot, 0);
         arch_stage2_invalidate(&c->s->arch, GFN(gfn), 1);

@@ -71,6 +71,10 @@ int s2_change_commit(struct s2_change *c) MUST_CHECK;
 /* Let go of what was removed. */
 void s2_change_finish(struct s2_change *c);
 
+/* Does nothing lie in the aligned 2^order pages (a table without entries is nothing)? The lock is held. */
+bool s2_is_vacant(const struct stage2 *s, uint64_t gfn, unsigned order);
+/* n leaves of this level more, or (below 0) fewer. */
+void s2_count_leaves(struct stage2 *s, unsigned level, int64_t n);
 /* Drop the references that leaves of this type hold, and account for it. */
 void s2_drop_leaves(struct stage2 *s, uint64_t frame, uint64_t pages, enum s2_type type);
 void s2_free_table(struct stage2 *s, s2_entry *table);

@@ -3,10 +3,8 @@
  * A one-to-one domain gets the frame of the same number back. (xen/memory.h, struct xen_memory_reservation) */
 #include "abi/xen/memory.h"
 
-/* Pages handled between two runs, so that no run takes long; a larger extent is a run of its own. */
+/* Pages handled between two runs, so that no run takes long; a larger extent is a run of its own, or several. */
 #define PAGES_PER_RUN 16
-/* 2 MiB: more could not be cleared in one piece without holding up the CPU. Tools fall back to it. */
-#define EXTENT_ORDER_MAX 9
 
 typedef int (*extent_function)(struct domain *d, gfn_t gfn, unsigned order);
 
@@ -45,7 +43,7 @@ static int64_t do_extents(struct vcpu *v, uint64_t cmd, struct domain *d, const 
 {
     uint64_t start = done;
 
-    ASSERT(done < in->nr_extents && in->extent_order <= EXTENT_ORDER_MAX);
+    ASSERT(done < in->nr_extents && in->extent_order <= MAX_ORDER);
     for (; done < in->nr_extents; done++) {
         int r;
 
@@ -70,7 +68,7 @@ static int64_t reservation(struct vcpu *v, const uint64_t args[6], extent_functi
 
     if (error == -E_RESTART)
         return error;
-    if (error || in.nr_extents > INT64_MAX >> MEMORY_EXTENT_SHIFT || in.extent_order > EXTENT_ORDER_MAX ||
+    if (error || in.nr_extents > INT64_MAX >> MEMORY_EXTENT_SHIFT || in.extent_order > MAX_ORDER ||
         !in.extent_start.q)
         return (int64_t)done;
     d = memory_target(v, in.domid, &error);

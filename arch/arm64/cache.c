@@ -104,16 +104,16 @@ void arch_zero_pages(void *p, uint64_t bytes)
     } while (at != end);
 }
 
-static void scrub_block(mfn_t mfn)
+void arch_frame_scrub_within(mfn_t mfn, uint64_t n)
 {
-    uint64_t *slot = &hyp_percpu_l2[1 + cpu_id()];
+    uint64_t *slot = &hyp_percpu_l2[1 + cpu_id()], offset = mfn.v & (BIT(BLOCK_ORDER) - 1);
     char *p = (char *)SCRUB_BLOCK(cpu_id());
 
-    ASSERT(!*slot);
-    WRITE_ONCE(*slot, mfn.v << PAGE_SHIFT | PTE_DATA);
+    ASSERT(!*slot && n && offset + n <= BIT(BLOCK_ORDER));
+    WRITE_ONCE(*slot, (mfn.v - offset) << PAGE_SHIFT | PTE_DATA);
     dsb(nshst);
     isb();
-    zero(p, PAGE_SIZE << BLOCK_ORDER);
+    zero(p + (offset << PAGE_SHIFT), n << PAGE_SHIFT);
     close_slot(slot, p);
 }
 
@@ -122,7 +122,7 @@ void arch_frame_scrub(mfn_t mfn, unsigned order)
     ASSERT(IS_ALIGNED(mfn.v, BIT(order)));
     if (order >= BLOCK_ORDER) {
         for (uint64_t i = 0; i < BIT(order); i += BIT(BLOCK_ORDER))
-            scrub_block(mfn_add(mfn, i));
+            arch_frame_scrub_within(mfn_add(mfn, i), BIT(BLOCK_ORDER));
         return;
     }
     for (uint64_t i = 0; i < BIT(order); i++) {

@@ -243,6 +243,13 @@ void arch_frame_scrub(mfn_t mfn, unsigned order)
     arch_schedule_point();
 }
 
+void arch_frame_scrub_within(mfn_t mfn, uint64_t n)
+{
+    ASSERT(n && ROUND_DOWN(mfn.v, 512) == ROUND_DOWN(mfn.v + n - 1, 512));
+    for (uint64_t i = 0; i < n; i++)
+        arch_frame_scrub(mfn_add(mfn, i), 0);
+}
+
 /* The simulated caches are coherent. */
 void arch_frame_clean(mfn_t mfn)
 {

@@ -45,6 +45,8 @@ void arch_zero_pages(void *p, uint64_t bytes);
 /* Fill a page with zeros and make them visible to a guest with its caches off (XSA-364: clean to the point of
  * coherency). The frame need not be mapped. */
 void arch_frame_scrub(mfn_t mfn, unsigned order);
+/* The same for n frames within one aligned block of 2 MiB, all of which is the caller's: quicker than one by one. */
+void arch_frame_scrub_within(mfn_t mfn, uint64_t n);
 /* Clean and invalidate the data cache for a frame, to the point of coherency. */
 void arch_frame_clean(mfn_t mfn);
 void arch_frame_clean_range(mfn_t mfn, unsigned offset, unsigned length, bool clean, bool invalidate);

@@ -32,6 +32,27 @@ static inline int try_make(struct domain **out, bool control, unsigned vcpus)
     return error;
 }
 
+/* The whole of a large extent, as a guest that comes back until the hypercall is done. */
+static inline int populate(struct domain *d, uint64_t gfn, unsigned order)
+{
+    int r;
+
+    do
+        r = domain_populate(d, GFN(gfn), order);
+    while (r == -E_RESTART);
+    return r;
+}
+
+static inline int depopulate(struct domain *d, uint64_t gfn, unsigned order)
+{
+    int r;
+
+    do
+        r = domain_depopulate(d, GFN(gfn), order);
+    while (r == -E_RESTART);
+    return r;
+}
+
 static inline struct domain *make(unsigned vcpus, unsigned pages)
 {
     struct domain *d;
@@ -57,9 +78,9 @@ static inline void settle(void)
     (void)host_run(0);
 }
 
-static inline void boot(unsigned cpus)
+static inline void boot_with(unsigned cpus, unsigned memory_mib)
 {
-    host_boot(&(struct host_config){ .cpus = cpus });
+    host_boot(&(struct host_config){ .cpus = cpus, .memory_mib = memory_mib });
     host_start();
     host_console_echo(false);
     assert_int_equal(try_make(&dom0, true, 1), 0);
@@ -71,6 +92,11 @@ static inline void boot(unsigned cpus)
     start(dom0);
     settle();
     all_free = frame_free_count();
+}
+
+static inline void boot(unsigned cpus)
+{
+    boot_with(cpus, 0);
 }
 
 static inline int one_cpu(void **state UNUSED)

@@ -81,7 +81,7 @@ static void test_create_out_of_memory(void **state UNUSED)
 
 static int attempt_populate(void *arg)
 {
-    return domain_populate(arg, GFN(GFN0 + 0x100000), 9);
+    return populate(arg, GFN0 + 0x100000, 9);
 }
 
 static void test_memory(void **state UNUSED)
@@ -95,9 +95,9 @@ static void test_memory(void **state UNUSED)
     assert_int_equal(domain_depopulate(d, GFN(GFN0 + 1), 0), -E_INVAL);
     assert_int_equal(domain_depopulate(d, GFN(GFN0), 1), -E_INVAL);
     assert_int_equal(domain_depopulate(d, GFN(GFN0 + 0x100003), 0), 0);
-    assert_int_equal(domain_depopulate(d, GFN(GFN0 + 0x100000), 9), -E_INVAL);
+    assert_int_equal(depopulate(d, GFN0 + 0x100000, 9), -E_INVAL);
     assert_int_equal(domain_populate(d, GFN(GFN0 + 0x100003), 0), 0);
-    assert_int_equal(domain_depopulate(d, GFN(GFN0 + 0x100000), 9), 0);
+    assert_int_equal(depopulate(d, GFN0 + 0x100000, 9), 0);
     assert_int_equal(domain_populate(d, GFN(GFN0 + 1), 1), -E_INVAL);
     assert_int_equal(d->owner.frames, 2);
     assert_int_equal(domain_map_foreign(d, GFN(9), other, GFN(GFN0)), 0);
