@@ -15,6 +15,16 @@ struct scan {
     uint32_t first_uart_irq;
 };
 
+bool boot_is_gic(const struct devicetree *t, const struct dt_node *n)
+{
+    static const char *const names[] = { "arm,gic-v3", "arm,cortex-a15-gic", "arm,gic-400", "arm,cortex-a7-gic" };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
+        if (dt_is_compatible(t, n, names[i]))
+            return true;
+    return false;
+}
+
 static bool is_kind(const struct scan *s, const char *type)
 {
     const char *t = dt_string(&s->b->tree, &s->node, "device_type");
@@ -94,15 +104,39 @@ static void scan_module(struct scan *s)
     b->modules[b->module_count++] = m;
 }
 
+/* dom0 sees one region of redistributors: the first, so that is the largest. */
+static void put_largest_first(struct memory_range *r, unsigned count)
+{
+    for (unsigned i = 1; i < count; i++)
+        if (r[i].size > r[0].size) {
+            struct memory_range first = r[0];
+
+            r[0] = r[i];
+            r[i] = first;
+        }
+}
+
+/* The distributor, then regions: a GICv3's redistributors (its node says how many), a GICv2's interfaces. */
 static void scan_gic(struct scan *s)
 {
     struct boot_info *b = s->b;
     struct dt_property p;
+    unsigned wanted = GIC_V2_REGIONS, n = 0;
     uint64_t size;
 
     b->gic_version = is_compatible(s, "arm,gic-v3") ? 3 : 2;
-    if (!dt_reg(&s->walk, &s->node, 0, &b->gic_distributor, &size) ||
-        !dt_reg(&s->walk, &s->node, 1, &b->gic_redistributor, &b->gic_redistributor_size))
+    if (b->gic_version == 3)
+        wanted = dt_property(&b->tree, &s->node, "#redistributor-regions", &p) ? dt_cell(&p, 0, 0) : 1;
+    if (wanted > MAX_GIC_REGIONS) {
+        log_warning("device tree: %u regions of redistributors, only %u are used", wanted, MAX_GIC_REGIONS);
+        wanted = MAX_GIC_REGIONS;
+    }
+    while (n < wanted && dt_reg(&s->walk, &s->node, n + 1, &b->gic_regions[n].base, &b->gic_regions[n].size))
+        n++;
+    b->gic_region_count = n;
+    if (b->gic_version == 3)
+        put_largest_first(b->gic_regions, n);
+    if (n == 0 || !dt_reg(&s->walk, &s->node, 0, &b->gic_distributor, &size))
         b->gic_version = 0;
     if (dt_property(&b->tree, &s->node, "phandle", &p))
         b->gic_phandle = dt_cell(&p, 0, 0);
@@ -154,7 +188,7 @@ static void scan_node(struct scan *s)
         scan_chosen(s);
     else if (n->depth == 2 && strcmp(s->path_top, "chosen") == 0)
         scan_module(s);
-    else if (is_compatible(s, "arm,gic-v3") || is_compatible(s, "arm,cortex-a15-gic") || is_compatible(s, "arm,gic-400"))
+    else if (boot_is_gic(&s->b->tree, n))
         scan_gic(s);
     else if (is_compatible(s, "arm,pl011"))
         scan_uart(s);

@@ -26,6 +26,8 @@ struct boot_module {
 };
 
 #define MAX_MODULES 8
+#define MAX_GIC_REGIONS 16
+#define GIC_V2_REGIONS 3
 #define COMMAND_LINE_SIZE 2048
 
 struct boot_info {
@@ -38,7 +40,9 @@ struct boot_info {
     unsigned cpu_count;
     bool has_psci, psci_by_hvc;
     unsigned gic_version;           /* 3, 2, or 0: none found */
-    uint64_t gic_distributor, gic_redistributor, gic_redistributor_size;
+    uint64_t gic_distributor;
+    struct memory_range gic_regions[MAX_GIC_REGIONS];   /* version 3: redistributors; 2: CPU interface, GICH, GICV */
+    unsigned gic_region_count;
     uint32_t gic_phandle;
     uint64_t uart;                  /* 0: no PL011 found */
     uint32_t uart_irq;
@@ -48,6 +52,8 @@ struct boot_info {
 
 /* 0, or -E_INVAL with one line about what is wrong in *why. */
 int boot_info_scan(struct boot_info *b, const struct devicetree *t, const char **why) MUST_CHECK;
+/* Is this node an interrupt controller that we know? */
+bool boot_is_gic(const struct devicetree *t, const struct dt_node *n);
 const struct boot_module *boot_module_find(const struct boot_info *b, enum module_kind kind);
 
 /* Set arithmetic on lists of ranges. Ranges that do not fit are dropped from the end with a line in the log. */

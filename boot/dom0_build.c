@@ -121,12 +121,22 @@ static void report(const struct dom0_layout *l, const struct domain *d)
              (unsigned long long)l->tree.base, d->max_vcpus, d->max_vcpus == 1 ? "" : "s");
 }
 
+static unsigned vcpus_wanted(void)
+{
+    unsigned wanted = boot_options.dom0_vcpus ? boot_options.dom0_vcpus : cpu_count();
+
+    if (arch_vgic_version() != 2 || wanted <= VGIC_V2_VCPUS)
+        return wanted;
+    log_warning("dom0: %u vCPUs instead of %u, as there is a GICv2", VGIC_V2_VCPUS, wanted);
+    return VGIC_V2_VCPUS;
+}
+
 int dom0_build(const struct boot_info *b, const struct dom0_layout *l)
 {
     struct domain_config config = {
         .is_control = true,
         .direct_mapped = true,
-        .max_vcpus = boot_options.dom0_vcpus ? boot_options.dom0_vcpus : cpu_count(),
+        .max_vcpus = vcpus_wanted(),
         .max_event_port = EVENT_MAX_PORTS_FIFO - 1,
     };
     struct domain *d;

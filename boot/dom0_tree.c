@@ -201,17 +201,19 @@ static void write_own_nodes(struct copy *c)
     write_hypervisor(c);
 }
 
-/* The interrupt controller as it is seen by dom0: one distributor, one region of redistributors, nothing below it. */
+/* The interrupt controller as it is seen by dom0: one distributor, one region of redistributors or the CPU interface, nothing below
+ * it. */
 static void write_gic(struct copy *c, const struct dt_node *n)
 {
+    bool is_v2 = c->b->gic_version == 2;
     const struct memory_range reg[] = {
-        { c->b->gic_distributor, 0x10000 }, { c->b->gic_redistributor, c->b->gic_redistributor_size },
+        { c->b->gic_distributor, is_v2 ? 0x1000 : 0x10000 },
+        { c->b->gic_regions[0].base, is_v2 ? 0x2000 : c->b->gic_regions[0].size },
     };
-
     struct dt_property cells;
 
     dt_write_begin(c->out, n->name);
-    dt_write_string(c->out, "compatible", "arm,gic-v3");
+    dt_write_string(c->out, "compatible", is_v2 ? "arm,cortex-a15-gic" : "arm,gic-v3");
     dt_write_u32(c->out, "#interrupt-cells", 3);
     /* entries of the bridges' interrupt-maps are as wide as this says */
     dt_write_u32(c->out, "#address-cells",
@@ -219,7 +221,8 @@ static void write_gic(struct copy *c, const struct dt_node *n)
     if (dt_property(&c->b->tree, n, "#size-cells", &cells))
         dt_write_u32(c->out, "#size-cells", dt_cell(&cells, 0, 0));
     dt_write_property(c->out, "interrupt-controller", "", 0);
-    dt_write_u32(c->out, "#redistributor-regions", 1);
+    if (!is_v2)
+        dt_write_u32(c->out, "#redistributor-regions", 1);
     write_reg(c, "reg", reg, ARRAY_SIZE(reg));
     dt_write_u32(c->out, "phandle", c->b->gic_phandle);
     dt_write_end(c->out);
@@ -262,7 +265,7 @@ uint32_t dom0_write_tree(const struct boot_info *b, const struct domain *d, cons
             c.root_address_cells = w.levels[0].address_cells;
             c.root_size_cells = w.levels[0].size_cells;
         }
-        bool is_gic = dt_is_compatible(&b->tree, &n, "arm,gic-v3");
+        bool is_gic = boot_is_gic(&b->tree, &n);
         if (is_gic)
             write_gic(&c, &n);
         if (is_gic || dom0_hides_node(b, &w, &n)) {

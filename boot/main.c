@@ -159,22 +159,48 @@ static void free_modules(void)
     add_free_beside_dom0(&l);
 }
 
+static void start_gic_v3(struct boot_gic *gic)
+{
+    STATIC_ASSERT(MAX_GIC_REGIONS <= BOOT_GIC_REGIONS);
+    gic->regions = info.gic_region_count;
+    for (unsigned i = 0; i < gic->regions; i++) {
+        gic->redistributor[i].base = HPA(info.gic_regions[i].base);
+        gic->redistributor[i].size = info.gic_regions[i].size;
+    }
+    arch_boot_interrupts(gic);
+}
+
+static void start_gic_v2(struct boot_gic *gic)
+{
+    const struct memory_range *r = info.gic_regions;
+
+    if (info.gic_region_count < GIC_V2_REGIONS) {
+        log_error("interrupt controller: a GICv2 without virtualization (QEMU: -machine virt,virtualization=on)");
+        stop("no supported interrupt controller");
+    }
+    gic->cpu_interface = HPA(r[0].base);
+    gic->hyp_interface = HPA(r[1].base);
+    gic->guest_interface = HPA(r[2].base);
+    gic->guest_interface_size = r[2].size;
+    arch_boot_interrupts(gic);
+}
+
 static void start_interrupts(void)
 {
     struct boot_gic gic = {
         .version = info.gic_version,
         .distributor = HPA(info.gic_distributor),
-        .regions = 1,
-        .redistributor = { { HPA(info.gic_redistributor), info.gic_redistributor_size } },
         .maintenance_irq = MAINTENANCE_IRQ,
     };
 
-    if (info.gic_version != 3) {
-        log_error("interrupt controller: the device tree names %s; a GICv3 is needed (QEMU: -machine virt,gic-version=3)",
-                  info.gic_version == 2 ? "a GICv2" : "none");
+    if (info.gic_version == 0) {
+        log_error("interrupt controller: the device tree names none that is known; a GICv2 or GICv3 is needed");
         stop("no supported interrupt controller");
     }
-    arch_boot_interrupts(&gic);
+    if (info.gic_version == 2)
+        start_gic_v2(&gic);
+    else
+        start_gic_v3(&gic);
     arch_boot_timer(HYPERVISOR_TIMER_IRQ, 0);
     if (info.uart_irq)
         arch_boot_console_interrupt(info.uart_irq);

@@ -66,7 +66,7 @@ class Board:
 
     def __init__(self, out="build", hypervisor="vinci", log="board.log", smp=1, mem=2048, dom0_mem=512,
                  options="", dom0_cmdline="", mode="test", store="disk", devices=(), cpu="cortex-a57",
-                 kernel=None, initrd=None, gdb=False, machine="", tree=None, qemu=()):
+                 kernel=None, initrd=None, gdb=False, machine="", gic=3, tree=None, qemu=()):
         self.out = Path(out)
         self.log = Path(log)
         self.smp, self.mem = smp, mem
@@ -77,7 +77,7 @@ class Board:
         self.store = store
         self.devices = list(devices)
         self.cpu = cpu
-        self.machine = f"virt,virtualization=on,gic-version=3{machine}"
+        self.machine = f"virt,virtualization=on,gic-version={gic}{machine}"
         self.tree = tree
         # "" is a board without that module.
         self.kernel = self.out / "images/dom0.kernel" if kernel is None else kernel

@@ -303,10 +303,14 @@ void vgic_unroute_all(struct domain *d)
     spin_unlock(&g->lock);
 }
 
-static void irq_init(struct vgic_irq *i, unsigned id, struct vcpu *target)
+/* A GICv2's interrupts are of group 0, a GICv3's of group 1, until the guest says otherwise: as most guests expect. */
+static void irq_init(const struct vgic_domain *g, struct vgic_irq *i, unsigned id, struct vcpu *target)
 {
+    bool is_sgi = id < VGIC_SGIS;
+
     *i = (struct vgic_irq){
-        .id = (uint16_t)id, .target = target, .group1 = true, .edge = id < 16, .enabled = id < 16,
+        .id = (uint16_t)id, .target = target, .group1 = g->version != 2, .edge = is_sgi, .enabled = is_sgi,
+        .line = is_sgi && g->version == 2,
     };
     list_init(&i->link);
 }
@@ -317,7 +321,7 @@ void vgic_vcpu_init(struct vcpu *v)
 
     ASSERT(v->domain && v->id < v->domain->max_vcpus);
     for (unsigned n = 0; n < VGIC_PRIVATE; n++)
-        irq_init(&s->irqs[n], n, v);
+        irq_init(vgic_of(v), &s->irqs[n], n, v);
     list_init(&s->candidates);
     s->lr_used = s->lr_stale = 0;
     s->work = 0;
@@ -340,22 +344,36 @@ static int add_regions(struct domain *d)
     return error ? error : mmio_add(&d->arch.mmio, &redist);
 }
 
-int vgic_domain_init(struct domain *d, uint32_t spis, gpa_t dist_base, gpa_t redist_base, uint64_t redist_size)
+int vgic_state_init(struct domain *d, unsigned version, uint32_t spis)
 {
     struct vgic_domain *g = &d->arch.vgic;
-    int error;
 
     ASSERT(spis % 32 == 0);
-    if (spis == 0 || spis > VGIC_MAX_IRQS - VGIC_PRIVATE || d->max_vcpus * VGIC_REDIST_SIZE > redist_size)
+    if (spis == 0 || spis > VGIC_MAX_IRQS - VGIC_PRIVATE)
         return -E_INVAL;
-    *g = (struct vgic_domain){ .spi_count = spis, .dist_base = dist_base, .redist_base = redist_base,
-                               .redist_size = redist_size };
+    *g = (struct vgic_domain){ .version = version, .spi_count = spis };
     spin_lock_init(&g->lock, LOCK_VGIC);
     g->spis = heap_alloc(spis * sizeof(*g->spis));
     if (!g->spis)
         return -E_NOMEM;
     for (unsigned n = 0; n < spis; n++)
-        irq_init(&g->spis[n], VGIC_PRIVATE + n, NULL);
+        irq_init(g, &g->spis[n], VGIC_PRIVATE + n, NULL);
+    return 0;
+}
+
+int vgic_domain_init(struct domain *d, uint32_t spis, gpa_t dist_base, gpa_t redist_base, uint64_t redist_size)
+{
+    struct vgic_domain *g = &d->arch.vgic;
+    int error;
+
+    if (d->max_vcpus * VGIC_REDIST_SIZE > redist_size)
+        return -E_INVAL;
+    error = vgic_state_init(d, 3, spis);
+    if (error)
+        return error;
+    g->dist_base = dist_base;
+    g->redist_base = redist_base;
+    g->redist_size = redist_size;
     error = add_regions(d);
     if (error)
         vgic_domain_destroy(d);

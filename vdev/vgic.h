@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Virtual GICv3: distributor, one redistributor per vCPU, SGIs; the CPU interface is the hardware's. Plain state
- * behind register tables (vgic_dist.c, vgic_redist.c); injection edits state; only vgic_flush and vgic_sync touch
+ * Virtual GICv3: distributor, one redistributor per vCPU, SGIs; or, on a host with one, GICv2 (vgic_v2.c; IHI 0048). The
+ * CPU interface is the hardware's. Plain state behind register tables (vgic_dist.c, vgic_redist.c); injection edits state; only vgic_flush and vgic_sync touch
  * list registers (arch/include/vgic_hw.h). Arm IHI 0069.
  *
  * One lock per domain (LOCK_VGIC) guards all of it.
@@ -20,6 +20,8 @@ struct domain;
 
 #define VGIC_PRIVATE 32         /* SGIs 0..15, PPIs 16..31 */
 #define VGIC_MAX_IRQS 1020
+#define VGIC_SGIS 16
+#define VGIC_V2_VCPUS 8         /* a GICv2 has no more CPU interfaces */
 
 struct vgic_irq {
     struct list link;           /* candidates of `target`: pending and enabled, or active */
@@ -29,7 +31,7 @@ struct vgic_irq {
     uint8_t priority;
     bool enabled, edge, group1;
     bool pending_latch;         /* edge seen or pending set by software */
-    bool line;                  /* level input is high (software-driven level interrupts) */
+    bool line;                  /* level input is high (software-driven level interrupts); a GICv2's SGI: always */
     bool active;
     bool queued;                /* on target's list */
     bool in_lr;                 /* lent to a list register of target */
@@ -37,7 +39,7 @@ struct vgic_irq {
     bool hw_retaken;            /* taken again while the list register's end was not yet seen */
     bool lr_latched;            /* the list register's pending state came from pending_latch */
     bool drop_pending, drop_active; /* cleared by a register write while lent: done when it is read back */
-    uint64_t route;             /* GICD_IROUTER */
+    uint64_t route;             /* GICD_IROUTER; GICv2: that of the first target, GICD_ITARGETSR in 63:56 */
 };
 
 struct vgic_vcpu {
@@ -52,6 +54,8 @@ struct vgic_vcpu {
     uint32_t ap0r[4], ap1r[4];
     uint64_t hw_lrs[16];
     bool redist_awake;          /* GICR_WAKER.ProcessorSleep clear */
+    /* GICv2: which vCPUs have sent an SGI that is in no list register; who sent the one that is, or was last. */
+    uint8_t sgi_sources[VGIC_SGIS], sgi_lent[VGIC_SGIS];
 };
 
 struct vgic_domain {
@@ -62,10 +66,13 @@ struct vgic_domain {
     bool has_hw;                /* a shared interrupt is linked to a physical one */
     gpa_t dist_base, redist_base;
     uint64_t redist_size;
+    unsigned version;           /* 3 or 2 */
 };
 
 /* spis: number of shared interrupts, multiple of 32. Adds its regions to the domain's mmio space. */
 int vgic_domain_init(struct domain *d, uint32_t spis, gpa_t dist_base, gpa_t redist_base, uint64_t redist_size) MUST_CHECK;
+/* The same with a GICv2, of whose CPU interface the caller takes care. -E_INVAL also when it has more vCPUs than VGIC_V2_VCPUS. */
+int vgic_v2_domain_init(struct domain *d, uint32_t spis, gpa_t dist_base) MUST_CHECK;
 void vgic_domain_destroy(struct domain *d);
 void vgic_vcpu_init(struct vcpu *v);
 

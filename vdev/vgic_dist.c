@@ -13,7 +13,7 @@ static uint64_t read_ctlr(struct vcpu *v)
 }
 
 /* Every vCPU's flush looks again. Nothing is ever in the course of being written: RWP reads as 0. */
-static void write_ctlr(struct vcpu *v, uint64_t value)
+void vgic_write_ctlr(struct vcpu *v, uint64_t value)
 {
     struct domain *d = v->domain;
     uint32_t enables = (uint32_t)(value & (GICD_CTLR_GROUP0 | GICD_CTLR_GROUP1));
@@ -39,7 +39,7 @@ static uint64_t read_typer(struct vcpu *v)
 
 /* In the order of how often they are read. */
 static const struct vgic_register registers[] = {
-    { 0x0000, 4, read_ctlr, write_ctlr, 0 },
+    { 0x0000, 4, read_ctlr, vgic_write_ctlr, 0 },
     { 0x0004, 4, read_typer, NULL, 0 },
     { 0x0008, 4, NULL, NULL, 0x43b },       /* IIDR: Arm */
     { 0x000c, 4, NULL, NULL, 0 },           /* TYPER2 */
@@ -112,6 +112,18 @@ static bool read_route(struct vcpu *v, uint64_t offset, unsigned size, uint64_t 
     return size >= 4;
 }
 
+vgic_targets vgic_set_route(struct domain *d, struct vgic_irq *i, uint64_t route)
+{
+    vgic_targets t;
+
+    ASSERT(i->id >= VGIC_PRIVATE);
+    i->route = route;
+    t = vgic_update(d, i);
+    if (i->hw_irq && i->target)
+        arch_irq_set_target(i->hw_irq, i->target->unit.cpu);
+    return t;
+}
+
 static bool write_route(struct vcpu *v, uint64_t offset, unsigned size, uint64_t value)
 {
     struct vgic_irq *i = routed_irq(v, offset);
@@ -123,10 +135,7 @@ static bool write_route(struct vcpu *v, uint64_t offset, unsigned size, uint64_t
     spin_lock(&vgic_of(v)->lock);
     if (size == 4)
         value = (i->route & ~(UINT64_C(0xffffffff) << shift)) | (value & UINT32_MAX) << shift;
-    i->route = value & ROUTE_MASK;
-    t = vgic_update(v->domain, i);
-    if (i->hw_irq && i->target)     /* the physical one goes where its vCPU is now */
-        arch_irq_set_target(i->hw_irq, i->target->unit.cpu);
+    t = vgic_set_route(v->domain, i, value & ROUTE_MASK);
     vgic_unlock_notify(v->domain, t);
     return true;
 }

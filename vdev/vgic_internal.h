@@ -68,6 +68,17 @@ bool vgic_register_read(const struct vgic_register *table, unsigned count, struc
 bool vgic_register_write(const struct vgic_register *table, unsigned count, struct vcpu *bank, uint64_t offset,
                          unsigned size, uint64_t value);
 
+/* What both versions' set-up has in common: the state of `spis` shared interrupts. -E_INVAL, -E_NOMEM. */
+int vgic_state_init(struct domain *d, unsigned version, uint32_t spis) MUST_CHECK;
+/* GICD_CTLR's enables. */
+void vgic_write_ctlr(struct vcpu *v, uint64_t value);
+/* GICD_IROUTER of a shared interrupt changes, and the physical one goes where its vCPU is now. g->lock held. */
+vgic_targets vgic_set_route(struct domain *d, struct vgic_irq *i, uint64_t route) MUST_CHECK;
+/* Complete what lends edge interrupt i, whose line is high, to a list register: a GICv2's SGI gets its sender. g->lock held. */
+uint64_t vgic_v2_lend(struct vcpu *v, struct vgic_irq *i, uint64_t lr);
+/* It comes back pending. */
+void vgic_v2_take_back(struct vcpu *v, const struct vgic_irq *i);
+
 /* The handlers of the two regions. */
 bool vgic_dist_read(struct vcpu *v, const struct mmio_region *r, uint64_t offset, unsigned size, uint64_t *value);
 bool vgic_dist_write(struct vcpu *v, const struct mmio_region *r, uint64_t offset, unsigned size, uint64_t value);

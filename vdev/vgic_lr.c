@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Virtual GICv3: the only place that touches list registers. A flush lends interrupts to list registers 0..lr_used-1;
+ * Virtual GIC: the only place that touches list registers. A flush lends interrupts to list registers 0..lr_used-1;
  * reading them back (folding) ends the loan. Between the two the hardware owns the active state and what was pending
  * when it was lent; what becomes pending meanwhile is in the state and gives the next flush work. (Arm IHI 0069, 4.6
  * and 12.4)
@@ -39,8 +39,11 @@ static vgic_targets fold_one(struct vcpu *v, unsigned n)
     ASSERT(i && i->in_lr && i->target == v);
     i->in_lr = false;
     i->active = (lr & LR_STATE_ACTIVE) != 0;
-    if ((lr & LR_STATE_PENDING) && i->lr_latched)
+    if ((lr & LR_STATE_PENDING) && i->lr_latched) {
         i->pending_latch = true;
+        if (i->line)
+            vgic_v2_take_back(v, i);
+    }
     if ((lr & LR_HW) && !(lr & (LR_STATE_ACTIVE | LR_STATE_PENDING))) {
         i->hw_taken = i->hw_retaken;
         i->hw_retaken = false;
@@ -92,8 +95,8 @@ static void lend(struct vcpu *v, unsigned n, struct vgic_irq *i)
     }
     if (i->hw_taken)
         lr |= LR_HW | (uint64_t)i->hw_irq << LR_PINTID_SHIFT;
-    else if (i->line && !i->edge)
-        lr |= LR_EOI_NOTIFY;    /* the line may still be high then */
+    else if (i->line)           /* it may still be high then */
+        lr = i->edge ? vgic_v2_lend(v, i, lr) : lr | LR_EOI_NOTIFY;
     i->in_lr = true;
     v->arch.vgic.lr_irq[n] = i->id;
     arch_lr_write(n, lr);

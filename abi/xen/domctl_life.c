@@ -17,9 +17,14 @@ static int refuse(const char *what, uint64_t value, int error)
     return error;
 }
 
+static uint8_t gic_version(void)
+{
+    return arch_vgic_version() == 2 ? XEN_DOMCTL_CONFIG_GIC_V2 : XEN_DOMCTL_CONFIG_GIC_V3;
+}
+
 static int check_arch(const struct xen_arch_domainconfig *a)
 {
-    if (a->gic_version != XEN_DOMCTL_CONFIG_GIC_NATIVE && a->gic_version != XEN_DOMCTL_CONFIG_GIC_V3)
+    if (a->gic_version != XEN_DOMCTL_CONFIG_GIC_NATIVE && a->gic_version != gic_version())
         return refuse("interrupt controller", a->gic_version, -E_NODEV);
     if (a->tee_type != XEN_DOMCTL_CONFIG_TEE_NONE)
         return refuse("trusted environment", a->tee_type, -E_INVAL);
@@ -82,7 +87,7 @@ int64_t domctl_create(struct vcpu *v, const uint64_t args[6], void *op)
     r = stage2_set_limit(&call->d->stage2, TABLE_PAGES_DEFAULT);
     PANIC_IF(r, "a new domain has more than %u pages of tables", TABLE_PAGES_DEFAULT);
     call->op.domain = call->d->id.v;
-    call->op.u.createdomain.arch.gic_version = XEN_DOMCTL_CONFIG_GIC_V3;
+    call->op.u.createdomain.arch.gic_version = gic_version();
     call->op.u.createdomain.arch.clock_frequency = 0;
     call->copy_back = true;
     return 0;
@@ -196,7 +201,7 @@ void domain_info(const struct domain *d, struct xen_domctl_getdomaininfo *info)
     memcpy(info->handle, d->uuid, sizeof(info->handle));
     info->cpupool = d->cpupool;
     info->gpaddr_bits = (uint8_t)arch_stage2_geometry()->address_bits;
-    info->arch_config.gic_version = XEN_DOMCTL_CONFIG_GIC_V3;
+    info->arch_config.gic_version = gic_version();
 }
 
 /* Of the domain named, or else of the next one after it. */

@@ -225,6 +225,11 @@ const struct boot_gic *gic_host(void)
     return &gic.where;
 }
 
+unsigned arch_vgic_version(void)
+{
+    return gic.where.version == 2 ? 2 : 3;
+}
+
 void gic_set_console_irq(unsigned irq)
 {
     ASSERT(irq >= 32 && irq < 32 + gic.spis);

@@ -4,6 +4,7 @@
  * with a GICv3 ending is split (EOImode 1). At most eight CPUs.
  */
 #include "gic_internal.h"
+#include "core/domain.h"
 #include "layout.h"
 #include "lib/assert.h"
 #include "lib/error.h"
@@ -144,11 +145,37 @@ void gicv2_set_target(unsigned irq, unsigned cpu)
     gic.distributor[GICD_ITARGETSR + irq] = target_bit[cpu];
 }
 
+/* -- guests' interface -- */
+
+/*
+ * Where pages are 64 KiB apart the interface fills 128 KiB, each of its two pages repeated sixteen times, so that the last of the
+ * first and the first of the second make the 8 KiB that a guest expects.
+ */
+static hpa_t guest_interface(void)
+{
+    bool is_spread = gic.where.guest_interface_size >= 0x20000;
+
+    return HPA(gic.where.guest_interface.v + (is_spread ? 0xf000 : 0));
+}
+
+int gicv2_map_guest_interface(struct domain *d, gpa_t at)
+{
+    hpa_t from = guest_interface();
+    int error = 0;
+
+    ASSERT(IS_ALIGNED(at.v, PAGE_SIZE) && IS_ALIGNED(from.v, PAGE_SIZE));
+    for (uint64_t done = 0; !error && done < GICC_BYTES; done += PAGE_SIZE)
+        error = stage2_map(&d->stage2, gpa_to_gfn(GPA(at.v + done)), hpa_to_mfn(HPA(from.v + done)), 0, S2_DEVICE);
+    return error;
+}
+
+/* -- start -- */
+
 void gicv2_init(const struct boot_gic *g)
 {
     gic.where = *g;
     gic.distributor = map_device(g->distributor, GICD_BYTES);
-    interface = map_device(g->cpu_interface.base, GICC_BYTES);
+    interface = map_device(g->cpu_interface, GICC_BYTES);
     PANIC_IF(!gic.distributor || !interface, "GIC: no room to map its registers");
     static_key_set_gicv2();
     gicv2_lr_init(g);

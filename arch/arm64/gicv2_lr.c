@@ -102,6 +102,6 @@ void gicv2_load(const struct vgic_vcpu *s)
 
 void gicv2_lr_init(const struct boot_gic *g)
 {
-    gich = map_device(g->hyp_interface.base, GICH_BYTES);
+    gich = map_device(g->hyp_interface, GICH_BYTES);
     PANIC_IF(!gich, "GIC: no room to map its virtualization registers");
 }

@@ -11,10 +11,12 @@
 #include "stage2_hw.h"
 #include "sysreg.h"
 
-/* Where a guest's interrupt controller lies (xen/arch-arm.h, GUEST_GICV3_*), and its shared interrupts. */
+/* Where a guest's interrupt controller lies (xen/arch-arm.h, GUEST_GICV3_*; GUEST_GICD_BASE, GUEST_GICC_BASE), and its shared
+ * interrupts. */
 #define GUEST_DISTRIBUTOR UINT64_C(0x03001000)
 #define GUEST_REDISTRIBUTORS UINT64_C(0x03020000)
 #define GUEST_REDISTRIBUTORS_SIZE UINT64_C(0x01000000)
+#define GUEST_V2_INTERFACE UINT64_C(0x03002000)
 #define GUEST_SPIS 32
 /* The event channels' interrupt: GUEST_EVTCHN_PPI; in dom0, which has the host's tree, the first that no device uses. */
 #define GUEST_EVENT_PPI 31
@@ -61,13 +63,30 @@ static void first_domain_init(void)
     id_registers_init();
 }
 
-static int control_vgic_init(struct domain *d)
+static int init_v3(struct domain *d, const struct boot_gic *host)
 {
-    const struct boot_gic *host = gic_host();
-
-    d->arch.event_ppi = CONTROL_EVENT_PPI;
+    if (!d->direct_mapped)
+        return vgic_domain_init(d, GUEST_SPIS, GPA(GUEST_DISTRIBUTOR), GPA(GUEST_REDISTRIBUTORS), GUEST_REDISTRIBUTORS_SIZE);
     return vgic_domain_init(d, arch_irq_spi_count(), GPA(host->distributor.v), GPA(host->redistributor[0].base.v),
                             host->redistributor[0].size);
+}
+
+/* A GICv2 is a distributor of ours and the host's CPU interface for guests. */
+static int init_v2(struct domain *d, const struct boot_gic *host)
+{
+    gpa_t interface = d->direct_mapped ? GPA(host->cpu_interface.v) : GPA(GUEST_V2_INTERFACE);
+    int error;
+
+    if (d->direct_mapped)
+        error = vgic_v2_domain_init(d, arch_irq_spi_count(), GPA(host->distributor.v));
+    else
+        error = vgic_v2_domain_init(d, GUEST_SPIS, GPA(GUEST_DISTRIBUTOR));
+    if (error)
+        return error;
+    error = gicv2_map_guest_interface(d, interface);
+    if (error)
+        vgic_domain_destroy(d);
+    return error;
 }
 
 int arch_domain_init(struct domain *d)
@@ -76,10 +95,8 @@ int arch_domain_init(struct domain *d)
     ASSERT(d->max_vcpus && d->max_vcpus <= MAX_VCPUS);
     d->arch.mmio.count = 0;
     d->arch.counter_offset = arch_counter();
-    if (d->direct_mapped)
-        return control_vgic_init(d);
-    d->arch.event_ppi = GUEST_EVENT_PPI;
-    return vgic_domain_init(d, GUEST_SPIS, GPA(GUEST_DISTRIBUTOR), GPA(GUEST_REDISTRIBUTORS), GUEST_REDISTRIBUTORS_SIZE);
+    d->arch.event_ppi = d->direct_mapped ? CONTROL_EVENT_PPI : GUEST_EVENT_PPI;
+    return arch_vgic_version() == 2 ? init_v2(d, gic_host()) : init_v3(d, gic_host());
 }
 
 void arch_domain_destroy(struct domain *d)

@@ -53,7 +53,8 @@ void host_cancel(struct vcpu *v);
 void console_put_input(const char *text);
 
 /* --- interrupts.c --- */
-void interrupts_boot(void);
+/* version: of the interrupt controller that domains get. */
+void interrupts_boot(unsigned version);
 bool interrupt_pending(unsigned cpu);
 /* Take what is pending on this CPU: true when there was something. (interrupts_take.c) */
 bool interrupts_take(void);

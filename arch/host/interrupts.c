@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Physical interrupts: shared lines, kicks, the console. What takes them is in interrupts_take.c. */
 #include "arch/host/internal.h"
+#include "arch/include/vcpu.h"
 #include "arch/include/vgic_hw.h"
 #include "lib/assert.h"
 #include "lib/string.h"
@@ -8,9 +9,16 @@
 struct host_irq host_irqs[32 + HOST_SPIS];
 PER_CPU(bool, host_kicked);
 bool host_console_pending;
+static unsigned gic_version;
 
-void interrupts_boot(void)
+unsigned arch_vgic_version(void)
 {
+    return gic_version;
+}
+
+void interrupts_boot(unsigned version)
+{
+    gic_version = version;
     memset(host_irqs, 0, sizeof(host_irqs));
     memset(host_kicked, 0, sizeof(host_kicked));
     host_console_pending = false;

@@ -21,6 +21,8 @@ int arch_domain_init(struct domain *d)
 {
     d->arch.mmio.count = 0;
     d->arch.event_ppi = EVENT_PPI;
+    if (arch_vgic_version() == 2)
+        return vgic_v2_domain_init(d, d->is_control ? HOST_SPIS : GUEST_SPIS, DISTRIBUTOR);
     return vgic_domain_init(d, d->is_control ? HOST_SPIS : GUEST_SPIS, DISTRIBUTOR, REDISTRIBUTORS, REDISTRIBUTORS_SIZE);
 }
 
@@ -36,7 +38,6 @@ int arch_vcpu_init(struct vcpu *v)
     arch_vgic_reset(&v->arch.vgic);
     /* As the simulated guest's kernel does first: let the upcall's interrupt through. */
     v->arch.vgic.irqs[v->domain->arch.event_ppi].enabled = true;
-    v->arch.vgic.irqs[v->domain->arch.event_ppi].group1 = true;
     return 0;
 }
 

@@ -9,8 +9,8 @@
 #define LIST_REGISTERS 4
 #define SPURIOUS 1023
 #define LR_STATE (LR_STATE_PENDING | LR_STATE_ACTIVE)
-/* Group 1 on, all priorities pass: simulated guests set up their CPU interface this way at once. */
-#define VMCR_OPEN (UINT32_C(0xf8) << 24 | 2)
+/* Both groups on, all priorities pass: simulated guests set up their CPU interface this way at once. */
+#define VMCR_OPEN (UINT32_C(0xf8) << 24 | 3)
 
 static PER_CPU(uint64_t, list[LIST_REGISTERS]);
 static PER_CPU(bool, underflow_wanted);

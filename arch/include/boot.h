@@ -68,7 +68,8 @@ struct boot_gic {
     hpa_t distributor;
     unsigned regions;
     struct { hpa_t base; uint64_t size; } redistributor[BOOT_GIC_REGIONS];
-    struct { hpa_t base; uint64_t size; } cpu_interface, hyp_interface, guest_interface;
+    hpa_t cpu_interface, hyp_interface, guest_interface;
+    uint64_t guest_interface_size;
     unsigned maintenance_irq;
 };
 void arch_boot_interrupts(const struct boot_gic *g);

@@ -62,6 +62,10 @@ void arch_inject_bad_address(struct vcpu *v, uint64_t address, bool is_instructi
 uint64_t arch_vcpu_pc(const struct vcpu *v);
 void arch_vcpu_print(const struct vcpu *v);
 
+/* The architecture version, 2 or 3, of the interrupt controller that every domain gets: the host's. With 2 a domain has at most
+ * VGIC_V2_VCPUS vCPUs. After arch_boot_interrupts. */
+unsigned arch_vgic_version(void);
+
 /* Device interrupts that a domain owns (dom0): route physical irq to d as virtual irq of the same number. */
 int arch_irq_route(struct domain *d, unsigned irq) MUST_CHECK;
 void arch_irq_unroute_all(struct domain *d);

@@ -105,11 +105,6 @@ class TestBadBoards:
         board.machine = "virt,virtualization=off,gic-version=3"
         stops(board, rb"started at EL1; a hypervisor needs EL2", last=None)
 
-    def test_no_gicv3(self, make_board):
-        board = make_board(store="none")
-        board.machine = "virt,virtualization=on,gic-version=2"
-        stops(board, rb"interrupt controller: the device tree names a GICv2; a GICv3 is needed")
-
     def test_unknown_and_wrong_options_are_named(self, make_board):
         board = make_board(mem=768, dom0_mem=384, store="none", options="frobnicate=7 sched=fifo").start()
         board.expect(rb"option frobnicate=7 is not known", board.scale(20), "the unknown option's warning")

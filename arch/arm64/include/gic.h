@@ -7,6 +7,8 @@
 #include "arch/include/boot.h"
 #include "lib/types.h"
 
+struct domain;
+
 /*
  * Acknowledge one interrupt, lower the running priority and dispatch it: kick (nothing but to have left the guest), a handler
  * of gic_set_handler, the console, a routed one (arch_irq_deliver), else a line in the log and it is disabled. From the trap
@@ -34,6 +36,8 @@ void gic_send_halt_all(void);
 unsigned gic_maintenance_irq(void);
 /* Where the controller lies: dom0's virtual one lies there too. */
 const struct boot_gic *gic_host(void);
+/* The host's CPU interface for guests (GICV) at `at` of d, which has nothing there: its two pages of registers. -E_NOMEM. */
+int gicv2_map_guest_interface(struct domain *d, gpa_t at) MUST_CHECK;
 /* SPIs of the console; handled on CPU 0. */
 void gic_set_console_irq(unsigned irq);
 
