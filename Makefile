@@ -33,6 +33,7 @@ help:
 	@echo '  make build        the hypervisor only: build/arm64/vinci'
 	@echo '  make images       dom0, guests and disks from Debian packages (build/images)'
 	@echo '  make bench        the same probes on Debian'"'"'s Xen and on Vinci, side by side'
+	@echo '  make bench-check  have the quick rows grown over the committed table?'
 	@echo '  make fuzz         the hypercall fuzzer for SECONDS=$(SECONDS)'
 	@echo '  make lint         formatting, static checks, size rules'
 	@echo '  make gdb          attach a debugger, with symbols, to a board started by `make run GDB=1`'
@@ -75,6 +76,7 @@ test: deps-test
 	@$(MAKE) --no-print-directory test-host
 	@$(MAKE) --no-print-directory fuzz SECONDS=60
 	@$(MAKE) --no-print-directory test-guest
+	@$(MAKE) --no-print-directory bench-check
 	@$(MAKE) --no-print-directory test-board
 
 test-board: deps-test

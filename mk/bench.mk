@@ -16,14 +16,19 @@ $(BENCH_OUT)/work: bench/payload/work.c bench/payload/linux.h
 	@echo "  CC      $<"
 	@aarch64-linux-gnu-gcc -O2 -Wall -Wextra -Werror -ffreestanding -fno-stack-protector -nostdlib -static -I. $< -o $@
 
-.PHONY: bench bench-tools bench-code
+.PHONY: bench bench-tools bench-code bench-check
 bench-tools: $(BENCH_OUT)/libcount.so $(BENCH_OUT)/libprofile.so $(BENCH_OUT)/work guests
 
-# BENCH_ARGS: --only xen|vinci, --rows small|system, --quick
+# BENCH_ARGS: --only xen|vinci, --quick
 bench: deps bench-tools
 	@$(MAKE) --no-print-directory -j$(or $(JOBS),2) RELEASE=1 build
 	@$(MAKE) --no-print-directory image-files
 	@$(PYTHON) bench/run.py --out $(O) $(BENCH_ARGS)
+
+# Vinci's quick rows against the committed table.
+bench-check: bench-tools
+	@$(MAKE) --no-print-directory -j$(or $(JOBS),2) RELEASE=1 build
+	@$(PYTHON) bench/check.py --out $(O)
 
 bench-code:
 	@$(PYTHON) bench/code_metrics.py
