@@ -16,8 +16,14 @@
 #endif
 
 /* Most physical CPUs, vCPUs of one domain, and domains at a time (domain numbers 0..N-1). */
+#ifndef MAX_CPUS
 #define MAX_CPUS 32
+#endif
+#ifndef MAX_VCPUS
 #define MAX_VCPUS 64
+#endif
+#ifndef MAX_DOMAINS
 #define MAX_DOMAINS 1024
+#endif
 
 #endif
