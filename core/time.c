@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Software timers. Each CPU keeps its armed timers in a list, soonest first. New ones mostly fire late, so insertion walks from the
- * back. The hardware deadline is moved only when the new first timer comes before it: one that has become too early costs an
+ * Software timers. Each CPU keeps its armed timers in a priority queue. The hardware deadline is moved only when the new first timer comes before it: one that has become too early costs an
  * interrupt that finds nothing due, unless timer_refresh is asked to spare it.
  *
  * t->cpu and t->armed change only under the lock of the CPU that t->cpu names (and of the new one).
@@ -15,7 +14,7 @@
 
 static struct timer_cpu {
     spinlock_t lock;            /* LOCK_TIMER */
-    struct list queue;          /* armed, soonest first */
+    struct priority_queue queue;    /* armed, by when */
     nsec_t deadline;            /* what the hardware was asked for */
     bool ready;
 } ALIGNED(64) timer_cpus[MAX_CPUS];
@@ -25,7 +24,7 @@ void timer_cpu_init(void)
     struct timer_cpu *c = &THIS_CPU(timer_cpus);
 
     spin_lock_init(&c->lock, LOCK_TIMER);
-    list_init(&c->queue);
+    c->queue = (struct priority_queue){ 0 };
     c->deadline = NSEC_NEVER;
     c->ready = true;
 }
@@ -34,7 +33,6 @@ void timer_init(struct timer *t, void (*fire)(struct timer *t))
 {
     ASSERT(fire);
     *t = (struct timer){ .fire = fire };
-    list_init(&t->link);
 }
 
 /* Lock the CPU that t is on together with this one; returns the former. */
@@ -50,13 +48,11 @@ static struct timer_cpu *lock_both(struct timer *t, struct timer_cpu *here)
     }
 }
 
-static void insert_sorted(struct timer_cpu *c, struct timer *t)
+static struct timer *first_of(const struct timer_cpu *c)
 {
-    struct list *after = c->queue.prev;
+    struct pq_node *n = pq_first(&c->queue);
 
-    while (after != &c->queue && list_entry(after, struct timer, link)->when > t->when)
-        after = after->prev;
-    list_insert_between(&t->link, after, after->next);
+    return n ? container_of(n, struct timer, node) : NULL;
 }
 
 void timer_set(struct timer *t, nsec_t when)
@@ -66,11 +62,11 @@ void timer_set(struct timer *t, nsec_t when)
     ASSERT(here->ready && t->fire);
     old = lock_both(t, here);
     if (t->armed)
-        list_remove(&t->link);
+        pq_remove(&old->queue, &t->node);
     t->when = when;
     t->armed = true;
     atomic_store(&t->cpu, cpu_id());
-    insert_sorted(here, t);
+    pq_insert(&here->queue, &t->node, when);
     if (when < here->deadline) {
         here->deadline = when;
         arch_timer_set_deadline(when);
@@ -86,7 +82,7 @@ void timer_cancel(struct timer *t)
         return;
     old = lock_both(t, here);
     if (t->armed)
-        list_remove(&t->link);
+        pq_remove(&old->queue, &t->node);
     t->armed = false;
     spin_unlock_pair(&old->lock, &here->lock);
 }
@@ -94,10 +90,12 @@ void timer_cancel(struct timer *t)
 void timer_refresh(void)
 {
     struct timer_cpu *c = &THIS_CPU(timer_cpus);
+    const struct timer *t;
     nsec_t first;
 
     spin_lock(&c->lock);
-    first = list_empty(&c->queue) ? NSEC_NEVER : list_first(&c->queue, struct timer, link)->when;
+    t = first_of(c);
+    first = t ? t->when : NSEC_NEVER;
     if (first != c->deadline) {
         c->deadline = first;
         arch_timer_set_deadline(first);
@@ -111,10 +109,10 @@ static struct timer *take_due(struct timer_cpu *c)
     struct timer *t;
 
     spin_lock(&c->lock);
-    t = list_empty(&c->queue) ? NULL : list_first(&c->queue, struct timer, link);
+    t = first_of(c);
     if (t && t->when <= arch_time_now()) {
         ASSERT(t->armed && t->cpu == cpu_id());
-        list_remove(&t->link);
+        pq_remove(&c->queue, &t->node);
         t->armed = false;
         spin_unlock(&c->lock);
         return t;
@@ -144,14 +142,16 @@ void timer_dump(void)
 {
     for (unsigned cpu = 0; cpu < cpu_count(); cpu++) {
         struct timer_cpu *c = &timer_cpus[cpu];
-        struct timer *t;
+        const struct timer *t;
 
         if (!c->ready)
             continue;
         spin_lock(&c->lock);
         log_info("CPU %u: now %lld ns, hardware deadline %lld", cpu, (long long)arch_time_now(), (long long)c->deadline);
-        list_for_each(t, &c->queue, link)
+        for (const struct pq_node *n = pq_first(&c->queue); n; n = pq_walk(n)) {
+            t = container_of(n, const struct timer, node);
             log_info("  %lld: %p", (long long)t->when, (void *)t->fire);
+        }
         spin_unlock(&c->lock);
     }
 }

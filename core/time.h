@@ -3,13 +3,13 @@
 #ifndef CORE_TIME_H
 #define CORE_TIME_H
 
+#include "lib/priority_queue.h"
 #include "lib/types.h"
-#include "lib/list.h"
 #include "arch/include/time.h"
 
 /* A timer fires on the CPU it was last set on, in the exit path of that CPU, with no lock held. */
 struct timer {
-    struct list link;
+    struct pq_node node;
     nsec_t when;
     unsigned cpu;
     bool armed;
