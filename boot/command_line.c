@@ -83,7 +83,7 @@ static bool set_bootscrub(const char *value)
 
 static bool set_sched(const char *value)
 {
-    if (strcmp(value, "credit2") != 0 && strcmp(value, "fair") != 0)
+    if (!*value || !sched_policy_named(value))
         return false;
     string_copy(boot_options.scheduler, value, sizeof(boot_options.scheduler));
     return true;
@@ -130,7 +130,7 @@ static const struct option options[] = {
     { "maxcpus", set_max_cpus, "a number of CPUs" },
     { "noreboot", set_noreboot, "a boolean" },
     { "bootscrub", set_bootscrub, "a boolean or idle" },
-    { "sched", set_sched, "credit2" },
+    { "sched", set_sched, "credit2 or null" },
     { "sched_ratelimit_us", set_ratelimit, "microseconds" },
     { "console", set_console, "dtuart" },
     { "loglvl", set_loglvl, "none, error, warning, info, debug or all" },

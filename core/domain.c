@@ -121,11 +121,9 @@ static void fill_in(struct domain *d, const struct domain_config *c)
     memcpy(d->uuid, c->uuid, sizeof(d->uuid));
     d->flags = c->flags;
     d->ssid = c->ssid;
-    d->cpupool = c->cpupool;
     d->max_vcpus = c->max_vcpus;
     d->max_event_port = MIN(c->max_event_port, EVENT_MAX_PORTS_FIFO - 1);
     d->address_size = 64;
-    sched_group_init(&d->sched);
     domain_watchdog_init(d);
 }
 
@@ -230,13 +228,20 @@ int domain_create(domid id, const struct domain_config *config, struct domain **
     }
     d->id = id;
     fill_in(d, config);
+    error = sched_group_init(&d->sched, config->cpupool);
+    if (error)
+        goto no_pool;
     error = init_parts(d, config);
-    if (error) {
-        heap_delete(d);
-        domain_number_free(id);
-        return error;
-    }
+    if (error)
+        goto no_parts;
     publish(d);
     *out = d;
     return 0;
+
+no_parts:
+    sched_group_leave(&d->sched);
+no_pool:
+    heap_delete(d);
+    domain_number_free(id);
+    return error;
 }

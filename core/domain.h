@@ -23,7 +23,7 @@
 #include "mem/arena.h"
 #include "mem/frame.h"
 #include "mem/stage2.h"
-#include "sched/sched.h"
+#include "sched/pool.h"
 #include "arch_types.h"
 
 struct shared_page;     /* shared_info in the ABI's layout: opaque here, see core/shared_info.h */
@@ -121,7 +121,6 @@ struct domain {
     int64_t time_offset_seconds;
     uint64_t hvm_params[48];
     uint32_t address_size;      /* 32 or 64 */
-    uint32_t cpupool;
     uint64_t max_event_port;
     struct quiesce_call free_call;
     struct timer watchdog[2];
@@ -154,7 +153,8 @@ struct domain_config {
 };
 
 /* Make domain `id` (DOMID(0xffff): the next free one, round robin as Xen does), paused once by the controller, no vCPU and no
- * memory. *out holds no counted reference. -E_NOMEM, -E_EXIST (id in use), -E_INVAL, -E_NOSPC (no id free). */
+ * memory. *out holds no counted reference. -E_NOMEM, -E_EXIST (id in use), -E_INVAL, -E_NOSPC (no id free), -E_SRCH (no such CPU pool),
+ * -E_NODEV (it has no CPU). */
 int domain_create(domid id, const struct domain_config *config, struct domain **out) MUST_CHECK;
 /* Kill d and take its resources apart; bounded per call: -E_RESTART while there is more. Idempotent. Not for dom0: -E_INVAL. */
 int domain_destroy(struct domain *d) MUST_CHECK;

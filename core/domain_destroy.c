@@ -56,6 +56,7 @@ static int step_retire_vcpus(struct domain *d)
         vcpu_retire(d->vcpus[i]);
     }
     arch_irq_unroute_all(d);
+    sched_group_leave(&d->sched);
     return 0;
 }
 

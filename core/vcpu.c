@@ -12,6 +12,11 @@ static bool unit_wants_cpu(const struct sched_unit *u)
     return vcpu_is_runnable(container_of(u, struct vcpu, unit));
 }
 
+static bool unit_is_offline(const struct sched_unit *u)
+{
+    return atomic_load(&container_of(u, struct vcpu, unit)->pause_flags) & VCPU_DOWN;
+}
+
 /* vcpu_info before the guest registers one: the first vCPUs have a place in shared_info. */
 static void *initial_info(struct domain *d, struct vcpu *v)
 {
@@ -40,6 +45,7 @@ int vcpu_create(struct domain_locked l, unsigned id, struct vcpu **out)
     v->info = initial_info(d, v);
     v->runstate = (struct runstate_times){ .state = RUNSTATE_IS_OFFLINE, .since = arch_time_now() };
     v->unit.wants_cpu = unit_wants_cpu;
+    v->unit.is_offline = unit_is_offline;
     vcpu_timers_init(v);
     error = arch_vcpu_init(v);
     if (error)

@@ -20,6 +20,7 @@ enum lock_class {
     LOCK_CHANNEL,           /* one event channel */
     LOCK_EVENT_QUEUE,       /* one FIFO queue */
     LOCK_VGIC,
+    LOCK_POOLS,             /* CPU pools: which CPUs and domains belong to which */
     LOCK_RUNQUEUE,
     LOCK_TIMER,
     LOCK_ARENA,

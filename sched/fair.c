@@ -10,8 +10,11 @@
  * Sleeping never lowers a virtual time, it is only raised to least - CREDIT at a wake-up. So a unit that used less than its share
  * wakes ahead of a busy neighbour and preempts it at once, and one that sleeps in order to gain gets at most CREDIT more than its share.
  *
- * Virtual times of different CPUs are comparable while work is balanced: an unlucky CPU's ready unit is behind, and a CPU whose own best
- * is ahead by more than STEAL_MARGIN takes it over when a slice ends. A unit that moves is brought within reach of its new neighbours.
+ * Each CPU has its own virtual clock; with its offset added, a time can be compared with those of other CPUs. While work is balanced, the
+ * clocks go at one rate. An unlucky CPU's ready unit falls behind, and a CPU whose own best is ahead by more than STEAL_MARGIN takes it
+ * over when a slice ends. A clock that is more than RESYNC behind that of another busy CPU says nothing about recent shares (the CPU was
+ * idle, or has work that cannot move): it is set to the other by its offset. A unit that moves is brought within CREDIT of its new
+ * neighbours, but what it owes to those that it left it owes here too.
  *
  * A cap is a budget of CPU time for the group per PERIOD. What was overdrawn is owed, what was not used is lost. A unit whose group has
  * none left is parked on its CPU until the period ends.
@@ -24,6 +27,7 @@
 
 #define CREDIT MSEC(10)
 #define STEAL_MARGIN MSEC(5)
+#define RESYNC MSEC(200)
 #define SLICE MSEC(10)
 #define SLICE_MIN MSEC(2)
 #define ROUND MSEC(20)          /* everybody ready gets a turn within this, as long as slices stay above the minimum */
@@ -37,7 +41,8 @@ struct fair_cpu {
     unsigned count;             /* in `queue`; read by other CPUs as a hint */
     struct sched_unit *running; /* what pick gave out last */
     int64_t least;              /* least virtual time of what is ready or running; never goes back */
-    int64_t best;               /* virtual time of the first in `queue`, for other CPUs */
+    int64_t offset;             /* to times that can be compared: the following, for other CPUs */
+    int64_t shown_least, shown_best, shown_running;     /* of the clock; of the first in `queue`; of `running` when last accounted */
 } ALIGNED(64);
 
 static PER_CPU(struct fair_cpu, fair_cpus);
@@ -45,7 +50,8 @@ static PER_CPU(struct fair_cpu, fair_cpus);
 /* group->policy_data */
 enum { GROUP_BUDGET, GROUP_PERIOD_END };
 /* unit->policy_data */
-enum { UNIT_HOME, UNIT_PARKED };        /* CPU + 1 its virtual time refers to, 0 = never queued; is on `parked` */
+/* CPU + 1 whose clock its virtual time is of, 0: comparable; is on `parked`; HOME is 0: what it owed where it was */
+enum { UNIT_HOME, UNIT_PARKED, UNIT_DEBT };
 
 static int64_t *budget_of(struct sched_group *g)
 {
@@ -94,7 +100,7 @@ static struct sched_unit *first_of(struct fair_cpu *c)
     return list_empty(&c->queue) ? NULL : list_first(&c->queue, struct sched_unit, queue);
 }
 
-/* The queue or the running unit's time has changed: bring `least` and `best` up to date. */
+/* The queue or the running unit's time has changed: bring the clock and what others see up to date. */
 static void update(struct fair_cpu *c)
 {
     struct sched_unit *first = first_of(c);
@@ -105,23 +111,27 @@ static void update(struct fair_cpu *c)
     if (first)
         least = MIN(least, first->virtual_time);
     if (least != INT64_MAX && least > c->least)
-        atomic_store(&c->least, least);
-    atomic_store(&c->best, first ? first->virtual_time : INT64_MAX);
+        c->least = least;
+    atomic_store(&c->shown_least, c->least + c->offset);
+    atomic_store(&c->shown_best, first ? first->virtual_time + c->offset : INT64_MAX);
+    atomic_store(&c->shown_running, c->running ? c->running->virtual_time + c->offset : INT64_MIN);
 }
 
-static int fair_cpu_init(unsigned cpu)
+static void fair_cpu_init(unsigned cpu)
 {
     struct fair_cpu *c = &fair_cpus[cpu];
 
-    *c = (struct fair_cpu){ .best = INT64_MAX };
+    /* The clock goes on: units that slept here in another pool's time may still refer to it. */
+    *c = (struct fair_cpu){ .least = c->least, .offset = c->offset };
     list_init(&c->queue);
     list_init(&c->parked);
-    return 0;
+    update(c);
 }
 
 static void fair_unit_init(struct sched_unit *u)
 {
-    u->policy_data[UNIT_HOME] = u->policy_data[UNIT_PARKED] = 0;
+    u->virtual_time = 0;
+    u->policy_data[UNIT_HOME] = u->policy_data[UNIT_PARKED] = u->policy_data[UNIT_DEBT] = 0;
 }
 
 static void fair_group_changed(struct sched_group *g, nsec_t now)
@@ -177,7 +187,52 @@ static cpu_set preferred_of(const struct sched_unit *u, const cpu_set *allowed)
     return any ? r : *allowed;
 }
 
-/* Where it ran last if that is idle, an idle CPU it likes, any idle CPU, where it ran last, the least loaded one. */
+/* The CPU whose running unit is furthest ahead, or MAX_CPUS when all are behind `time`. */
+static unsigned most_ahead(const cpu_set *set, int64_t time)
+{
+    unsigned best = MAX_CPUS;
+
+    for (unsigned cpu = bitmap_next_set(set->bits, MAX_CPUS, 0); cpu < MAX_CPUS;
+         cpu = bitmap_next_set(set->bits, MAX_CPUS, cpu + 1)) {
+        int64_t running = atomic_load(&fair_cpus[cpu].shown_running);
+
+        if (running > time) {
+            time = running;
+            best = cpu;
+        }
+    }
+    return best;
+}
+
+/* The comparable virtual time of u: what it will have when it wakes. */
+static int64_t shown_time(const struct sched_unit *u)
+{
+    uint64_t home = u->policy_data[UNIT_HOME];
+    const struct fair_cpu *c;
+
+    if (!home)
+        return u->virtual_time;
+    c = &fair_cpus[home - 1];
+    return MAX(u->virtual_time + atomic_load(&c->offset), atomic_load(&c->shown_least) - CREDIT);
+}
+
+/* Every CPU of `liked` is busy: where it ran last if it may run there at once, where it may run at once, where it ran last, the least
+ * loaded one. */
+static unsigned place_busy(const struct sched_unit *u, const cpu_set *liked, unsigned last)
+{
+    int64_t time = shown_time(u);
+    bool stays = u->policy_data[UNIT_HOME] && cpu_set_has(liked, last);
+    unsigned cpu;
+
+    if (stays && atomic_load(&fair_cpus[last].shown_running) > time)
+        return last;
+    cpu = most_ahead(liked, time);
+    if (cpu != MAX_CPUS)
+        return cpu;
+    return stays ? last : least_loaded(liked);
+}
+
+/* Where it ran last if that is idle, an idle CPU it likes, any idle CPU, a busy one. */
 static unsigned fair_place(const struct sched_unit *u, const cpu_set *allowed)
 {
     cpu_set liked = preferred_of(u, allowed);
@@ -186,11 +241,7 @@ static unsigned fair_place(const struct sched_unit *u, const cpu_set *allowed)
     cpu = idle_in(&liked, last);
     if (cpu == MAX_CPUS)
         cpu = idle_in(allowed, last);
-    if (cpu != MAX_CPUS)
-        return cpu;
-    if (u->policy_data[UNIT_HOME] && cpu_set_has(&liked, last))
-        return last;
-    return least_loaded(&liked);
+    return cpu != MAX_CPUS ? cpu : place_busy(u, &liked, last);
 }
 
 /* In order; after those of equal time. Who slept goes near the front and is sought from there. */
@@ -213,19 +264,43 @@ static void insert(struct fair_cpu *c, struct sched_unit *u, bool from_front)
     atomic_store(&c->count, c->count + 1);
 }
 
+/* u comes from another CPU: its time becomes one of this clock. */
+static void arrive(struct fair_cpu *c, struct sched_unit *u)
+{
+    int64_t debt = (int64_t)u->policy_data[UNIT_DEBT];
+
+    ASSERT(!u->policy_data[UNIT_HOME]);
+    u->virtual_time = MIN(u->virtual_time - c->offset, c->least + MAX(debt, CREDIT));
+}
+
 static void fair_enqueue(unsigned cpu, struct sched_unit *u, bool woken, nsec_t now UNUSED)
 {
     struct fair_cpu *c = &fair_cpus[cpu];
 
     if (c->running == u)
         c->running = NULL;
-    if (u->policy_data[UNIT_HOME] != cpu + 1)
-        u->virtual_time = MIN(u->virtual_time, c->least + CREDIT);
-    if (woken || u->policy_data[UNIT_HOME] != cpu + 1)
+    if (!u->policy_data[UNIT_HOME]) {
+        arrive(c, u);
+        woken = true;
+    }
+    ASSERT(!u->policy_data[UNIT_HOME] || u->policy_data[UNIT_HOME] == cpu + 1);
+    if (woken)
         u->virtual_time = MAX(u->virtual_time, c->least - CREDIT);
     u->policy_data[UNIT_HOME] = cpu + 1;
     insert(c, u, woken);
     update(c);
+}
+
+static bool fair_leave(unsigned cpu, struct sched_unit *u)
+{
+    struct fair_cpu *c = &fair_cpus[cpu];
+
+    if (u->policy == &sched_policy_fair && u->policy_data[UNIT_HOME] == cpu + 1) {
+        u->policy_data[UNIT_DEBT] = (uint64_t)(u->virtual_time - c->least);
+        u->virtual_time += c->offset;
+        u->policy_data[UNIT_HOME] = 0;
+    }
+    return false;
 }
 
 static void fair_dequeue(unsigned cpu, struct sched_unit *u)
@@ -293,11 +368,13 @@ static void fair_account(unsigned cpu, struct sched_unit *u, nsec_t ran, nsec_t 
     update(&fair_cpus[cpu]);
 }
 
-static bool fair_preempts(unsigned cpu UNUSED, const struct sched_unit *woken, const struct sched_unit *running, nsec_t since,
-                          nsec_t now)
+static nsec_t fair_runs_at(unsigned cpu UNUSED, const struct sched_unit *woken, const struct sched_unit *running, nsec_t since,
+                           nsec_t now)
 {
     ASSERT(woken != running);
-    return woken->virtual_time < running->virtual_time + scaled(running, now - since) && !cap_used_up(woken->group, now);
+    if (woken->virtual_time >= running->virtual_time + scaled(running, now - since))
+        return NSEC_NEVER;
+    return cap_used_up(woken->group, now) ? (nsec_t)atomic_load(&woken->group->policy_data[GROUP_PERIOD_END]) : now;
 }
 
 /* When the first of the parked may go on. */
@@ -335,13 +412,35 @@ static void fair_yield(unsigned cpu, struct sched_unit *u)
         u->virtual_time = MAX(u->virtual_time, first->virtual_time);
 }
 
-static bool fair_worth_stealing(unsigned thief, unsigned from)
+/* The clock of c is far behind `other`: set it. */
+static void resync(struct fair_cpu *c, int64_t other)
 {
-    int64_t theirs = atomic_load(&fair_cpus[from].best), ours = atomic_load(&fair_cpus[thief].best);
+    int64_t behind = other - (c->least + c->offset);
 
-    if (!atomic_load(&fair_cpus[from].count) || theirs == INT64_MAX)
-        return false;
-    return ours == INT64_MAX || theirs + STEAL_MARGIN < ours;
+    if (behind <= RESYNC)
+        return;
+    atomic_store(&c->offset, c->offset + behind);
+    update(c);
+}
+
+static unsigned fair_victim(unsigned thief, const cpu_set *among)
+{
+    struct fair_cpu *c = &fair_cpus[thief];
+    int64_t ours = c->shown_best, furthest = INT64_MIN;
+
+    for (unsigned cpu = bitmap_next_set(among->bits, MAX_CPUS, 0); cpu < MAX_CPUS;
+         cpu = bitmap_next_set(among->bits, MAX_CPUS, cpu + 1)) {
+        int64_t theirs = atomic_load(&fair_cpus[cpu].shown_best);
+
+        if (!atomic_load(&fair_cpus[cpu].count) || theirs == INT64_MAX)
+            continue;
+        if (ours == INT64_MAX || theirs + STEAL_MARGIN < ours)
+            return cpu;
+        furthest = MAX(furthest, atomic_load(&fair_cpus[cpu].shown_least));
+    }
+    if (furthest != INT64_MIN)
+        resync(c, furthest);
+    return thief;
 }
 
 static struct sched_unit *fair_steal(unsigned thief, unsigned from)
@@ -350,7 +449,7 @@ static struct sched_unit *fair_steal(unsigned thief, unsigned from)
 
     ASSERT(thief != from);
     list_for_each(u, &fair_cpus[from].queue, queue) {
-        if (!cpu_set_has(&u->hard, thief) || atomic_load(&u->on_cpu))
+        if (!sched_may_run_on(u, thief) || atomic_load(&u->on_cpu))
             continue;
         fair_dequeue(from, u);
         return u;
@@ -369,9 +468,10 @@ const struct sched_policy sched_policy_fair = {
     .dequeue = fair_dequeue,
     .pick = fair_pick,
     .account = fair_account,
-    .preempts = fair_preempts,
+    .runs_at = fair_runs_at,
     .slice = fair_slice,
     .yield = fair_yield,
-    .worth_stealing = fair_worth_stealing,
+    .victim = fair_victim,
     .steal = fair_steal,
+    .leave = fair_leave,
 };

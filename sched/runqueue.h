@@ -4,10 +4,13 @@
 #define SCHED_RUNQUEUE_H
 
 #include "core/time.h"
-#include "sched/sched.h"
+#include "sched/pool.h"
 
 struct runqueue {
     spinlock_t lock;                /* LOCK_RUNQUEUE */
+    struct sched_pool *pool;        /* NULL: the CPU is free, or about to be; nothing is placed here */
+    const struct sched_pool *leaving;       /* the pool it is being taken from, until it is empty; only compared */
+    const struct sched_policy *policy;      /* of the pool that it is or was in last */
     struct sched_unit *running;     /* NULL: idle */
     unsigned ready;                 /* units that the policy has queued here */
     bool slice_over;                /* the slice timer has fired since the last choice */
@@ -20,9 +23,19 @@ struct runqueue {
 } ALIGNED(64);
 
 extern struct runqueue runqueues[MAX_CPUS];
-extern const struct sched_policy *sched_policy;
 
 /* Lock the run queue of the CPU that u belongs to, which does not change while it is held. */
 struct runqueue *sched_lock_unit(const struct sched_unit *u);
+
+/* u, in no queue and off its CPU or about to be, leaves what its policy keeps for it there. Under the lock of its CPU. */
+void sched_unit_leaves(struct sched_unit *u);
+
+/* pool.c: boot, and a CPU that has come up enters pool 0. */
+void pools_init(const struct sched_policy *policy);
+void pools_cpu_up(unsigned cpu);
+/* A CPU that is free enters p; false: it is not. Under LOCK_POOLS. */
+bool runqueue_enter(unsigned cpu, struct sched_pool *p);
+/* A CPU of p takes in nothing any more; false: it is not of p. Under LOCK_POOLS. */
+bool runqueue_leave(unsigned cpu, struct sched_pool *p);
 
 #endif

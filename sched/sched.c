@@ -18,16 +18,33 @@
 #include "lib/string.h"
 
 struct runqueue runqueues[MAX_CPUS];
-const struct sched_policy *sched_policy = &sched_policy_fair;
+static const struct sched_policy *const policies[] = { &sched_policy_fair, &sched_policy_null };
 static cpu_set online_cpus;
 static cpu_set idle_cpus;       /* atomic bits: a hint whom to ask when a unit must wait */
 
+const struct sched_policy *sched_policy_nth(unsigned i)
+{
+    return i < ARRAY_SIZE(policies) ? policies[i] : NULL;
+}
+
+const struct sched_policy *sched_policy_named(const char *name)
+{
+    if (!*name || strcmp(name, "credit2") == 0)
+        return &sched_policy_fair;
+    for (unsigned i = 0; i < ARRAY_SIZE(policies); i++)
+        if (strcmp(name, policies[i]->name) == 0)
+            return policies[i];
+    return NULL;
+}
+
 void sched_init(const char *policy_name)
 {
-    if (policy_name && *policy_name && strcmp(policy_name, sched_policy_fair.name) && strcmp(policy_name, "credit2"))
+    const struct sched_policy *policy = sched_policy_named(policy_name);
+
+    if (!policy)
         log_warning("sched=%s: no such policy; using %s", policy_name, sched_policy_fair.name);
-    sched_policy = &sched_policy_fair;
     online_cpus = idle_cpus = (cpu_set){ 0 };
+    pools_init(policy ? policy : &sched_policy_fair);
 }
 
 static void slice_over(struct timer *t)
@@ -49,9 +66,73 @@ void sched_cpu_up(unsigned cpu)
     spin_lock_init(&rq->lock, LOCK_RUNQUEUE);
     timer_init(&rq->slice_timer, slice_over);
     rq->idle_since = arch_time_now();
-    PANIC_IF(sched_policy->cpu_init(cpu), "CPU %u: no memory for its run queue", cpu);
     atomic_test_and_set_bit(online_cpus.bits, cpu);
-    cpu_work_raise(cpu, CPU_WORK_SCHED);
+    pools_cpu_up(cpu);
+}
+
+bool runqueue_enter(unsigned cpu, struct sched_pool *p)
+{
+    struct runqueue *rq = &runqueues[cpu];
+    bool fits;
+
+    spin_lock(&rq->lock);
+    fits = !rq->pool && !rq->running && !rq->ready;
+    if (fits) {
+        rq->policy = p->policy;
+        rq->policy->cpu_init(cpu);
+        rq->pool = p;
+        rq->leaving = NULL;
+        atomic_test_and_set_bit(p->cpus.bits, cpu);
+        cpu_work_raise(cpu, CPU_WORK_SCHED);
+    }
+    spin_unlock(&rq->lock);
+    return fits;
+}
+
+bool runqueue_leave(unsigned cpu, struct sched_pool *p)
+{
+    struct runqueue *rq = &runqueues[cpu];
+    bool leaves;
+
+    spin_lock(&rq->lock);
+    if (rq->pool == p) {
+        atomic_test_and_clear_bit(p->cpus.bits, cpu);
+        rq->pool = NULL;
+        rq->leaving = p;
+    }
+    leaves = rq->leaving == p;
+    spin_unlock(&rq->lock);
+    return leaves;
+}
+
+bool sched_cpu_is_drained(unsigned cpu)
+{
+    struct runqueue *rq = &runqueues[cpu];
+    bool drained;
+
+    spin_lock(&rq->lock);
+    drained = !rq->pool && !rq->running && !rq->ready;
+    if (drained)
+        rq->leaving = NULL;
+    spin_unlock(&rq->lock);
+    return drained;
+}
+
+cpu_set sched_free_cpus(void)
+{
+    cpu_set r = { { 0 } };
+
+    for (unsigned cpu = 0; cpu < cpu_count(); cpu++) {
+        struct runqueue *rq = &runqueues[cpu];
+
+        if (!cpu_set_has(&online_cpus, cpu))
+            continue;
+        spin_lock(&rq->lock);
+        if (!rq->pool && !rq->running && !rq->ready)
+            bitmap_set(r.bits, cpu);
+        spin_unlock(&rq->lock);
+    }
+    return r;
 }
 
 /* Lock the CPU that u belongs to. */
@@ -67,29 +148,57 @@ struct runqueue *sched_lock_unit(const struct sched_unit *u)
     }
 }
 
-static bool may_run_on(const struct sched_unit *u, unsigned cpu)
+/* Where the affinity of u allows it within its pool; everywhere in the pool when the affinity names no CPU of it. False: nowhere, as
+ * the pool has no CPUs because the group is just leaving it. */
+static bool permitted(const struct sched_unit *u, cpu_set *r)
 {
-    return cpu_set_has(&u->hard, cpu);
+    const struct sched_pool *p = atomic_load(&u->group->pool);
+    uint64_t any = 0, both = 0;
+
+    for (unsigned i = 0; i < BITMAP_WORDS(MAX_CPUS); i++) {
+        r->bits[i] = atomic_load(&p->cpus.bits[i]);
+        any |= r->bits[i];
+        both |= r->bits[i] & u->hard.bits[i];
+    }
+    for (unsigned i = 0; both && i < BITMAP_WORDS(MAX_CPUS); i++)
+        r->bits[i] &= u->hard.bits[i];
+    return any != 0;
 }
 
-/* The CPUs that are up and in `set`; all that are up when there is none (the affinity named CPUs that never came). */
-static cpu_set permitted(const cpu_set *set)
+bool sched_may_run_on(const struct sched_unit *u, unsigned cpu)
 {
-    cpu_set r = online_cpus;
-    uint64_t any = 0;
+    cpu_set allowed;
 
-    for (unsigned i = 0; i < BITMAP_WORDS(MAX_CPUS); i++)
-        any |= set->bits[i] & online_cpus.bits[i];
-    for (unsigned i = 0; any && i < BITMAP_WORDS(MAX_CPUS); i++)
-        r.bits[i] &= set->bits[i];
-    return r;
+    if (runqueues[cpu].pool != atomic_load(&u->group->pool))
+        return false;
+    return likely(cpu_set_has(&u->hard, cpu)) || (permitted(u, &allowed) && cpu_set_has(&allowed, cpu));
 }
 
 static unsigned place(const struct sched_unit *u)
 {
-    cpu_set allowed = permitted(&u->hard);
+    cpu_set allowed;
 
-    return sched_policy->place(u, &allowed);
+    while (!permitted(u, &allowed))
+        continue;
+    return atomic_load(&u->group->pool)->policy->place(u, &allowed);
+}
+
+void sched_unit_leaves(struct sched_unit *u)
+{
+    ASSERT(spin_is_held(&runqueues[u->cpu].lock) && !u->queued);
+    /* Its own policy: that of the CPU may be another by now. */
+    if (u->policy && u->policy->leave(u->cpu, u))
+        cpu_work_raise(u->cpu, CPU_WORK_SCHED);
+}
+
+/* u, in no queue and not on its CPU, belongs to `target` from now on. Called with the lock of the CPU that it leaves. */
+static void set_cpu(struct runqueue *rq, struct sched_unit *u, unsigned target)
+{
+    ASSERT(spin_is_held(&rq->lock) && rq == &runqueues[u->cpu] && !u->queued);
+    if (target == u->cpu)
+        return;
+    sched_unit_leaves(u);
+    atomic_store(&u->cpu, target);
 }
 
 /* Let one idle CPU that u may run on look for work, as u has to wait where it is. */
@@ -98,7 +207,7 @@ static void ask_idle_cpu(const struct sched_unit *u)
     /* The unit is queued before the idle are looked for; meets the one in choose(). */
     barrier_full();
     for (unsigned i = 0; i < BITMAP_WORDS(MAX_CPUS); i++) {
-        uint64_t idle = atomic_load(&idle_cpus.bits[i]) & u->hard.bits[i];
+        uint64_t idle = atomic_load(&idle_cpus.bits[i]) & u->hard.bits[i] & atomic_load(&u->group->pool->cpus.bits[i]);
 
         if (u->cpu / 64 == i)
             idle &= ~BIT(u->cpu % 64);
@@ -116,13 +225,17 @@ static void enqueue(struct runqueue *rq, struct sched_unit *u, bool woken, nsec_
     u->state = UNIT_READY;
     u->queued = true;
     rq->ready++;
-    sched_policy->enqueue(u->cpu, u, woken, now);
+    if (u->policy != rq->policy) {
+        u->policy = rq->policy;
+        u->policy->unit_init(u);
+    }
+    rq->policy->enqueue(u->cpu, u, woken, now);
 }
 
 static void dequeue(struct runqueue *rq, struct sched_unit *u)
 {
     ASSERT(spin_is_held(&rq->lock) && u->queued && rq->ready);
-    sched_policy->dequeue(u->cpu, u);
+    rq->policy->dequeue(u->cpu, u);
     u->queued = false;
     rq->ready--;
 }
@@ -130,7 +243,7 @@ static void dequeue(struct runqueue *rq, struct sched_unit *u)
 /* Until when no wake-up takes the CPU from what runs there. */
 static nsec_t hold_end(const struct runqueue *rq)
 {
-    return rq->yielded || rq->slice_over ? 0 : rq->chosen_at + USEC(sched_ratelimit_us());
+    return rq->yielded || rq->slice_over || !rq->pool ? 0 : rq->chosen_at + USEC(atomic_load(&rq->pool->ratelimit_us));
 }
 
 /* Choose again at `when` at the latest. On the CPU of rq. */
@@ -141,23 +254,34 @@ static void choose_again_at(struct runqueue *rq, nsec_t when)
         timer_set(&rq->slice_timer, when);
 }
 
+/* u waits behind what runs: should it run before that is asked to choose again anyway? */
+static void interrupt_running(struct runqueue *rq, struct sched_unit *u, nsec_t now)
+{
+    nsec_t when = rq->policy->runs_at(u->cpu, u, rq->running, rq->running->ran_since, now);
+
+    if (when == NSEC_NEVER)
+        return;
+    when = MAX(when, hold_end(rq));
+    if (when > now && u->cpu == cpu_id())
+        choose_again_at(rq, when);
+    else
+        cpu_work_raise(u->cpu, CPU_WORK_SCHED);
+    if (when <= now)
+        return;
+    ask_idle_cpu(u);
+}
+
 /* Queue u, which has become ready, on its CPU and have it run as soon as it should. */
 static void enqueue_woken(struct runqueue *rq, struct sched_unit *u)
 {
     nsec_t now = arch_time_now();
-    bool waits = true;
 
     u->ready_since = now;
     enqueue(rq, u, true, now);
-    if (!rq->running || sched_policy->preempts(u->cpu, u, rq->running, rq->running->ran_since, now)) {
-        waits = rq->running && now < hold_end(rq);
-        if (waits && u->cpu == cpu_id())
-            choose_again_at(rq, hold_end(rq));
-        else
-            cpu_work_raise(u->cpu, CPU_WORK_SCHED);
-    }
-    if (waits)
-        ask_idle_cpu(u);
+    if (rq->running)
+        interrupt_running(rq, u, now);
+    else
+        cpu_work_raise(u->cpu, CPU_WORK_SCHED);
 }
 
 /* Give a unit that was taken off a CPU it may not use (`migrate`) a new one. Whoever comes second finds nothing to do. */
@@ -165,18 +289,21 @@ static void place_migrating(struct sched_unit *u)
 {
     struct runqueue *rq = sched_lock_unit(u);
 
-    if (!u->migrate || atomic_load(&u->on_cpu)) {
+    while (u->migrate && !atomic_load(&u->on_cpu)) {
+        ASSERT(u->state == UNIT_READY && !u->queued);
+        u->migrate = false;
+        set_cpu(rq, u, place(u));
         spin_unlock(&rq->lock);
-        return;
+        /* Meanwhile it may have been put to sleep, and even be woken again by somebody who has queued it. */
+        rq = sched_lock_unit(u);
+        if (u->state != UNIT_READY || u->queued || u->migrate)
+            break;
+        /* Or its pool has changed. */
+        if (sched_may_run_on(u, u->cpu))
+            enqueue_woken(rq, u);
+        else
+            u->migrate = true;
     }
-    ASSERT(u->state == UNIT_READY && !u->queued);
-    u->migrate = false;
-    atomic_store(&u->cpu, place(u));
-    spin_unlock(&rq->lock);
-    /* Meanwhile it may have been put to sleep, and even be woken again by somebody who has queued it. */
-    rq = sched_lock_unit(u);
-    if (u->state == UNIT_READY && !u->queued && !u->migrate)
-        enqueue_woken(rq, u);
     spin_unlock(&rq->lock);
 }
 
@@ -202,7 +329,7 @@ void sched_wake(struct sched_unit *u)
             return;
         }
         if (atomic_load_acquire(&u->on_cpu)) {
-            if (may_run_on(u, u->cpu)) {
+            if (sched_may_run_on(u, u->cpu)) {
                 enqueue_woken(rq, u);
                 spin_unlock(&rq->lock);
             } else {
@@ -211,12 +338,12 @@ void sched_wake(struct sched_unit *u)
             return;
         }
         placed |= rq->idle && cpu_set_has(&u->soft, u->cpu);
-        if (!placed || !may_run_on(u, u->cpu)) {
+        if (!placed || !sched_may_run_on(u, u->cpu)) {
             unsigned target = place(u);
 
             placed = true;
             if (target != u->cpu) {
-                atomic_store(&u->cpu, target);
+                set_cpu(rq, u, target);
                 spin_unlock(&rq->lock);
                 continue;
             }
@@ -225,6 +352,15 @@ void sched_wake(struct sched_unit *u)
         spin_unlock(&rq->lock);
         return;
     }
+}
+
+/* u sleeps: who is offline gives up what the policy keeps for it. */
+static void fall_asleep(struct sched_unit *u)
+{
+    ASSERT(!u->queued && !u->migrate);
+    u->state = UNIT_ASLEEP;
+    if (u->is_offline && u->is_offline(u))
+        sched_unit_leaves(u);
 }
 
 void sched_sleep(struct sched_unit *u)
@@ -236,9 +372,11 @@ void sched_sleep(struct sched_unit *u)
             if (u->queued)
                 dequeue(rq, u);
             u->migrate = false;
-            u->state = UNIT_ASLEEP;
+            fall_asleep(u);
         } else if (u->state == UNIT_RUNNING) {
             cpu_work_raise(u->cpu, CPU_WORK_SCHED);
+        } else {
+            fall_asleep(u);
         }
     }
     spin_unlock(&rq->lock);
@@ -252,7 +390,7 @@ static void account(struct sched_unit *u, nsec_t now)
     ASSERT(u->state == UNIT_RUNNING && ran >= 0);
     u->ran_total += ran;
     u->ran_since = now;
-    sched_policy->account(u->cpu, u, ran, now);
+    runqueues[u->cpu].policy->account(u->cpu, u, ran, now);
 }
 
 void sched_unit_yield(struct sched_unit *u)
@@ -263,7 +401,7 @@ void sched_unit_yield(struct sched_unit *u)
     ASSERT(rq->running == u);
     if (rq->ready) {
         account(u, arch_time_now());
-        sched_policy->yield(u->cpu, u);
+        rq->policy->yield(u->cpu, u);
         rq->yielded = true;
         cpu_work_raise(u->cpu, CPU_WORK_SCHED);
     }
@@ -283,8 +421,8 @@ static void settle(struct runqueue *rq, struct sched_unit *u, nsec_t now)
     rq->running = NULL;
     u->ready_since = now;
     if (!u->wants_cpu(u)) {
-        u->state = UNIT_ASLEEP;
-    } else if (may_run_on(u, u->cpu)) {
+        fall_asleep(u);
+    } else if (sched_may_run_on(u, u->cpu)) {
         enqueue(rq, u, false, now);
     } else {
         u->state = UNIT_READY;
@@ -295,41 +433,48 @@ static void settle(struct runqueue *rq, struct sched_unit *u, nsec_t now)
 /* Must u, which runs, go on until its minimum is over? */
 static bool is_held(const struct runqueue *rq, const struct sched_unit *u, nsec_t now)
 {
-    return now < hold_end(rq) && u->wants_cpu(u) && may_run_on(u, u->cpu);
+    return now < hold_end(rq) && u->wants_cpu(u) && sched_may_run_on(u, u->cpu);
 }
 
-/* The CPU to take a unit from, or `thief`: none. */
-static unsigned find_victim(unsigned thief)
+/* Bring one unit over from `other`, if there is one. Drops the lock of rq for a moment. */
+static bool pull_from(struct runqueue *rq, struct runqueue *other, nsec_t now)
 {
-    for (unsigned i = 1; i < cpu_count(); i++) {
-        unsigned cpu = (thief + i) % cpu_count();
+    unsigned here = cpu_id(), from = (unsigned)(other - runqueues);
+    struct sched_unit *u = NULL;
 
-        if (cpu_set_has(&online_cpus, cpu) && sched_policy->worth_stealing(thief, cpu))
-            return cpu;
-    }
-    return thief;
-}
-
-/* Bring one unit over from another CPU when that is better. Drops the lock of rq for a moment. */
-static void pull(struct runqueue *rq, nsec_t now)
-{
-    unsigned here = cpu_id(), from = find_victim(here);
-    struct runqueue *other = &runqueues[from];
-    struct sched_unit *u;
-
-    if (from == here)
-        return;
+    ASSERT(rq != other);
     spin_unlock(&rq->lock);
     spin_lock_pair(&rq->lock, &other->lock);
-    u = sched_policy->steal(here, from);
+    if (rq->pool && rq->pool == other->pool)
+        u = rq->policy->steal(here, from);
     if (u) {
         ASSERT(u->cpu == from && u->queued && !atomic_load(&u->on_cpu));
         other->ready--;
         u->queued = false;
-        atomic_store(&u->cpu, here);
+        set_cpu(other, u, here);
         enqueue(rq, u, true, now);
     }
     spin_unlock(&other->lock);
+    return u;
+}
+
+/* Bring one unit over from another CPU of the pool when that is better. Each of them is asked once at most. */
+static void pull(struct runqueue *rq, nsec_t now)
+{
+    unsigned here = cpu_id(), from;
+    cpu_set among;
+
+    if (!rq->pool)
+        return;
+    for (unsigned i = 0; i < BITMAP_WORDS(MAX_CPUS); i++)
+        among.bits[i] = atomic_load(&rq->pool->cpus.bits[i]);
+    bitmap_clear(among.bits, here);
+    while (rq->pool && (from = rq->policy->victim(here, &among)) != here) {
+        ASSERT(cpu_set_has(&among, from));
+        bitmap_clear(among.bits, from);
+        if (pull_from(rq, &runqueues[from], now))
+            return;
+    }
 }
 
 static void set_idle(struct runqueue *rq, bool idle, nsec_t now)
@@ -355,13 +500,13 @@ static struct sched_unit *choose(struct runqueue *rq, nsec_t now)
     if (rq->slice_over)
         pull(rq, now);
     rq->slice_over = rq->yielded = false;
-    next = sched_policy->pick(cpu_id(), now);
+    next = rq->policy->pick(cpu_id(), now);
     if (!next) {
         /* Idle first, so that whoever queues something after this look asks us; meets the queueing under the other lock. */
         set_idle(rq, true, now);
         barrier_full();
         pull(rq, now);
-        next = sched_policy->pick(cpu_id(), now);
+        next = rq->policy->pick(cpu_id(), now);
     }
     return next;
 }
@@ -369,7 +514,7 @@ static struct sched_unit *choose(struct runqueue *rq, nsec_t now)
 /* Make u (NULL: idle) what this CPU runs, until its slice is over. */
 static void run(struct runqueue *rq, struct sched_unit *u, nsec_t now)
 {
-    nsec_t slice = sched_policy->slice(cpu_id(), u, now);
+    nsec_t slice = rq->policy->slice(cpu_id(), u, now);
     bool was_near = rq->slice_timer.armed && rq->slice_timer.when < rq->slice_end;
 
     ASSERT(spin_is_held(&rq->lock));
@@ -431,26 +576,50 @@ bool sched_unit_is_on_cpu(const struct sched_unit *u)
     return atomic_load_acquire(&u->on_cpu);
 }
 
+/* u goes elsewhere if it may not be where it is. Called with the lock, which it drops. */
+static void recheck(struct runqueue *rq, struct sched_unit *u)
+{
+    if (!sched_may_run_on(u, u->cpu)) {
+        if (u->state == UNIT_RUNNING) {
+            cpu_work_raise(u->cpu, CPU_WORK_SCHED);
+        } else if (u->state == UNIT_ASLEEP && !atomic_load_acquire(&u->on_cpu)) {
+            set_cpu(rq, u, place(u));
+        } else if (u->state == UNIT_READY && u->queued) {
+            dequeue(rq, u);
+            start_migration(rq, u);
+            return;
+        }
+    }
+    spin_unlock(&rq->lock);
+}
+
+void sched_unit_recheck(struct sched_unit *u)
+{
+    recheck(sched_lock_unit(u), u);
+}
+
+void sched_unit_rehome(struct sched_unit *u)
+{
+    struct runqueue *rq = sched_lock_unit(u);
+
+    u->hard = u->soft = cpu_set_all();
+    recheck(rq, u);
+}
+
 int sched_set_affinity(struct sched_unit *u, const cpu_set *hard, const cpu_set *soft)
 {
+    const struct sched_pool *p = atomic_load(&u->group->pool);
     struct runqueue *rq;
     bool usable = false;
 
     for (unsigned i = 0; i < BITMAP_WORDS(MAX_CPUS); i++)
-        usable |= hard->bits[i] & online_cpus.bits[i];
+        usable |= (hard->bits[i] & atomic_load(&p->cpus.bits[i])) != 0;
     if (!usable)
         return -E_INVAL;
     rq = sched_lock_unit(u);
     u->hard = *hard;
     u->soft = *soft;
-    if (u->state == UNIT_RUNNING && !may_run_on(u, u->cpu)) {
-        cpu_work_raise(u->cpu, CPU_WORK_SCHED);
-    } else if (u->state == UNIT_READY && u->queued && !may_run_on(u, u->cpu)) {
-        dequeue(rq, u);
-        start_migration(rq, u);
-        return 0;
-    }
-    spin_unlock(&rq->lock);
+    recheck(rq, u);
     return 0;
 }
 
@@ -463,9 +632,4 @@ struct sched_unit *sched_running(unsigned cpu)
 const cpu_set *sched_online(void)
 {
     return &online_cpus;
-}
-
-const struct sched_policy *sched_policy_in_use(void)
-{
-    return sched_policy;
 }

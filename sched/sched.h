@@ -25,8 +25,12 @@ typedef struct {
 
 enum unit_state { UNIT_ASLEEP, UNIT_READY, UNIT_RUNNING };
 
+struct sched_policy;
+struct sched_pool;
+
 /* What the units of one domain share. */
 struct sched_group {
+    struct sched_pool *pool;    /* atomic: whose CPUs they run on, see pool.h */
     uint32_t weight;        /* 1..65535, default 256 */
     uint32_t cap;           /* percent of one CPU, 0 = none */
     uint64_t policy_data[4]; /* atomic: units of one group run on several CPUs */
@@ -43,11 +47,14 @@ struct sched_unit {
     /* Does it want a CPU now? Asked under the runqueue lock at every wake and sleep, so the last change wins. Set by the
      * embedder before sched_unit_init. */
     bool (*wants_cpu)(const struct sched_unit *u);
+    /* When it does not: for good, until somebody brings it up again? May be NULL: never. */
+    bool (*is_offline)(const struct sched_unit *u);
+    const struct sched_policy *policy;      /* that queued it last: whose the fields below are */
     nsec_t ready_since;             /* when it last became ready */
     cpu_set hard, soft;             /* affinity */
     nsec_t ran_since, ran_total;    /* CPU time: running and accounted up to; sum */
     int64_t virtual_time;           /* policy */
-    uint64_t policy_data[2];
+    uint64_t policy_data[3];
 };
 
 /* Boot, and each CPU as it comes up. */
@@ -73,20 +80,26 @@ struct sched_unit *sched_pick(struct sched_unit *current);
 /* The registers of `u` have been saved: it may run elsewhere. */
 void sched_switched_out(struct sched_unit *u);
 
+/* May u run there: is it a CPU of its pool that its affinity allows (or does that name none of the pool)? Under that CPU's lock. */
+bool sched_may_run_on(const struct sched_unit *u, unsigned cpu);
+/* The CPU or the pool of u has changed: it goes elsewhere if it may not be where it is. `rehome`: and forgets its affinity. */
+void sched_unit_recheck(struct sched_unit *u);
+void sched_unit_rehome(struct sched_unit *u);
+
 /* The unit that CPU runs, NULL when it idles, and what it could run. For policies and debug keys; racy without the lock. */
 struct sched_unit *sched_running(unsigned cpu);
 const cpu_set *sched_online(void);
-/* The policy in use. */
-const struct sched_policy *sched_policy_in_use(void);
+/* The policy of that name ("" and credit2: the fair one), the nth one; NULL: there is none. */
+const struct sched_policy *sched_policy_named(const char *name);
+const struct sched_policy *sched_policy_nth(unsigned i);
 
 /* Is it on a CPU with live registers now? */
 bool sched_unit_is_on_cpu(const struct sched_unit *u);
 
-/* Change affinity; -E_INVAL when the set holds no CPU that is online. */
+/* Change affinity; -E_INVAL when the set holds no CPU of the pool. */
 int sched_set_affinity(struct sched_unit *u, const cpu_set *hard, const cpu_set *soft) MUST_CHECK;
 /* Change weight and cap. -E_INVAL when out of range. */
 int sched_set_params(struct sched_group *g, uint32_t weight, uint32_t cap) MUST_CHECK;
-void sched_group_init(struct sched_group *g);
 /* Time the unit has run so far, up to now. */
 nsec_t sched_unit_time(const struct sched_unit *u);
 /* Idle time of a CPU since boot. */
@@ -94,8 +107,8 @@ nsec_t sched_idle_time(unsigned cpu);
 /*
  * How long a unit runs, in microseconds since it was switched in, before a wake-up may take its CPU (the ABI's ratelimit_us): 0 to
  * SCHED_MAX_RATELIMIT_US. Who has to wait gets its turn when that time ends. A slice that ends earlier, a yield and a block end it.
+ * Set for pool 0 and for pools that are made from now on. -E_INVAL when out of range.
  */
-uint32_t sched_ratelimit_us(void);
 int sched_set_ratelimit_us(uint32_t us) MUST_CHECK;
 /* A line per CPU and queue, for debug keys. */
 void sched_dump(void);
@@ -108,9 +121,9 @@ void sched_dump(void);
 struct sched_policy {
     const char *name;
     uint32_t abi_id;                                            /* XEN_SCHEDULER_* */
-    /* A CPU comes up: its queue is empty. 0 or -E_NOMEM. */
-    int (*cpu_init)(unsigned cpu);
-    /* A unit enters the scheduler, asleep. */
+    /* A CPU enters a pool: its queue is empty. */
+    void (*cpu_init)(unsigned cpu);
+    /* A unit is about to be queued by this policy, and another or none has queued it before. */
     void (*unit_init)(struct sched_unit *u);
     /* A group begins, or got another weight or cap. No lock. */
     void (*group_changed)(struct sched_group *g, nsec_t now);
@@ -124,18 +137,31 @@ struct sched_policy {
     struct sched_unit *(*pick)(unsigned cpu, nsec_t now);
     /* u, running here, has run for `ran` since it was chosen or last accounted. */
     void (*account)(unsigned cpu, struct sched_unit *u, nsec_t ran, nsec_t now);
-    /* Should `woken` (queued here) run now instead of `running`, which was last accounted at `since`? */
-    bool (*preempts)(unsigned cpu, const struct sched_unit *woken, const struct sched_unit *running, nsec_t since, nsec_t now);
+    /* When should `woken` (queued here) run instead of `running`, which was last accounted at `since`: now or before, at a time to
+     * come, or not before it is asked to choose anyway (NSEC_NEVER)? */
+    nsec_t (*runs_at)(unsigned cpu, const struct sched_unit *woken, const struct sched_unit *running, nsec_t since, nsec_t now);
     /* How long u may run before the core asks again; u NULL (idle): how long until pick may find one (NSEC_NEVER: not by itself). */
     nsec_t (*slice)(unsigned cpu, const struct sched_unit *u, nsec_t now);
     /* u, running here, lets others go first. */
     void (*yield)(unsigned cpu, struct sched_unit *u);
-    /* Is there something at `from` that `thief` should rather run than the best it has queued? No lock: a hint. */
-    bool (*worth_stealing)(unsigned thief, unsigned from);
+    /* The CPU among these that has something which `thief`, with this CPU's lock held, should rather run than the best it has queued;
+     * `thief`: none. What is read of others is a hint. */
+    unsigned (*victim)(unsigned thief, const cpu_set *among);
     /* Take one from `from` that may run on `thief` and is not on a CPU, or NULL. Both locks held; the core enqueues it. */
     struct sched_unit *(*steal)(unsigned thief, unsigned from);
+    /* u, neither queued nor running, goes to another CPU, offline or away. True: this CPU may have something to run now. */
+    bool (*leave)(unsigned cpu, struct sched_unit *u);
 };
-extern const struct sched_policy sched_policy_fair;
+extern const struct sched_policy sched_policy_fair, sched_policy_null;
+
+static inline cpu_set cpu_set_all(void)
+{
+    cpu_set r;
+
+    for (unsigned i = 0; i < BITMAP_WORDS(MAX_CPUS); i++)
+        r.bits[i] = ~UINT64_C(0);
+    return r;
+}
 
 static inline bool cpu_set_has(const cpu_set *s, unsigned cpu)
 {

@@ -47,8 +47,6 @@ static int check_create(const struct xen_domctl_createdomain *c)
         return refuse("a grant table limit of", 0, -E_INVAL);
     if (c->vmtrace_size)
         return refuse("a trace buffer of", c->vmtrace_size, -E_INVAL);
-    if (c->cpupool_id)
-        return refuse("CPU pool", c->cpupool_id, -E_SRCH);
     return check_arch(&c->arch);
 }
 
@@ -57,6 +55,7 @@ static void decode_create(const struct xen_domctl_createdomain *c, struct domain
     *config = (struct domain_config){
         .flags = c->flags,
         .ssid = c->ssidref,
+        .cpupool = c->cpupool_id,
         .max_vcpus = c->max_vcpus,
         .max_event_port = MIN(c->max_evtchn_port, (uint32_t)INT32_MAX),
         .max_grant_frames = c->max_grant_frames < 0 ? 0 : (uint32_t)c->max_grant_frames,
@@ -199,7 +198,7 @@ void domain_info(const struct domain *d, struct xen_domctl_getdomaininfo *info)
     info->shared_info_frame = d->shared_info ? arch_heap_frame(d->shared_info).v : UINT64_MAX;
     info->ssidref = d->ssid;
     memcpy(info->handle, d->uuid, sizeof(info->handle));
-    info->cpupool = d->cpupool;
+    info->cpupool = sched_group_pool(&d->sched)->id;
     info->gpaddr_bits = (uint8_t)arch_stage2_geometry()->address_bits;
     info->arch_config.gic_version = gic_version();
 }

@@ -123,16 +123,6 @@ int64_t domctl_vcpu_info(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, v
     return 0;
 }
 
-static cpu_set online_cpus(void)
-{
-    cpu_set online = { { 0 } };
-
-    for (unsigned cpu = 0; cpu < cpu_count(); cpu++)
-        if (cpu_is_online(cpu))
-            bitmap_set(online.bits, cpu);
-    return online;
-}
-
 static cpu_set cpus_in_both(cpu_set a, const cpu_set *b)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(a.bits); i++)
@@ -152,13 +142,13 @@ static int wanted_affinity(struct vcpu *v, const struct xen_domctl_vcpuaffinity 
     return r;
 }
 
-/* Tell what has come of it: the CPUs that are really there. */
-static int tell_effective(struct vcpu *v, const struct xen_domctl_vcpuaffinity *in, const cpu_set *hard, const cpu_set *soft)
+/* Tell what has come of it: the CPUs of the pool. */
+static int tell_effective(struct vcpu *v, const struct domctl_call *call, const cpu_set *hard, const cpu_set *soft)
 {
-    cpu_set effective = cpus_in_both(online_cpus(), hard);
+    const struct xen_domctl_vcpuaffinity *in = &call->op.u.vcpuaffinity;
+    cpu_set effective = cpus_in_both(sched_group_pool(&call->d->sched)->cpus, hard);
     int r = 0;
 
-    ASSERT(bitmap_count(effective.bits, MAX_CPUS) > 0);
     if (in->flags & XEN_VCPUAFFINITY_HARD)
         r = write_bitmap(v, &in->cpumap_hard, effective.bits, cpu_count());
     effective = cpus_in_both(effective, soft);
@@ -186,7 +176,7 @@ int64_t domctl_set_affinity(struct vcpu *v, const uint64_t args[6] UNUSED, void 
         return r;
     subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_setvcpuaffinity);
     r = sched_set_affinity(&target->unit, &hard, &soft);
-    return r ? r : tell_effective(v, in, &hard, &soft);
+    return r ? r : tell_effective(v, call, &hard, &soft);
 }
 
 int64_t domctl_get_affinity(struct vcpu *v, const uint64_t args[6] UNUSED, void *op)
@@ -230,7 +220,7 @@ int64_t domctl_get_node_affinity(struct vcpu *v, const uint64_t args[6] UNUSED, 
 
 #define CAP_UNCHANGED 0xffff
 
-/* A weight of 0 and a cap of all ones leave what is. Parameters of single vCPUs are not credit2's. */
+/* A weight of 0 and a cap of all ones leave what is. Parameters of single vCPUs are not credit2's; null has none. */
 int64_t domctl_scheduler(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, void *op)
 {
     struct domctl_call *call = op;
@@ -238,13 +228,17 @@ int64_t domctl_scheduler(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, v
     struct sched_group *g = &call->d->sched;
     uint32_t weight = s->u.credit2.weight, cap = s->u.credit2.cap;
 
-    if (s->sched_id != sched_policy_in_use()->abi_id)
+    if (s->sched_id != sched_group_pool(g)->policy->abi_id)
         return -E_INVAL;
     subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_scheduler_op);
     switch (s->cmd) {
     case XEN_DOMCTL_SCHEDOP_putinfo:
+        if (s->sched_id == XEN_SCHEDULER_NULL)
+            return 0;
         return sched_set_params(g, weight ? weight : g->weight, cap == CAP_UNCHANGED ? g->cap : cap);
     case XEN_DOMCTL_SCHEDOP_getinfo:
+        if (s->sched_id == XEN_SCHEDULER_NULL)
+            return 0;
         s->u.credit2.weight = (uint16_t)g->weight;
         s->u.credit2.cap = (uint16_t)g->cap;
         call->copy_back = true;

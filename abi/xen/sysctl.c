@@ -98,6 +98,7 @@ int64_t hypercall_sysctl(struct vcpu *v, const uint64_t args[6])
         return -E_ACCES;
     }
     call.copy_back = false;
+    call.args = args;
     ASSERT(v->domain->is_control);
     r = subcall_dispatch(v, FAMILY_SYSCTL, call.op.cmd, args, &call);
     if ((r >= 0 || r == -E_NOBUFS) && call.copy_back && write_guest_result(v, at, &call.op, sizeof(call.op)))

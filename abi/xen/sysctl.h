@@ -10,6 +10,7 @@
 struct sysctl_call {
     struct xen_sysctl op;
     bool copy_back;         /* the structure holds results for the guest */
+    const uint64_t *args;   /* of the hypercall: [1] and on hold what a call needs that comes back */
 };
 
 #define SYSCTL_HANDLER(name) int64_t name(struct vcpu *v, const uint64_t args[6], void *op)

@@ -1,78 +1,111 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sysctl: the scheduler, and the one CPU pool that holds every CPU. (xen/sysctl.h) */
+/* sysctl: schedulers and CPU pools. (xen/sysctl.h) */
 #include "abi/xen/sysctl.h"
+#include "core/cpupool.h"
 
 int64_t sysctl_sched_id(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, void *op)
 {
     struct sysctl_call *call = op;
 
     subcall_reached(FAMILY_SYSCTL, XEN_SYSCTL_sched_id);
-    call->op.u.sched_id.sched_id = sched_policy_in_use()->abi_id;
+    call->op.u.sched_id.sched_id = sched_pool_find(0, true)->policy->abi_id;
     call->copy_back = true;
     return 0;
-}
-
-static uint32_t count_domains(void)
-{
-    uint32_t n = 0;
-
-    for (const struct domain *d = domain_next(DOMID(0)); d; d = domain_next(DOMID(d->id.v + 1)))
-        n++;
-    return n;
 }
 
 /* The pool of that number or the next one. */
 static int64_t pool_info(struct vcpu *v, struct sysctl_call *call)
 {
     struct xen_sysctl_cpupool_op *in = &call->op.u.cpupool_op;
-    uint64_t cpus[BITMAP_WORDS(MAX_CPUS)] = { 0 };
+    const struct sched_pool *p = sched_pool_find(in->cpupool_id, false);
 
-    if (in->cpupool_id != 0)
+    if (!p)
         return -E_NOENT;
-    for (unsigned cpu = 0; cpu < cpu_count(); cpu++)
-        if (cpu_is_online(cpu))
-            bitmap_set(cpus, cpu);
-    in->sched_id = sched_policy_in_use()->abi_id;
-    in->n_dom = count_domains();
+    in->cpupool_id = p->id;
+    in->sched_id = p->policy->abi_id;
+    in->n_dom = READ_ONCE(p->groups);
     call->copy_back = true;
-    return write_bitmap(v, &in->cpumap, cpus, cpu_count());
+    return write_bitmap(v, &in->cpumap, p->cpus.bits, cpu_count());
 }
 
 static int64_t pool_free_cpus(struct vcpu *v, struct sysctl_call *call)
 {
-    uint64_t none[BITMAP_WORDS(MAX_CPUS)] = { 0 };
+    cpu_set cpus = sched_free_cpus();
 
-    return write_bitmap(v, &call->op.u.cpupool_op.cpumap, none, cpu_count());
+    return write_bitmap(v, &call->op.u.cpupool_op.cpumap, cpus.bits, cpu_count());
 }
 
-/* A second pool cannot be made. */
-static int64_t pool_create(struct vcpu *v UNUSED, struct sysctl_call *call UNUSED)
+static int64_t pool_create(struct vcpu *v UNUSED, struct sysctl_call *call)
 {
-    return -E_OPNOTSUPP;
+    STATIC_ASSERT(XEN_SYSCTL_CPUPOOL_PAR_ANY == SCHED_POOL_ANY);
+    call->copy_back = true;
+    return sched_pool_create(&call->op.u.cpupool_op.cpupool_id, call->op.u.cpupool_op.sched_id);
 }
 
-/* The one pool is in use and so are its CPUs. */
-static int64_t pool_in_use(struct vcpu *v UNUSED, struct sysctl_call *call)
+static int64_t pool_destroy(struct vcpu *v UNUSED, struct sysctl_call *call)
 {
-    return call->op.u.cpupool_op.cpupool_id ? -E_NOENT : -E_BUSY;
+    return sched_pool_destroy(call->op.u.cpupool_op.cpupool_id);
 }
 
-/* Every domain is where it may be. */
-static int64_t pool_move(struct vcpu *v UNUSED, struct sysctl_call *call)
+static int64_t pool_add_cpu(struct vcpu *v UNUSED, struct sysctl_call *call)
 {
     const struct xen_sysctl_cpupool_op *in = &call->op.u.cpupool_op;
+    uint32_t cpu = in->cpu;
 
-    if (in->domid >= DOMID_FIRST_RESERVED || !domain_find(DOMID(in->domid)))
-        return -E_SRCH;
-    return in->cpupool_id ? -E_NOENT : 0;
+    if (cpu == XEN_SYSCTL_CPUPOOL_PAR_ANY) {
+        cpu_set cpus = sched_free_cpus();
+
+        cpu = bitmap_next_set(cpus.bits, MAX_CPUS, 0);
+        if (cpu >= MAX_CPUS)
+            return sched_pool_find(in->cpupool_id, true) ? -E_NODEV : -E_NOENT;
+    }
+    return sched_pool_add_cpu(in->cpupool_id, cpu);
+}
+
+static unsigned last_cpu(const struct sched_pool *p)
+{
+    unsigned last = MAX_CPUS;
+
+    for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++)
+        if (cpu_set_has(&p->cpus, cpu))
+            last = cpu;
+    return last;
+}
+
+/* The call comes back until the CPU is empty; which CPU that is must not be chosen anew then. */
+static int64_t pool_remove_cpu(struct vcpu *v, struct sysctl_call *call)
+{
+    const struct xen_sysctl_cpupool_op *in = &call->op.u.cpupool_op;
+    const struct sched_pool *p = sched_pool_find(in->cpupool_id, true);
+    uint32_t cpu = in->cpu;
+    int64_t r;
+
+    if (!p)
+        return -E_NOENT;
+    if (cpu == XEN_SYSCTL_CPUPOOL_PAR_ANY)
+        cpu = is_continued(call->args[1]) ? (uint32_t)call->args[1] : last_cpu(p);
+    r = cpupool_remove_cpu(in->cpupool_id, cpu);
+    hypercall_set_arg(v, 1, r == -E_RESTART ? CONTINUED(cpu) : 0);
+    return r;
+}
+
+static int64_t pool_move(struct vcpu *v, struct sysctl_call *call)
+{
+    const struct xen_sysctl_cpupool_op *in = &call->op.u.cpupool_op;
+    struct domain *d;
+
+    if (in->domid == DOMID_SELF || in->domid == v->domain->id.v)
+        return -E_PERM;
+    d = in->domid < DOMID_FIRST_RESERVED ? domain_find(DOMID(in->domid)) : NULL;
+    return d ? domain_move_to_pool(d, in->cpupool_id) : -E_SRCH;
 }
 
 static int64_t (*const pool_ops[])(struct vcpu *v, struct sysctl_call *call) = {
     [XEN_SYSCTL_CPUPOOL_OP_CREATE] = pool_create,
-    [XEN_SYSCTL_CPUPOOL_OP_DESTROY] = pool_in_use,
+    [XEN_SYSCTL_CPUPOOL_OP_DESTROY] = pool_destroy,
     [XEN_SYSCTL_CPUPOOL_OP_INFO] = pool_info,
-    [XEN_SYSCTL_CPUPOOL_OP_ADDCPU] = pool_in_use,
-    [XEN_SYSCTL_CPUPOOL_OP_RMCPU] = pool_in_use,
+    [XEN_SYSCTL_CPUPOOL_OP_ADDCPU] = pool_add_cpu,
+    [XEN_SYSCTL_CPUPOOL_OP_RMCPU] = pool_remove_cpu,
     [XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN] = pool_move,
     [XEN_SYSCTL_CPUPOOL_OP_FREEINFO] = pool_free_cpus,
 };
@@ -95,22 +128,21 @@ int64_t sysctl_scheduler(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, v
 {
     struct sysctl_call *call = op;
     struct xen_sysctl_scheduler_op *in = &call->op.u.scheduler_op;
-    uint32_t us = in->u.sched_credit2.ratelimit_us;
+    struct sched_pool *p = sched_pool_find(in->cpupool_id, true);
 
-    if (in->cpupool_id)
+    if (in->cmd != XEN_SYSCTL_SCHEDOP_putinfo && in->cmd != XEN_SYSCTL_SCHEDOP_getinfo)
+        return -E_INVAL;
+    if (!p)
         return -E_SRCH;
-    if (in->sched_id != sched_policy_in_use()->abi_id)
+    if (in->sched_id != p->policy->abi_id)
         return -E_INVAL;
     subcall_reached(FAMILY_SYSCTL, XEN_SYSCTL_scheduler_op);
-    switch (in->cmd) {
-    case XEN_SYSCTL_SCHEDOP_putinfo:
-        /* XEN_SYSCTL_SCHED_RATELIMIT_MIN is above the default here, which a tool must be able to set again. */
-        return sched_set_ratelimit_us(us);
-    case XEN_SYSCTL_SCHEDOP_getinfo:
-        in->u.sched_credit2.ratelimit_us = sched_ratelimit_us();
-        call->copy_back = true;
+    if (in->sched_id == XEN_SCHEDULER_NULL)
         return 0;
-    default:
-        return -E_INVAL;
-    }
+    /* XEN_SYSCTL_SCHED_RATELIMIT_MIN is above the default here, which a tool must be able to set again. */
+    if (in->cmd == XEN_SYSCTL_SCHEDOP_putinfo)
+        return sched_pool_set_ratelimit_us(p, in->u.sched_credit2.ratelimit_us);
+    in->u.sched_credit2.ratelimit_us = atomic_load(&p->ratelimit_us);
+    call->copy_back = true;
+    return 0;
 }

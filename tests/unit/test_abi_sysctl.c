@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sysctl, platform_op, console_io, physdev_op: the host as dom0 sees and sets it. */
 #include <string.h>
+#include "abi/xen/domctl.h"
 #include "tests/unit/abi.h"
 #include "core/console.h"
 #include "core/time.h"
@@ -175,29 +176,89 @@ static int64_t pool(struct xen_sysctl *op, uint32_t what, uint32_t id)
     return sysctl(op, XEN_SYSCTL_cpupool_op);
 }
 
-static void test_pools(void **state UNUSED)
+static int64_t pool_cpu(uint32_t what, uint32_t id, uint32_t cpu)
+{
+    struct xen_sysctl op = { 0 };
+
+    op.u.cpupool_op.cpu = cpu;
+    return pool(&op, what, id);
+}
+
+static uint16_t pool_cpus(uint32_t what, uint32_t id)
 {
     struct xen_sysctl op = { 0 };
     uint16_t cpus = 0xffff;
 
+    assert_int_equal(pool(&op, what, id), 0);
+    get(dom0, BUFFER, &cpus, sizeof(cpus));
+    return cpus;
+}
+
+static int64_t move(uint32_t domain, uint32_t id)
+{
+    struct xen_sysctl op = { 0 };
+
+    op.u.cpupool_op.domid = domain;
+    return pool(&op, XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN, id);
+}
+
+static void test_pool_zero(void **state UNUSED)
+{
+    struct xen_sysctl op = { 0 };
+
     assert_int_equal(pool(&op, XEN_SYSCTL_CPUPOOL_OP_INFO, 0), 0);
     assert_int_equal(op.u.cpupool_op.n_dom, 2);
     assert_int_equal(op.u.cpupool_op.sched_id, XEN_SCHEDULER_CREDIT2);
-    get(dom0, BUFFER, &cpus, sizeof(cpus));
-    assert_int_equal(cpus, 3);
+    assert_int_equal(pool_cpus(XEN_SYSCTL_CPUPOOL_OP_INFO, 0), 3);
     assert_int_equal(pool(&op, XEN_SYSCTL_CPUPOOL_OP_INFO, 1), -E_NOENT);
-    assert_int_equal(pool(&op, XEN_SYSCTL_CPUPOOL_OP_FREEINFO, 0), 0);
-    get(dom0, BUFFER, &cpus, sizeof(cpus));
-    assert_int_equal(cpus, 0);
-    assert_int_equal(pool(&op, XEN_SYSCTL_CPUPOOL_OP_CREATE, XEN_SYSCTL_CPUPOOL_PAR_ANY), -E_OPNOTSUPP);
+    assert_int_equal(pool_cpus(XEN_SYSCTL_CPUPOOL_OP_FREEINFO, 0), 0);
     assert_int_equal(pool(&op, XEN_SYSCTL_CPUPOOL_OP_DESTROY, 0), -E_BUSY);
-    assert_int_equal(pool(&op, XEN_SYSCTL_CPUPOOL_OP_RMCPU, 5), -E_NOENT);
-    op.u.cpupool_op.domid = guest->id.v;
-    assert_int_equal(pool(&op, XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN, 0), 0);
-    assert_int_equal(pool(&op, XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN, 9), -E_NOENT);
-    op.u.cpupool_op.domid = NO_DOMAIN;
-    assert_int_equal(pool(&op, XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN, 0), -E_SRCH);
+    assert_int_equal(pool_cpu(XEN_SYSCTL_CPUPOOL_OP_RMCPU, 0, 0), -E_INVAL);
+    assert_int_equal(pool_cpu(XEN_SYSCTL_CPUPOOL_OP_RMCPU, 0, 9), -E_INVAL);
+    assert_int_equal(pool_cpu(XEN_SYSCTL_CPUPOOL_OP_RMCPU, 5, 1), -E_NOENT);
+    assert_int_equal(pool_cpu(XEN_SYSCTL_CPUPOOL_OP_ADDCPU, 0, XEN_SYSCTL_CPUPOOL_PAR_ANY), -E_NODEV);
+    assert_int_equal(pool_cpu(XEN_SYSCTL_CPUPOOL_OP_ADDCPU, 5, XEN_SYSCTL_CPUPOOL_PAR_ANY), -E_NOENT);
+    assert_int_equal(move(guest->id.v, 0), 0);
+    assert_int_equal(move(guest->id.v, 9), -E_NOENT);
+    assert_int_equal(move(NO_DOMAIN, 0), -E_SRCH);
+    assert_int_equal(move(DOMID_SELF, 0), -E_PERM);
+    assert_int_equal(move(0, 0), -E_PERM);
     assert_int_equal(pool(&op, 99, 0), -E_NOSYS);
+}
+
+/* A second pool, of the null policy: gets a CPU and a domain, and is taken apart again. */
+static void test_second_pool(void **state UNUSED)
+{
+    struct xen_sysctl op = { 0 };
+    struct xen_domctl_getdomaininfo info;
+
+    op.u.cpupool_op.sched_id = XEN_SCHEDULER_RTDS;
+    assert_int_equal(pool(&op, XEN_SYSCTL_CPUPOOL_OP_CREATE, XEN_SYSCTL_CPUPOOL_PAR_ANY), -E_NOENT);
+    op.u.cpupool_op.sched_id = XEN_SCHEDULER_NULL;
+    assert_int_equal(pool(&op, XEN_SYSCTL_CPUPOOL_OP_CREATE, XEN_SYSCTL_CPUPOOL_PAR_ANY), 0);
+    assert_int_equal(op.u.cpupool_op.cpupool_id, 1);
+    assert_int_equal(pool(&op, XEN_SYSCTL_CPUPOOL_OP_CREATE, 1), -E_EXIST);
+    assert_int_equal(move(guest->id.v, 1), -E_NOENT);
+    assert_int_equal(pool_cpu(XEN_SYSCTL_CPUPOOL_OP_RMCPU, 1, 1), -E_ADDRNOTAVAIL);
+    assert_int_equal(pool_cpu(XEN_SYSCTL_CPUPOOL_OP_RMCPU, 0, XEN_SYSCTL_CPUPOOL_PAR_ANY), 0);
+    assert_int_equal(pool_cpus(XEN_SYSCTL_CPUPOOL_OP_FREEINFO, 0), 2);
+    assert_int_equal(pool_cpu(XEN_SYSCTL_CPUPOOL_OP_ADDCPU, 1, 0), -E_NODEV);
+    assert_int_equal(pool_cpu(XEN_SYSCTL_CPUPOOL_OP_ADDCPU, 1, XEN_SYSCTL_CPUPOOL_PAR_ANY), 0);
+    assert_int_equal(pool_cpus(XEN_SYSCTL_CPUPOOL_OP_INFO, 1), 2);
+    assert_int_equal(move(guest->id.v, 1), 0);
+    domain_info(guest, &info);
+    assert_int_equal(info.cpupool, 1);
+    assert_int_equal(pool_cpu(XEN_SYSCTL_CPUPOOL_OP_RMCPU, 1, 1), -E_BUSY);
+    assert_int_equal(pool(&op, XEN_SYSCTL_CPUPOOL_OP_DESTROY, 1), -E_BUSY);
+    op.u.scheduler_op = (struct xen_sysctl_scheduler_op){ .cpupool_id = 1, .sched_id = XEN_SCHEDULER_CREDIT2 };
+    assert_int_equal(sysctl(&op, XEN_SYSCTL_scheduler_op), -E_INVAL);
+    op.u.scheduler_op.sched_id = XEN_SCHEDULER_NULL;
+    assert_int_equal(sysctl(&op, XEN_SYSCTL_scheduler_op), 0);
+    assert_int_equal(move(guest->id.v, 0), 0);
+    assert_int_equal(pool_cpu(XEN_SYSCTL_CPUPOOL_OP_RMCPU, 1, 1), 0);
+    assert_int_equal(pool(&op, XEN_SYSCTL_CPUPOOL_OP_DESTROY, 1), 0);
+    assert_int_equal(pool_cpu(XEN_SYSCTL_CPUPOOL_OP_ADDCPU, 0, 1), 0);
+    assert_int_equal(pool_cpus(XEN_SYSCTL_CPUPOOL_OP_INFO, 0), 3);
 }
 
 static int64_t scheduler(struct xen_sysctl *op, uint32_t cmd)
@@ -297,7 +358,8 @@ int main(void)
         cmocka_unit_test_setup(test_topology, two_cpus), cmocka_unit_test_setup(test_heap_and_idle, two_cpus),
         cmocka_unit_test_setup(test_domain_list, abi_setup), cmocka_unit_test_setup(test_long_domain_list, abi_setup),
         cmocka_unit_test_setup(test_console_ring, abi_setup), cmocka_unit_test_setup(test_debug_keys, abi_setup),
-        cmocka_unit_test_setup(test_pools, two_cpus), cmocka_unit_test_setup(test_scheduler, abi_setup),
+        cmocka_unit_test_setup(test_pool_zero, two_cpus), cmocka_unit_test_setup(test_second_pool, two_cpus),
+        cmocka_unit_test_setup(test_scheduler, abi_setup),
         cmocka_unit_test_setup(test_clock, abi_setup), cmocka_unit_test_setup(test_console_io, abi_setup),
         cmocka_unit_test_setup(test_no_devices, abi_setup),
     };

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The null policy: each CPU has one owner and runs nothing else, without a timer. A unit becomes the owner of a CPU that has none when it
+ * first wants to run, and stays it while it sleeps; it gives the CPU up when it goes offline, is removed, or moves away. Who finds no CPU
+ * waits until one becomes free.
+ */
+#include "sched/sched.h"
+#include "arch/include/cpu.h"
+#include "lib/assert.h"
+#include "lib/atomic.h"
+
+struct null_cpu {
+    const struct sched_unit *owner; /* read by other CPUs as a hint */
+    struct sched_unit *ready;       /* the owner, when it is ready */
+    struct list waiting;            /* units without a CPU, in order of arrival */
+    unsigned count;                 /* of `waiting`; read by other CPUs as a hint */
+} ALIGNED(64);
+
+static PER_CPU(struct null_cpu, null_cpus);
+
+static void null_cpu_init(unsigned cpu)
+{
+    null_cpus[cpu] = (struct null_cpu){ 0 };
+    list_init(&null_cpus[cpu].waiting);
+}
+
+static void null_unit_init(struct sched_unit *u UNUSED)
+{
+}
+
+static void null_group_changed(struct sched_group *g UNUSED, nsec_t now UNUSED)
+{
+}
+
+static bool is_unowned_by_others(unsigned cpu, const struct sched_unit *u)
+{
+    const struct sched_unit *owner = atomic_load(&null_cpus[cpu].owner);
+
+    return !owner || owner == u;
+}
+
+/* Its own CPU, one that has no owner, or where it is. */
+static unsigned null_place(const struct sched_unit *u, const cpu_set *allowed)
+{
+    unsigned last = atomic_load(&u->cpu);
+
+    if (cpu_set_has(allowed, last) && is_unowned_by_others(last, u))
+        return last;
+    for (unsigned cpu = bitmap_next_set(allowed->bits, MAX_CPUS, 0); cpu < MAX_CPUS;
+         cpu = bitmap_next_set(allowed->bits, MAX_CPUS, cpu + 1))
+        if (is_unowned_by_others(cpu, u))
+            return cpu;
+    return cpu_set_has(allowed, last) ? last : bitmap_next_set(allowed->bits, MAX_CPUS, 0);
+}
+
+static void make_owner(struct null_cpu *c, struct sched_unit *u)
+{
+    ASSERT(!c->ready && (!c->owner || c->owner == u));
+    atomic_store(&c->owner, u);
+    c->ready = u;
+}
+
+static void null_enqueue(unsigned cpu, struct sched_unit *u, bool woken UNUSED, nsec_t now UNUSED)
+{
+    struct null_cpu *c = &null_cpus[cpu];
+
+    if (!c->owner || c->owner == u) {
+        make_owner(c, u);
+        return;
+    }
+    list_push_back(&c->waiting, &u->queue);
+    atomic_store(&c->count, c->count + 1);
+}
+
+static void null_dequeue(unsigned cpu, struct sched_unit *u)
+{
+    struct null_cpu *c = &null_cpus[cpu];
+
+    if (c->ready == u) {
+        c->ready = NULL;
+        return;
+    }
+    ASSERT(c->count);
+    list_remove(&u->queue);
+    atomic_store(&c->count, c->count - 1);
+}
+
+static struct sched_unit *null_pick(unsigned cpu, nsec_t now UNUSED)
+{
+    struct null_cpu *c = &null_cpus[cpu];
+    struct sched_unit *u;
+
+    if (!c->owner && !list_empty(&c->waiting)) {
+        u = list_first(&c->waiting, struct sched_unit, queue);
+        null_dequeue(cpu, u);
+        make_owner(c, u);
+    }
+    u = c->ready;
+    c->ready = NULL;
+    return u;
+}
+
+static void null_account(unsigned cpu UNUSED, struct sched_unit *u UNUSED, nsec_t ran UNUSED, nsec_t now UNUSED)
+{
+}
+
+static nsec_t null_runs_at(unsigned cpu UNUSED, const struct sched_unit *woken UNUSED, const struct sched_unit *running UNUSED,
+                           nsec_t since UNUSED, nsec_t now UNUSED)
+{
+    return NSEC_NEVER;
+}
+
+static nsec_t null_slice(unsigned cpu UNUSED, const struct sched_unit *u UNUSED, nsec_t now UNUSED)
+{
+    return NSEC_NEVER;
+}
+
+static void null_yield(unsigned cpu UNUSED, struct sched_unit *u UNUSED)
+{
+}
+
+/* A CPU without an owner takes one that waits elsewhere. */
+static unsigned null_victim(unsigned thief, const cpu_set *among)
+{
+    if (null_cpus[thief].owner)
+        return thief;
+    for (unsigned cpu = bitmap_next_set(among->bits, MAX_CPUS, 0); cpu < MAX_CPUS;
+         cpu = bitmap_next_set(among->bits, MAX_CPUS, cpu + 1))
+        if (atomic_load(&null_cpus[cpu].count))
+            return cpu;
+    return thief;
+}
+
+static struct sched_unit *null_steal(unsigned thief, unsigned from)
+{
+    struct sched_unit *u;
+
+    ASSERT(thief != from);
+    list_for_each(u, &null_cpus[from].waiting, queue) {
+        if (!sched_may_run_on(u, thief) || atomic_load(&u->on_cpu))
+            continue;
+        null_dequeue(from, u);
+        return u;
+    }
+    return NULL;
+}
+
+static bool null_leave(unsigned cpu, struct sched_unit *u)
+{
+    struct null_cpu *c = &null_cpus[cpu];
+
+    if (c->owner != u)
+        return false;
+    ASSERT(c->ready != u);
+    atomic_store(&c->owner, NULL);
+    return true;
+}
+
+const struct sched_policy sched_policy_null = {
+    .name = "null",
+    .abi_id = 9,                /* XEN_SCHEDULER_NULL */
+    .cpu_init = null_cpu_init,
+    .unit_init = null_unit_init,
+    .group_changed = null_group_changed,
+    .place = null_place,
+    .enqueue = null_enqueue,
+    .dequeue = null_dequeue,
+    .pick = null_pick,
+    .account = null_account,
+    .runs_at = null_runs_at,
+    .slice = null_slice,
+    .yield = null_yield,
+    .victim = null_victim,
+    .steal = null_steal,
+    .leave = null_leave,
+};
