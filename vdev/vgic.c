@@ -7,7 +7,8 @@
  *                                   +------------------------------- fold ------------------------------+
  *
  * An interrupt is on its vCPU's list while it is lent to a list register, active, or pending and enabled. Whoever
- * changes state sets the vCPU's `work`, under the lock, and kicks; nothing else makes a flush look.
+ * changes state sets the vCPU's `work`, under the lock, and kicks; nothing else makes a flush look. Most often that is one
+ * interrupt: then flush looks at no other.
  */
 #include "vdev/vgic_internal.h"
 #include "arch/include/vgic_hw.h"
@@ -37,17 +38,22 @@ struct vcpu *vgic_route(const struct domain *d, uint64_t route)
     return vgic_vcpu_by_affinity(d, route & AFFINITY_MASK);
 }
 
-struct vgic_irq *vgic_irq_of(struct vcpu *v, unsigned irq)
+static inline struct vgic_irq *irq_of(struct vcpu *v, unsigned irq)
 {
     struct vgic_domain *g = vgic_of(v);
 
-    if (irq < VGIC_PRIVATE)
+    if (likely(irq < VGIC_PRIVATE))
         return &v->arch.vgic.irqs[array_index_nospec(irq, VGIC_PRIVATE)];
     irq -= VGIC_PRIVATE;
     return irq < g->spi_count ? &g->spis[array_index_nospec(irq, g->spi_count)] : NULL;
 }
 
-static void unqueue(struct vgic_irq *i)
+struct vgic_irq *vgic_irq_of(struct vcpu *v, unsigned irq)
+{
+    return irq_of(v, irq);
+}
+
+void vgic_unqueue(struct vgic_irq *i)
 {
     ASSERT(i->queued && !i->in_lr);
     list_remove(&i->link);
@@ -65,35 +71,54 @@ static void retarget(struct domain *d, struct vgic_irq *i)
     if (target == i->target)
         return;
     if (i->queued)
-        unqueue(i);
+        vgic_unqueue(i);
     i->target = target;
 }
 
-vgic_targets vgic_update(struct domain *d, struct vgic_irq *i)
+static void give_work(struct vgic_vcpu *s, struct vgic_irq *i)
 {
-    bool wanted = i->in_lr || i->active || (i->enabled && vgic_irq_is_pending(i));
+    if (likely(s->work == VGIC_WORK_NONE)) {
+        s->changed = i;
+        atomic_store(&s->work, VGIC_WORK_ONE);
+    } else if (s->changed != i) {
+        vgic_work_all(s);
+    }
+}
+
+/* Whom to notify, or NULL. */
+static inline struct vcpu *update(struct domain *d, struct vgic_irq *i)
+{
+    struct vcpu *v;
 
     ASSERT(spin_is_held(&d->arch.vgic.lock));
     if (i->id >= VGIC_PRIVATE)
         retarget(d, i);
-    if (!wanted) {
+    if (!vgic_irq_is_wanted(i)) {
         if (i->queued)
-            unqueue(i);
-        return 0;
+            vgic_unqueue(i);
+        return NULL;
     }
-    if (!i->target)
-        return 0;
+    v = i->target;
+    if (!v)
+        return NULL;
     if (!i->queued) {
-        list_push_back(&i->target->arch.vgic.candidates, &i->link);
+        list_push_back(&v->arch.vgic.candidates, &i->link);
         i->queued = true;
     }
-    atomic_store(&i->target->arch.vgic.work, 1);
-    return BIT(i->target->id);
+    give_work(&v->arch.vgic, i);
+    return v;
+}
+
+vgic_targets vgic_update(struct domain *d, struct vgic_irq *i)
+{
+    struct vcpu *v = update(d, i);
+
+    return v ? BIT(v->id) : 0;
 }
 
 /* A vCPU that runs elsewhere is kicked; the one whose trap this is flushes on its way out, but may have gone to
  * sleep. */
-static void notify(struct vcpu *v)
+static inline void notify(struct vcpu *v)
 {
     if (v != cpu_current_vcpu()) {
         vcpu_wake(v);
@@ -110,22 +135,30 @@ void vgic_unlock_notify(struct domain *d, vgic_targets t)
         notify(d->vcpus[__builtin_ctzll(t)]);
 }
 
+/* The same for one vCPU, or NULL. */
+static inline void unlock_notify_one(struct domain *d, struct vcpu *v)
+{
+    spin_unlock(&d->arch.vgic.lock);
+    if (v)
+        notify(v);
+}
+
 void vgic_inject_edge(struct vcpu *v, unsigned irq)
 {
     struct domain *d = v->domain;
-    struct vgic_irq *i = vgic_irq_of(v, irq);
+    struct vgic_irq *i = irq_of(v, irq);
 
     ASSERT(i);
     spin_lock(&d->arch.vgic.lock);
     i->pending_latch = true;
-    vgic_unlock_notify(d, vgic_update(d, i));
+    unlock_notify_one(d, update(d, i));
 }
 
 void vgic_set_line(struct vcpu *v, unsigned irq, bool high)
 {
     struct domain *d = v->domain;
     struct vgic_irq *i = vgic_irq_of(v, irq);
-    vgic_targets t = 0;
+    struct vcpu *to = NULL;
 
     ASSERT(i);
     spin_lock(&d->arch.vgic.lock);
@@ -133,22 +166,20 @@ void vgic_set_line(struct vcpu *v, unsigned irq, bool high)
         if (high && i->edge)
             i->pending_latch = true;
         i->line = high;
-        t = vgic_update(d, i);
+        to = update(d, i);
     }
-    vgic_unlock_notify(d, t);
+    unlock_notify_one(d, to);
 }
 
-static vgic_targets take_hw(struct vcpu *v, unsigned irq, unsigned hw_irq)
+static inline struct vcpu *take_hw(struct vcpu *v, struct vgic_irq *i, unsigned hw_irq)
 {
-    struct vgic_irq *i = vgic_irq_of(v, irq);
-
     ASSERT(i && hw_irq);
     i->hw_irq = (uint16_t)hw_irq;
     if (i->in_lr && i->hw_taken)
         i->hw_retaken = true;
     i->hw_taken = true;
     i->pending_latch = true;
-    return vgic_update(v->domain, i);
+    return update(v->domain, i);
 }
 
 /* A shared interrupt was taken here, and its vCPU is on another CPU: next time it is taken there, and nobody is kicked. */
@@ -166,20 +197,21 @@ static void follow_target(const struct vgic_irq *i)
 
 void vgic_inject_hw(struct vcpu *v, unsigned irq, unsigned hw_irq)
 {
-    vgic_targets t;
+    struct vgic_irq *i = irq_of(v, irq);
+    struct vcpu *to;
 
     spin_lock(&vgic_of(v)->lock);
-    t = take_hw(v, irq, hw_irq);
+    to = take_hw(v, i, hw_irq);
     if (irq >= VGIC_PRIVATE)
-        follow_target(vgic_irq_of(v, irq));
-    vgic_unlock_notify(v->domain, t);
+        follow_target(i);
+    unlock_notify_one(v->domain, to);
 }
 
 void vgic_load_hw(struct vcpu *v, unsigned irq, unsigned hw_irq)
 {
     ASSERT(irq < VGIC_PRIVATE);
     spin_lock(&vgic_of(v)->lock);
-    take_hw(v, irq, hw_irq);
+    take_hw(v, &v->arch.vgic.irqs[irq], hw_irq);
     spin_unlock(&vgic_of(v)->lock);
 }
 
@@ -197,13 +229,14 @@ bool vgic_retract_hw(struct vcpu *v, unsigned irq)
 
     ASSERT(i && irq < VGIC_PRIVATE && v == cpu_current_vcpu());
     spin_lock(&d->arch.vgic.lock);
-    unseen = i->hw_taken && !i->in_lr && !i->active;
+    vgic_fold_irq(v, i);
+    unseen = i->hw_taken && !i->active;
     if (unseen) {
         i->hw_taken = i->hw_retaken = false;
         i->pending_latch = false;
-        vgic_update(d, i);
     }
-    vgic_unlock_notify(d, 0);
+    update(d, i);
+    spin_unlock(&d->arch.vgic.lock);
     return unseen;
 }
 
@@ -323,8 +356,9 @@ void vgic_vcpu_init(struct vcpu *v)
     for (unsigned n = 0; n < VGIC_PRIVATE; n++)
         irq_init(vgic_of(v), &s->irqs[n], n, v);
     list_init(&s->candidates);
-    s->lr_used = s->lr_stale = 0;
-    s->work = 0;
+    s->lr_lent = s->lr_stale = 0;
+    s->work = VGIC_WORK_NONE;
+    s->changed = NULL;
     s->redist_awake = false;
     arch_vgic_reset(s);
 }

@@ -34,7 +34,8 @@ struct vgic_irq {
     bool line;                  /* level input is high (software-driven level interrupts); a GICv2's SGI: always */
     bool active;
     bool queued;                /* on target's list */
-    bool in_lr;                 /* lent to a list register of target */
+    bool in_lr;                 /* lent to a list register of target, */
+    uint8_t lr;                 /* this one */
     bool hw_taken;              /* physical interrupt is active, waits for the guest's EOI */
     bool hw_retaken;            /* taken again while the list register's end was not yet seen */
     bool lr_latched;            /* the list register's pending state came from pending_latch */
@@ -42,17 +43,24 @@ struct vgic_irq {
     uint64_t route;             /* GICD_IROUTER; GICv2: that of the first target, GICD_ITARGETSR in 63:56 */
 };
 
+/* What the next flush looks at. */
+enum vgic_work {
+    VGIC_WORK_NONE,
+    VGIC_WORK_ONE,              /* one interrupt, which may go to a list register while the others keep theirs */
+    VGIC_WORK_ALL,
+};
+
 struct vgic_vcpu {
     struct vgic_irq irqs[VGIC_PRIVATE];
     struct list candidates;     /* highest priority first is found at flush; list is unordered */
-    uint16_t lr_irq[16];        /* what each list register holds, 0xffff none */
-    unsigned lr_used;           /* list registers 0..lr_used-1 are lent */
-    unsigned lr_stale;          /* 0..lr_stale-1 hold something and were read back */
-    uint32_t work;              /* atomic: flush has something to do */
+    struct vgic_irq *lr_irq[16]; /* what each list register holds */
+    uint32_t lr_lent;           /* bit n: list register n is lent */
+    uint32_t lr_stale;          /* bit n: n was read back and may not be as it is when the guest is entered */
+    uint32_t work;              /* atomic: enum vgic_work */
+    struct vgic_irq *changed;   /* with VGIC_WORK_ONE */
     bool underflow;             /* the underflow interrupt is on */
     uint32_t hcr, vmcr;         /* saved virtual CPU interface control */
     uint32_t ap0r[4], ap1r[4];
-    uint64_t hw_lrs[16];
     bool redist_awake;          /* GICR_WAKER.ProcessorSleep clear */
     /* GICv2: which vCPUs have sent an SGI that is in no list register; who sent the one that is, or was last. */
     uint8_t sgi_sources[VGIC_SGIS], sgi_lent[VGIC_SGIS];
@@ -95,12 +103,15 @@ bool vgic_retract_hw(struct vcpu *v, unsigned irq);
 bool vgic_hw_is_taken(const struct vcpu *v, unsigned irq);
 
 /*
- * Before entering v: fill list registers. After leaving: read them back. This CPU, v current. Reading back may be
- * left out after a trap: list registers keep what they hold until flush has work (something changed), v is switched
- * out, waits, or touches the controller's registers. After a physical interrupt it may not: see fold_one().
+ * Before entering v: fill list registers. Read all of them back. This CPU, v current. Nobody needs to read back after a
+ * trap: list registers keep what they hold until something changes, and then flush reads back what it must; until v is
+ * switched out, waits, or touches the controller's registers.
  */
 void vgic_flush(struct vcpu *v);
 void vgic_sync(struct vcpu *v);
+/* The maintenance interrupt came: list registers ran empty while more waits, or one's interrupt ended whose line may still be
+ * high. v current. */
+void vgic_maintenance(struct vcpu *v);
 /* Is anything deliverable to v (for WFI)? */
 bool vgic_has_pending(struct vcpu *v);
 /* ICC_SGI1R_EL1 written by v; ICC_SGI0R_EL1 (group 0). */

@@ -24,7 +24,7 @@ void vgic_write_ctlr(struct vcpu *v, uint64_t value)
         d->arch.vgic.ctlr = enables;
         for (unsigned id = 0; id < d->max_vcpus; id++)
             if (d->vcpus[id]) {
-                atomic_store(&d->vcpus[id]->arch.vgic.work, 1);
+                vgic_work_all(&d->vcpus[id]->arch.vgic);
                 t |= BIT(id);
             }
     }

@@ -32,6 +32,12 @@ static inline bool vgic_irq_is_pending(const struct vgic_irq *i)
     return i->pending_latch || (i->line && !i->edge);
 }
 
+/* Does it belong on a list of candidates? */
+static inline bool vgic_irq_is_wanted(const struct vgic_irq *i)
+{
+    return i->in_lr || i->active || (i->enabled && vgic_irq_is_pending(i));
+}
+
 /* May it be signalled: pending, enabled, its group on? */
 static inline bool vgic_irq_is_signalled(const struct vgic_domain *g, const struct vgic_irq *i)
 {
@@ -41,13 +47,23 @@ static inline bool vgic_irq_is_signalled(const struct vgic_domain *g, const stru
 /* The state of i changed: put it on, or take it off, the list of the vCPU it goes to, and give that vCPU's flush
  * work. Returns whom to notify after unlocking. g->lock held. */
 vgic_targets vgic_update(struct domain *d, struct vgic_irq *i);
+/* Flush is to look at everything. The lock of the vCPU's domain held. */
+static inline void vgic_work_all(struct vgic_vcpu *s)
+{
+    atomic_store(&s->work, VGIC_WORK_ALL);
+}
 /* Release the lock, then wake or kick these. */
 void vgic_unlock_notify(struct domain *d, vgic_targets t);
 /* The vCPU of a GICD_IROUTER value, or NULL. */
 struct vcpu *vgic_route(const struct domain *d, uint64_t route);
 
-/* Read the list registers of v back into the state. g->lock held, v current on this CPU. */
+/* Read the list registers of v back into the state. g->lock held, v current on this CPU. Returns who else is to be notified. */
 vgic_targets vgic_fold(struct vcpu *v);
+/* Read back the one that i is lent to, if any, and leave it empty; what i's state asks for then is the caller's to do. The same
+ * conditions. */
+void vgic_fold_irq(struct vcpu *v, struct vgic_irq *i);
+/* Nobody wants i to be looked at any more. */
+void vgic_unqueue(struct vgic_irq *i);
 
 /* The registers with a field per interrupt, common to the distributor (shared interrupts) and a redistributor's second
  * frame (private ones). `bank` is the vCPU whose private interrupts are meant, NULL for the distributor. */

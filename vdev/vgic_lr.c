@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Virtual GIC: the only place that touches list registers. A flush lends interrupts to list registers 0..lr_used-1;
- * reading them back (folding) ends the loan. Between the two the hardware owns the active state and what was pending
- * when it was lent; what becomes pending meanwhile is in the state and gives the next flush work. (Arm IHI 0069, 4.6
- * and 12.4)
+ * Virtual GIC: the only place that touches list registers. A flush lends interrupts to them; reading them back (folding)
+ * ends the loan. Between the two the hardware owns the active state and what was pending when it was lent; what becomes
+ * pending meanwhile is in the state and gives the next flush work. (Arm IHI 0069, 4.6 and 12.4)
  */
 #include "arch/include/vgic_hw.h"
 #include "lib/cpu_work.h"
@@ -28,15 +27,19 @@ static void apply_drops(struct vgic_irq *i)
 }
 
 /*
- * When the guest ended a linked interrupt the hardware ended the physical one with it. That one may have been taken
- * again, on another CPU, before this CPU reads the list register: then it still waits for an end.
+ * End the loan of list register n. When the guest ended a linked interrupt the hardware ended the physical one with it. That one
+ * may have been taken again before the list register is read: then it still waits for an end.
  */
-static vgic_targets fold_one(struct vcpu *v, unsigned n)
+static struct vgic_irq *read_back(struct vcpu *v, unsigned n)
 {
-    struct vgic_irq *i = vgic_irq_of(v, v->arch.vgic.lr_irq[n]);
+    struct vgic_vcpu *s = &v->arch.vgic;
+    struct vgic_irq *i = s->lr_irq[n];
     uint64_t lr = arch_lr_read(n);
 
-    ASSERT(i && i->in_lr && i->target == v);
+    ASSERT(s->lr_lent & BIT(n) && i->in_lr && i->lr == n);
+    s->lr_lent &= ~(uint32_t)BIT(n);
+    if (lr & (LR_STATE_ACTIVE | LR_STATE_PENDING | LR_EOI_NOTIFY))
+        s->lr_stale |= (uint32_t)BIT(n);
     i->in_lr = false;
     i->active = (lr & LR_STATE_ACTIVE) != 0;
     if ((lr & LR_STATE_PENDING) && i->lr_latched) {
@@ -48,12 +51,16 @@ static vgic_targets fold_one(struct vcpu *v, unsigned n)
         i->hw_taken = i->hw_retaken;
         i->hw_retaken = false;
     }
-    if (i->drop_pending || i->drop_active)
+    if (unlikely(i->drop_pending || i->drop_active))
         apply_drops(i);
-    /* Its next list register may be another one: no interrupt is in two, not even while no guest runs. */
-    if (lr & (LR_STATE_ACTIVE | LR_STATE_PENDING))
-        arch_lr_write(n, 0);
-    return vgic_update(v->domain, i);
+    return i;
+}
+
+/* No interrupt is in two list registers, not even while no guest runs: its next one may be another. */
+static void empty_stale(struct vgic_vcpu *s)
+{
+    for (; s->lr_stale; s->lr_stale &= s->lr_stale - 1)
+        arch_lr_write((unsigned)__builtin_ctz(s->lr_stale), 0);
 }
 
 vgic_targets vgic_fold(struct vcpu *v)
@@ -62,14 +69,23 @@ vgic_targets vgic_fold(struct vcpu *v)
     vgic_targets t = 0;
 
     ASSERT(spin_is_held(&vgic_of(v)->lock));
-    if (s->lr_used == 0)
+    if (s->lr_lent == 0)
         return 0;
-    for (unsigned n = 0; n < s->lr_used; n++)
-        t |= fold_one(v, n);
-    s->lr_stale = MAX(s->lr_stale, s->lr_used);
-    s->lr_used = 0;
-    atomic_store(&s->work, 1);
+    while (s->lr_lent)
+        t |= vgic_update(v->domain, read_back(v, (unsigned)__builtin_ctz(s->lr_lent)));
+    empty_stale(s);
+    vgic_work_all(s);
     return t & ~BIT(v->id);
+}
+
+void vgic_fold_irq(struct vcpu *v, struct vgic_irq *i)
+{
+    ASSERT(spin_is_held(&vgic_of(v)->lock) && v == cpu_current_vcpu());
+    if (!i->in_lr)
+        return;
+    ASSERT(i->target == v);
+    (void)read_back(v, i->lr);
+    empty_stale(&v->arch.vgic);
 }
 
 static bool is_deliverable(const struct vgic_domain *g, const struct vgic_irq *i)
@@ -98,7 +114,10 @@ static void lend(struct vcpu *v, unsigned n, struct vgic_irq *i)
     else if (i->line)           /* it may still be high then */
         lr = i->edge ? vgic_v2_lend(v, i, lr) : lr | LR_EOI_NOTIFY;
     i->in_lr = true;
-    v->arch.vgic.lr_irq[n] = i->id;
+    i->lr = (uint8_t)n;
+    v->arch.vgic.lr_irq[n] = i;
+    v->arch.vgic.lr_lent |= (uint32_t)BIT(n);
+    v->arch.vgic.lr_stale &= ~(uint32_t)BIT(n);
     arch_lr_write(n, lr);
 }
 
@@ -128,7 +147,7 @@ static struct vgic_irq *best_candidate(struct vcpu *v, bool only_active)
  * More than fit: the one that the guest is handling, so that its end is not lost, then the best ones; and a call back
  * when the guest is through with all but one of them.
  */
-static unsigned fill_best(struct vcpu *v, unsigned room)
+static void fill_best(struct vcpu *v, unsigned room)
 {
     struct vgic_irq *i = best_candidate(v, true);
     unsigned n = 0;
@@ -141,44 +160,103 @@ static unsigned fill_best(struct vcpu *v, unsigned room)
             break;
         lend(v, n, i);
     }
-    return n;
 }
 
-static unsigned fill(struct vcpu *v, unsigned room, bool *overflow)
+/* False: more than fit. */
+static bool fill(struct vcpu *v, unsigned room)
 {
     struct vgic_irq *i;
     unsigned wanted = 0;
 
     list_for_each(i, &v->arch.vgic.candidates, link)
         wanted += is_deliverable(vgic_of(v), i);
-    *overflow = wanted > room;
-    if (*overflow)
-        return fill_best(v, room);
+    if (wanted > room) {
+        fill_best(v, room);
+        return false;
+    }
     wanted = 0;
     list_for_each(i, &v->arch.vgic.candidates, link)
         if (is_deliverable(vgic_of(v), i))
             lend(v, wanted++, i);
-    return wanted;
+    return true;
+}
+
+static unsigned list_registers(void)
+{
+    return MIN(arch_lr_count(), (unsigned)ARRAY_SIZE(((struct vgic_vcpu *)0)->lr_irq));
+}
+
+/* Read everything back and choose anew. */
+static NOINLINE vgic_targets flush_all(struct vcpu *v)
+{
+    struct vgic_vcpu *s = &v->arch.vgic;
+    vgic_targets t = vgic_fold(v);
+    bool overflow;
+
+    atomic_store(&s->work, VGIC_WORK_NONE);
+    overflow = !fill(v, list_registers());
+    empty_stale(s);
+    if (s->underflow != overflow) {
+        s->underflow = overflow;
+        arch_vgic_underflow_interrupt(overflow);
+    }
+    return t;
+}
+
+/* A list register that is not lent; none: ARRAY_SIZE(lr_irq) or above. */
+static unsigned free_register(const struct vgic_vcpu *s)
+{
+    unsigned n = (unsigned)__builtin_ctz(~s->lr_lent);
+
+    return n < list_registers() ? n : ARRAY_SIZE(s->lr_irq);
+}
+
+/* Will the one that has changed stay v's when it is read back? */
+static inline bool stays_here(struct vcpu *v, const struct vgic_irq *i)
+{
+    if (likely(i->id < VGIC_PRIVATE))
+        return true;
+    return i->target == v && (!i->in_lr || vgic_route(v->domain, i->route) == v);
+}
+
+/* One interrupt has changed: it keeps its list register or gets a free one. False: that is not enough, and nothing is done. */
+static bool flush_one(struct vcpu *v)
+{
+    struct vgic_vcpu *s = &v->arch.vgic;
+    struct vgic_irq *i = s->changed;
+    unsigned n;
+
+    /* Where it does not all fit, each change may choose others. */
+    if (unlikely(s->underflow) || !stays_here(v, i))
+        return false;
+    if (!i->in_lr) {
+        n = free_register(s);
+        if (unlikely(n >= ARRAY_SIZE(s->lr_irq)))
+            return false;
+    } else {
+        n = i->lr;
+        (void)read_back(v, n);
+    }
+    atomic_store(&s->work, VGIC_WORK_NONE);
+    if (likely(is_deliverable(vgic_of(v), i)))
+        lend(v, n, i);
+    else if (i->queued && !vgic_irq_is_wanted(i))
+        vgic_unqueue(i);
+    empty_stale(s);
+    return true;
 }
 
 static void flush_work(struct vcpu *v)
 {
     struct vgic_domain *g = vgic_of(v);
-    struct vgic_vcpu *s = &v->arch.vgic;
-    bool overflow;
     vgic_targets t;
 
     spin_lock(&g->lock);
-    t = vgic_fold(v);
-    atomic_store(&s->work, 0);
-    s->lr_used = fill(v, MIN(arch_lr_count(), (unsigned)ARRAY_SIZE(s->lr_irq)), &overflow);
-    for (unsigned n = s->lr_used; n < s->lr_stale; n++)
-        arch_lr_write(n, 0);
-    s->lr_stale = 0;
-    if (s->underflow != overflow) {
-        s->underflow = overflow;
-        arch_vgic_underflow_interrupt(overflow);
+    if (likely(v->arch.vgic.work == VGIC_WORK_ONE) && likely(flush_one(v))) {
+        spin_unlock(&g->lock);
+        return;
     }
+    t = flush_all(v);
     vgic_unlock_notify(v->domain, t);
     /*
      * Waking somebody may have given this CPU work, which it has looked for before the flush: without a trap it would
@@ -198,10 +276,18 @@ void vgic_flush(struct vcpu *v)
 void vgic_sync(struct vcpu *v)
 {
     ASSERT(v == cpu_current_vcpu());
-    if (v->arch.vgic.lr_used == 0)
+    if (v->arch.vgic.lr_lent == 0)
         return;
     spin_lock(&vgic_of(v)->lock);
     vgic_unlock_notify(v->domain, vgic_fold(v));
+}
+
+void vgic_maintenance(struct vcpu *v)
+{
+    ASSERT(v == cpu_current_vcpu());
+    spin_lock(&vgic_of(v)->lock);
+    vgic_work_all(&v->arch.vgic);
+    spin_unlock(&vgic_of(v)->lock);
 }
 
 /* Would the virtual CPU interface let it through? Its state is live in hardware while v is current. */
@@ -240,13 +326,7 @@ void vgic_save(struct vcpu *v)
 {
     struct vgic_vcpu *s = &v->arch.vgic;
 
-    if (s->lr_used) {
-        spin_lock(&vgic_of(v)->lock);
-        vgic_unlock_notify(v->domain, vgic_fold(v));
-    }
-    for (unsigned n = 0; n < s->lr_stale; n++)
-        arch_lr_write(n, 0);
-    s->lr_stale = 0;
+    vgic_sync(v);
     if (s->underflow) {     /* empty registers would raise it; the flush after the load decides anew */
         s->underflow = false;
         arch_vgic_underflow_interrupt(false);
@@ -256,7 +336,7 @@ void vgic_save(struct vcpu *v)
 
 void vgic_load(struct vcpu *v)
 {
-    ASSERT(v->arch.vgic.lr_used == 0 && v->arch.vgic.lr_stale == 0);
+    ASSERT(v->arch.vgic.lr_lent == 0 && v->arch.vgic.lr_stale == 0);
     arch_vgic_load(&v->arch.vgic);
     /* Meets the one in vcpu_kick: who sets work after this CPU looked at it sees that v is on a CPU, and kicks. */
     barrier_full();

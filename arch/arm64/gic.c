@@ -254,14 +254,10 @@ static ALWAYS_INLINE void handle_private(unsigned irq)
 {
     gic_handler handle = gic.private_handler[irq];
 
-    if (!handle) {
-        if (irq == gic.where.maintenance_irq)
-            arch_irq_deactivate(irq);   /* to have left the guest is what it is for */
-        else
-            refuse(irq);
-    } else if (handle(irq)) {
+    if (!handle)
+        refuse(irq);
+    else if (handle(irq))
         arch_irq_deactivate(irq);
-    }
 }
 
 static ALWAYS_INLINE void handle_shared(unsigned irq)

@@ -3,8 +3,8 @@
  * Traps from a guest by exception class (Arm ARM D17.2.37, ESR_ELx.EC). Every slot of the table is filled: a class
  * that nobody expects gives the guest an undefined-instruction exception and the log a line.
  *
- * List registers are read back only where it matters (vdev/vgic.h): after an interrupt, before waiting, before the
- * guest looks at its interrupt controller.
+ * List registers are read back only where it matters (vdev/vgic.h): before waiting, before the guest looks at its interrupt
+ * controller, and when something changes for their interrupts.
  */
 #include "arch/include/upcall.h"
 #include "core/domain.h"
@@ -112,7 +112,7 @@ struct vcpu *arm64_trap_smccc(struct vcpu *v)
 struct vcpu *arm64_trap_irq(struct vcpu *v)
 {
     ASSERT(v == cpu_current_vcpu());
-    arch_vcpu_sync(v);
+    vcpu_timer_resample(v);
     gic_handle_interrupt();
     return reenter(v);
 }

@@ -52,6 +52,15 @@
 #define SCTLR_RESET UINT64_C(0x30d00800)
 #define MPIDR_RES1 BIT(31)
 
+static bool maintenance(unsigned irq UNUSED)
+{
+    struct vcpu *v = cpu_current_vcpu();
+
+    if (v)
+        vgic_maintenance(v);
+    return true;
+}
+
 /* With the first domain, which is built on CPU 0 during boot. */
 static void first_domain_init(void)
 {
@@ -61,6 +70,7 @@ static void first_domain_init(void)
         return;
     done = true;
     id_registers_init();
+    gic_set_handler(gic_maintenance_irq(), maintenance);
 }
 
 static int init_v3(struct domain *d, const struct boot_gic *host)

@@ -67,6 +67,8 @@ struct host_irq {
 };
 extern struct host_irq host_irqs[32 + HOST_SPIS];
 extern PER_CPU(bool, host_kicked);
+/* This CPU's maintenance interrupt, if it was raised: v is current. */
+void host_take_maintenance(struct vcpu *v);
 extern bool host_console_pending;
 
 #endif

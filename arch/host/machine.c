@@ -93,7 +93,7 @@ static void run_guest(struct vcpu *v)
     PANIC_IF(v != cpu_current_vcpu(), "the vCPU that is entered is not the current one");
     spin_assert_none_held();
     if (interrupt_pending(cpu_id())) {
-        arch_vcpu_sync(v);
+        host_take_maintenance(v);
         (void)interrupts_take();
     } else if (v->arch.action) {
         run_action(v, v->arch.action);

@@ -15,6 +15,7 @@
 static PER_CPU(uint64_t, list[LIST_REGISTERS]);
 static PER_CPU(bool, underflow_wanted);
 static PER_CPU(uint32_t, vmcr);
+static PER_CPU(bool, maintenance_raised);
 
 static uint64_t *own(unsigned n)
 {
@@ -65,6 +66,7 @@ void arch_vgic_load(const struct vgic_vcpu *s)
 {
     vmcr[cpu_id()] = s->vmcr;
     underflow_wanted[cpu_id()] = s->underflow;
+    maintenance_raised[cpu_id()] = false;
 }
 
 void arch_vgic_reset(struct vgic_vcpu *s)
@@ -101,7 +103,16 @@ unsigned host_guest_acknowledge(struct vcpu *v)
 
 static void maintenance(void)
 {
+    maintenance_raised[cpu_id()] = true;
     host_kicked[cpu_id()] = true;
+}
+
+void host_take_maintenance(struct vcpu *v)
+{
+    if (!maintenance_raised[cpu_id()])
+        return;
+    maintenance_raised[cpu_id()] = false;
+    vgic_maintenance(v);
 }
 
 void host_guest_end_interrupt(struct vcpu *v, unsigned irq)

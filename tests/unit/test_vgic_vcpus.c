@@ -152,6 +152,7 @@ static void linked(struct vcpu *v, void *arg UNUSED)
     trap(v);
     CHECK(i->hw_taken && (i->in_lr || i->active));
     end(v, 44);
+    arch_vcpu_sync(v);
     CHECK(!i->hw_taken && !i->active);
     /* Taken again by another CPU before the end was read back: it waits for a second end. */
     vgic_inject_hw(v, 44, 44);
@@ -160,6 +161,7 @@ static void linked(struct vcpu *v, void *arg UNUSED)
     vgic_inject_hw(v, 44, 44);
     CHECK(acknowledge(v) == 44 && i->hw_taken);
     end(v, 44);
+    arch_vcpu_sync(v);
     CHECK(!i->hw_taken);
     /* Forgotten by the guest before it was taken: the physical one is ended too. */
     vgic_inject_hw(v, 44, 44);
@@ -251,7 +253,6 @@ static void test_affinity(void **state UNUSED)
     assert_null(vgic_vcpu_by_affinity(d, UINT64_C(0x100000000)));
 }
 
-#define TEST(f) cmocka_unit_test_setup(f, setup)
 int main(void)
 {
     const struct CMUnitTest tests[] = {

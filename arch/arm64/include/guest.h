@@ -92,7 +92,7 @@ void vcpu_timer_reset(struct vcpu *v);
 /* The virtual timer's hardware: before v leaves the CPU (after vgic_save), when it comes (after vgic_load). */
 void vcpu_timer_save(struct vcpu *v);
 void vcpu_timer_load(struct vcpu *v);
-/* After list registers were read back: the timer's output may have gone low before the guest took its interrupt. */
+/* v, current, has trapped: the timer's output may have gone low before the guest took its interrupt. */
 void vcpu_timer_resample(struct vcpu *v);
 /* Has the virtual timer fired without having been injected yet? v current or not running. */
 bool vcpu_timer_is_due(const struct vcpu *v);
