@@ -245,3 +245,23 @@ no_pool:
     domain_number_free(id);
     return error;
 }
+
+int domain_set_address_size(struct domain_locked l, uint32_t bits)
+{
+    static const struct vcpu_start nothing;
+    struct domain *d = l.d;
+
+    ASSERT(spin_is_held(&d->lock));
+    if (bits != 64 && (bits != 32 || !arch_has_narrow_guests()))
+        return -E_INVAL;
+    if (atomic_load(&d->owner.frames))
+        return -E_BUSY;
+    for (unsigned i = 0; i < d->max_vcpus; i++)
+        if (d->vcpus[i] && d->vcpus[i]->initialised)
+            return -E_BUSY;
+    d->address_size = bits;
+    for (unsigned i = 0; i < d->max_vcpus; i++)
+        if (d->vcpus[i])
+            arch_vcpu_reset(d->vcpus[i], &nothing);
+    return 0;
+}

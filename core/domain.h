@@ -238,6 +238,15 @@ int domain_watchdog(struct domain *d, uint32_t id, uint32_t seconds) MUST_CHECK;
 void domain_watchdog_init(struct domain *d);
 void domain_watchdog_cancel(struct domain *d);
 
+/* Has d a 32-bit kernel? */
+static inline bool domain_is_narrow(const struct domain *d)
+{
+    return d->address_size == 32;
+}
+/* The width of d's kernel, 32 or 64 bits; its vCPUs are as after a reset. Under domain control. -E_INVAL: no such width, or not on
+ * this processor; -E_BUSY: it has memory, or a vCPU with a start state. */
+int domain_set_address_size(struct domain_locked l, uint32_t bits) MUST_CHECK;
+
 /* Memory of a domain, on its own stage 2. */
 /* New pages at gfn (all-zero), 2^order. A direct-mapped domain gets the frame of that number. -E_NOMEM, -E_INVAL; -E_RESTART: a piece
  * is done, or another extent is under way: call again with the same arguments. Orders up to EXTENT_SMALL take one call. */

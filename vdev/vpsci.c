@@ -53,7 +53,7 @@ struct smccc_function {
     int64_t (*call)(const struct smccc_call *c);
 };
 
-static const struct smccc_function *find_function(uint64_t id);
+static const struct smccc_function *find_function(const struct vcpu *v, uint64_t id);
 
 /* Argument n (1..3): 32-bit calls have 32-bit arguments. */
 static uint64_t argument(const struct smccc_call *c, unsigned n)
@@ -91,12 +91,13 @@ static int64_t psci_cpu_on(const struct smccc_call *c)
 {
     struct vcpu *v = vgic_vcpu_by_affinity(c->v->domain, argument(c, 1));
     struct vcpu_start start = { .pc = argument(c, 2), .context = argument(c, 3) };
+    bool is_narrow = domain_is_narrow(c->v->domain);
 
     if (!v)
         return INVALID_PARAMETERS;
     if (is_up(v))
         return ALREADY_ON;
-    if (start.pc & 3)
+    if (!is_narrow && start.pc & 3)     /* bit 0 of a 32-bit one asks for T32 */
         return INVALID_ADDRESS;
     switch (vcpu_up(v, &start)) {
     case 0:
@@ -145,7 +146,7 @@ static int64_t psci_features(const struct smccc_call *c)
     uint32_t id = (uint32_t)argument(c, 1);
     bool is_psci = (id & ~(SMC64 | 0x1fu)) == PSCI(0) || id == SMCCC_VERSION;
 
-    return is_psci && find_function(id) ? 0 : NOT_SUPPORTED;
+    return is_psci && find_function(c->v, id) ? 0 : NOT_SUPPORTED;
 }
 
 static int64_t smccc_version(const struct smccc_call *c)
@@ -244,8 +245,11 @@ static const struct smccc_function functions[] = {
     { STANDARD_REVISION, false, service_revision },
 };
 
-static const struct smccc_function *find_function(uint64_t id)
+/* 32-bit kernels have no 64-bit functions (DEN 0028, 2.5). */
+static const struct smccc_function *find_function(const struct vcpu *v, uint64_t id)
 {
+    if (id & SMC64 && domain_is_narrow(v->domain))
+        return NULL;
     for (unsigned n = 0; n < ARRAY_SIZE(functions); n++) {
         const struct smccc_function *f = &functions[n];
 
@@ -259,7 +263,7 @@ void upcall_smccc(struct vcpu *v)
 {
     uint32_t id = (uint32_t)arch_hypercall_arg(v, 0);
     struct smccc_call c = { .v = v, .is_64 = id & SMC64 };
-    const struct smccc_function *f = find_function(id);
+    const struct smccc_function *f = find_function(v, id);
     int64_t result = f ? f->call(&c) : NOT_SUPPORTED;
 
     if (result == RUN_AGAIN)

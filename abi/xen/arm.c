@@ -8,14 +8,18 @@
 
 STATIC_ASSERT(offsetof(struct vcpu_guest_core_regs, x30) == 30 * sizeof(uint64_t));
 
-/* Modes that a 64-bit guest may be in; what the 32-bit ones save must not be there. */
-static bool state_is_valid(const struct vcpu_guest_core_regs *u)
-{
-    uint64_t mode = u->cpsr & PSR_MODE_MASK;
+#define MODES_64 (BIT(PSR_MODE_EL1h) | BIT(PSR_MODE_EL1t) | BIT(PSR_MODE_EL0t))
+#define MODES_32 (BIT(PSR_MODE_USR) | BIT(PSR_MODE_FIQ) | BIT(PSR_MODE_IRQ) | BIT(PSR_MODE_SVC) | BIT(PSR_MODE_ABT) | \
+                  BIT(PSR_MODE_UND) | BIT(PSR_MODE_SYS))
 
-    if (mode != PSR_MODE_EL1h && mode != PSR_MODE_EL1t && mode != PSR_MODE_EL0t)
-        return false;
-    return !u->spsr_fiq && !u->spsr_irq && !u->spsr_und && !u->spsr_abt;
+/* A mode that a guest of its width may be in; what only the other width has must not be there. */
+static bool state_is_valid(const struct vcpu_guest_core_regs *u, bool is_narrow)
+{
+    uint64_t mode = BIT(u->cpsr & PSR_MODE_MASK);
+
+    if (is_narrow)
+        return mode & MODES_32 && !u->sp_el0 && !u->sp_el1 && !u->elr_el1;
+    return mode & MODES_64 && !u->spsr_fiq && !u->spsr_irq && !u->spsr_und && !u->spsr_abt;
 }
 
 static void decode(const struct vcpu_guest_context *c, struct arm_registers *r)
@@ -29,6 +33,10 @@ static void decode(const struct vcpu_guest_context *c, struct arm_registers *r)
     r->sp_el1 = u->sp_el1;
     r->elr_el1 = u->elr_el1;
     r->spsr_el1 = u->spsr_el1;
+    r->spsr_fiq = u->spsr_fiq;
+    r->spsr_irq = u->spsr_irq;
+    r->spsr_und = u->spsr_und;
+    r->spsr_abt = u->spsr_abt;
     r->sctlr = c->sctlr;
     r->ttbr0 = c->ttbr0;
     r->ttbr1 = c->ttbr1;
@@ -46,6 +54,10 @@ static void encode(const struct arm_registers *r, struct vcpu_guest_context *c)
     u->sp_el1 = r->sp_el1;
     u->elr_el1 = r->elr_el1;
     u->spsr_el1 = r->spsr_el1;
+    u->spsr_fiq = r->spsr_fiq;
+    u->spsr_irq = r->spsr_irq;
+    u->spsr_und = r->spsr_und;
+    u->spsr_abt = r->spsr_abt;
     c->sctlr = r->sctlr;
     c->ttbr0 = r->ttbr0;
     c->ttbr1 = r->ttbr1;
@@ -60,7 +72,7 @@ int vcpu_context_set(struct vcpu *v, const struct vcpu_guest_context *c)
     int error = 0;
 
     ASSERT(atomic_load(&v->domain->pause_count) > 0);
-    if (!state_is_valid(&c->user_regs))
+    if (!state_is_valid(&c->user_regs, domain_is_narrow(v->domain)))
         return -E_INVAL;
     decode(c, &r);
     if (c->flags & VGCF_online && is_down) {

@@ -17,13 +17,18 @@ int64_t domctl_max_mem(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, voi
     return 0;
 }
 
-/* 64-bit guests only. */
+/* Before the domain has memory: the toolstack calls it with the width that the kernel's image asks for. */
 int64_t domctl_set_address_size(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, void *op)
 {
     struct domctl_call *call = op;
+    struct domain_locked l;
+    int r;
 
     subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_set_address_size);
-    return call->op.u.address_size.size == 64 ? 0 : -E_INVAL;
+    l = domain_lock(call->d);
+    r = domain_set_address_size(l, call->op.u.address_size.size);
+    domain_unlock(l);
+    return r;
 }
 
 int64_t domctl_get_address_size(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, void *op)
@@ -31,7 +36,7 @@ int64_t domctl_get_address_size(struct vcpu *v UNUSED, const uint64_t args[6] UN
     struct domctl_call *call = op;
 
     subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_get_address_size);
-    call->op.u.address_size.size = 64;
+    call->op.u.address_size.size = call->d->address_size;
     call->copy_back = true;
     return 0;
 }

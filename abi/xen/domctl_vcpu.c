@@ -65,6 +65,7 @@ int64_t domctl_set_context(struct vcpu *v, const uint64_t args[6] UNUSED, void *
 {
     struct domctl_call *call = op;
     struct vcpu_guest_context c;
+    struct domain_locked l;
     int r;
     struct vcpu *target = named_vcpu(v, call, call->op.u.vcpucontext.vcpu, &r);
 
@@ -78,7 +79,9 @@ int64_t domctl_set_context(struct vcpu *v, const uint64_t args[6] UNUSED, void *
     if (r)
         return r;
     subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_setvcpucontext);
+    l = domain_lock(call->d);       /* the width of its kernel stays */
     r = vcpu_context_set(target, &c);
+    domain_unlock(l);
     domain_unpause(call->d);
     return r;
 }

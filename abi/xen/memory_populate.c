@@ -58,6 +58,12 @@ static int64_t do_extents(struct vcpu *v, uint64_t cmd, struct domain *d, const 
     return (int64_t)done;
 }
 
+/* The progress has to fit above the command in the caller's register. */
+static uint64_t most_extents(const struct domain *d)
+{
+    return (domain_is_narrow(d) ? (uint64_t)UINT32_MAX : (uint64_t)INT64_MAX) >> MEMORY_EXTENT_SHIFT;
+}
+
 /* What both sub-calls check first. Whatever is wrong is answered by how far the call had got, as the ABI has it. */
 static int64_t reservation(struct vcpu *v, const uint64_t args[6], extent_function function)
 {
@@ -68,7 +74,7 @@ static int64_t reservation(struct vcpu *v, const uint64_t args[6], extent_functi
 
     if (error == -E_RESTART)
         return error;
-    if (error || in.nr_extents > INT64_MAX >> MEMORY_EXTENT_SHIFT || in.extent_order > MAX_ORDER ||
+    if (error || in.nr_extents > most_extents(v->domain) || in.extent_order > MAX_ORDER ||
         !in.extent_start.q)
         return (int64_t)done;
     d = memory_target(v, in.domid, &error);

@@ -47,7 +47,8 @@ static int64_t version_capabilities(struct vcpu *v, const uint64_t args[6], void
     xen_capabilities_info_t field;
 
     subcall_reached(FAMILY_VERSION, XENVER_capabilities);
-    return write_text(v, args[1], "xen-3.0-aarch64 ", field, sizeof(field));
+    return write_text(v, args[1], arch_has_narrow_guests() ? "xen-3.0-aarch64 xen-3.0-armv7l " : "xen-3.0-aarch64 ", field,
+                      sizeof(field));
 }
 
 static int64_t version_changeset(struct vcpu *v, const uint64_t args[6], void *op UNUSED)

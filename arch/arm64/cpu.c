@@ -22,6 +22,8 @@
 #define CPTR_VALUE (UINT64_C(0x33ff) | BIT(20) | BIT(30))
 /* Debug registers (9, 10, 11), performance counters (5, 6), profiling (14), trace (19) trapped; HPMN, 4:0, all counters. */
 #define MDCR_TRAPS (BIT(5) | BIT(6) | BIT(9) | BIT(10) | BIT(11) | BIT(14) | BIT(19))
+/* AArch32: registers of CRn 15, which are implementation defined (D17.2.50). */
+#define HSTR_TRAPS BIT(15)
 /* A guest reads the physical counter itself; the physical timer traps. */
 #define CNTHCTL_VALUE BIT(0)
 
@@ -83,7 +85,7 @@ void cpu_setup_registers(void)
     write_sysreg(hcr_el2, HCR_IDLE);
     write_sysreg(cptr_el2, CPTR_VALUE);
     write_sysreg(mdcr_el2, MDCR_TRAPS | (read_sysreg(pmcr_el0) >> 11 & 31));
-    write_sysreg(hstr_el2, 0);
+    write_sysreg(hstr_el2, HSTR_TRAPS);
     write_sysreg(cnthctl_el2, CNTHCTL_VALUE);
     write_sysreg(cnthp_ctl_el2, 0);
     write_sysreg(cntvoff_el2, 0);

@@ -20,9 +20,9 @@ static const struct keep_rule {
     uint8_t reg;
     uint64_t fields;
 } keep_rules[] = {
-    /* AArch32, for programs at EL0. PFR0, PFR1 (GenTimer), DFR0 (CopDbg), AFR0, MMFR0..3 */
+    /* AArch32: for 32-bit kernels and programs. PFR0, PFR1 (GenTimer, GIC), DFR0 (CopDbg), AFR0, MMFR0..3 */
     { REG(1, 0), F(0) | F(4) | F(8) | F(12) | F(24) },
-    { REG(1, 1), F(0) | F(16) },
+    { REG(1, 1), F(0) | F(16) | F(28) },
     { REG(1, 2), F(0) },
     { REG(1, 4), LOW32 }, { REG(1, 5), LOW32 }, { REG(1, 6), LOW32 }, { REG(1, 7), LOW32 },
     /* ISAR0..5, MMFR4, ISAR6; MVFR0..2, PFR2 (CSV3, SSBS), MMFR5 */
@@ -53,7 +53,7 @@ static const struct keep_rule {
 static const struct limit_rule {
     uint8_t reg, shift, most;
 } limit_rules[] = {
-    { REG(4, 0), 4, 1 }, { REG(4, 0), 24, 1 }, { REG(4, 0), 56, 1 }, { REG(7, 0), 20, 1 },
+    { REG(1, 1), 28, 1 }, { REG(4, 0), 4, 1 }, { REG(4, 0), 24, 1 }, { REG(4, 0), 56, 1 }, { REG(7, 0), 20, 1 },
 };
 
 #define READ(crm, op2) id_registers[REG(crm, op2)] = read_sysreg(S3_0_C0_C##crm##_##op2)

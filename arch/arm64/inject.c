@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Exceptions for a guest, as the processor would have taken them to EL1 (Arm ARM D1.3, AArch64.TakeException). */
+#include "aarch32.h"
 #include "arch/include/vcpu.h"
 #include "core/domain.h"
 #include "guest.h"
@@ -60,6 +61,10 @@ static void take_exception(struct vcpu *v, uint64_t esr)
 
 void arch_inject_undefined(struct vcpu *v)
 {
+    if (domain_is_narrow(v->domain)) {
+        aarch32_inject_undefined(v);
+        return;
+    }
     take_exception(v, (uint64_t)EC_UNKNOWN << ESR_EC_SHIFT | ESR_IL);
 }
 
@@ -67,6 +72,10 @@ void arch_inject_bad_address(struct vcpu *v, uint64_t address, bool is_instructi
 {
     uint64_t ec = is_instruction ? EC_INST_ABORT_LOWER : EC_DATA_ABORT_LOWER;
 
+    if (domain_is_narrow(v->domain)) {
+        aarch32_inject_bad_address(v, address, is_instruction);
+        return;
+    }
     if (from_kernel(v))
         ec += EC_DATA_ABORT_SAME - EC_DATA_ABORT_LOWER;
     write_sysreg(far_el1, address);

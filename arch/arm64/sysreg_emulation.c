@@ -10,8 +10,7 @@
 #include "sysreg.h"
 
 /* Numbers in the layout of the ISS, so that a look-up needs no shuffling. */
-#define KEY(op0, op1, crn, crm, op2) \
-    ((uint32_t)(op0) << 20 | (uint32_t)(op2) << 17 | (uint32_t)(op1) << 14 | (uint32_t)(crn) << 10 | (uint32_t)(crm) << 1)
+#define KEY SYSREG_KEY
 #define KEY_MASK KEY(3, 7, 15, 15, 7)
 #define ISS_IS_READ BIT(0)
 #define ISS_RT(iss) ((unsigned)((iss) >> 5 & 0x1f))
@@ -196,6 +195,17 @@ static void emulate(struct vcpu *v, uint64_t esr)
         guest_set_register(v, ISS_RT(iss), r->read(v, r));
     else
         r->write(v, r, guest_register(v, ISS_RT(iss)));
+}
+
+void sysreg_emulate(struct vcpu *v, uint32_t key, bool is_read, uint64_t *value)
+{
+    const struct sysreg *r = find(key);
+
+    ASSERT(r && (is_read ? r->read != NULL : r->write != NULL));
+    if (is_read)
+        *value = r->read(v, r);
+    else
+        r->write(v, r, *value);
 }
 
 void trap_sysreg(struct vcpu *v, uint64_t esr)

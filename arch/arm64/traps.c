@@ -29,8 +29,8 @@ static void trap_absent_feature(struct vcpu *v, uint64_t esr)
     arch_inject_undefined(v);
 }
 
-/* WFI, WFE and their variants with a timeout, which may end early. */
-static void trap_wfx(struct vcpu *v, uint64_t esr)
+/* One with a timeout may end early. */
+void trap_wfx(struct vcpu *v, uint64_t esr)
 {
     guest_skip_instruction(v, esr);
     if (esr & 1) {

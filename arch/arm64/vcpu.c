@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A guest's processor: set-up, reset, and the switch from one vCPU to another. */
+#include "aarch32.h"
 #include "arch/include/vcpu.h"
 #include "arch/include/vgic_hw.h"
 #include "core/domain.h"
@@ -51,6 +52,7 @@
 /* SCTLR_EL1 out of reset: MMU and caches off, the bits that are one in Armv8.0 set (D17.2.118). */
 #define SCTLR_RESET UINT64_C(0x30d00800)
 #define MPIDR_RES1 BIT(31)
+#define EL_IS_64_ONLY 1         /* ID_AA64PFR0_EL1.EL0 and .EL1; 2: AArch32 too */
 
 static bool maintenance(unsigned irq UNUSED)
 {
@@ -115,6 +117,11 @@ void arch_domain_destroy(struct domain *d)
     vgic_domain_destroy(d);
 }
 
+static uint64_t hcr_of(const struct domain *d)
+{
+    return domain_is_narrow(d) ? HCR_GUEST & ~HCR_RW : HCR_GUEST;
+}
+
 int arch_vcpu_init(struct vcpu *v)
 {
     int error = vcpu_timer_init(v);
@@ -122,7 +129,7 @@ int arch_vcpu_init(struct vcpu *v)
     if (error)
         return error;
     vgic_vcpu_init(v);
-    v->arch.hcr_el2 = HCR_GUEST;
+    v->arch.hcr_el2 = hcr_of(v->domain);
     v->arch.vmpidr = MPIDR_RES1 | vgic_affinity(v->id);
     v->arch.psr = PSR_START;
     v->arch.sctlr_el1 = SCTLR_RESET;
@@ -139,21 +146,45 @@ void arch_vcpu_destroy(struct vcpu *v)
     vcpu_timer_destroy(v);
 }
 
-/* What ERET would take for another exception level, or AArch32, is not for a guest to have. */
-uint64_t guest_allowed_psr(uint64_t psr)
+bool arch_has_narrow_guests(void)
 {
-    uint64_t mode = psr & PSR_MODE;
+    return (read_sysreg(id_aa64pfr0_el1) >> 4 & 0xf) > EL_IS_64_ONLY;
+}
 
-    if (mode == PSR_EL0T || mode == PSR_EL1T || mode == PSR_EL1H || mode == (PSR_AARCH32 | PSR_EL0T))
+static bool has_narrow_programs(void)
+{
+    return (read_sysreg(id_aa64pfr0_el1) & 0xf) > EL_IS_64_ONLY;
+}
+
+/* What ERET would take for another exception level, or for a width that is not there, is not for a guest to have. */
+uint64_t guest_allowed_psr(const struct domain *d, uint64_t psr)
+{
+    static const uint32_t wide = BIT(PSR_EL0T) | BIT(PSR_EL1T) | BIT(PSR_EL1H);
+    static const uint32_t narrow = BIT(PSR32_USR) | BIT(PSR32_FIQ) | BIT(PSR32_IRQ) | BIT(PSR32_SVC) | BIT(PSR32_ABT) |
+                                   BIT(PSR32_UND) | BIT(PSR32_SYS);
+    uint64_t allowed = domain_is_narrow(d) ? narrow : wide | (has_narrow_programs() ? BIT(PSR32_USR) : 0);
+
+    if (allowed & BIT(psr & PSR_MODE))
         return psr & UINT32_MAX & ~PSR_IL;
-    return PSR_START;
+    return domain_is_narrow(d) ? PSR32_START : PSR_START;
+}
+
+/* Bit 0 of a 32-bit start address asks for T32 (Arm DEN 0022, CPU_ON). */
+static uint64_t start_psr(const struct domain *d, uint64_t *pc)
+{
+    uint64_t t32 = *pc & 1;
+
+    if (!domain_is_narrow(d))
+        return PSR_START;
+    *pc = (uint32_t)(*pc & ~UINT64_C(1));
+    return PSR32_START | (t32 ? PSR32_T : 0);
 }
 
 void arch_vcpu_reset(struct vcpu *v, const struct vcpu_start *start)
 {
     struct arch_vcpu *a = &v->arch;
 
-    ASSERT(v != cpu_current_vcpu() && !start->narrow);
+    ASSERT(v != cpu_current_vcpu());
     memset(a->x, 0, sizeof(a->x));
     memset(a->fp, 0, sizeof(a->fp));
     a->fpsr = a->fpcr = 0;
@@ -163,12 +194,14 @@ void arch_vcpu_reset(struct vcpu *v, const struct vcpu_start *start)
     a->actlr_el1 = 0;
     a->x[0] = start->context;
     a->pc = start->pc;
-    a->psr = guest_allowed_psr(start->flags ? start->flags : PSR_START);
-    a->sctlr_el1 = start->control ? start->control : SCTLR_RESET;
+    a->psr = guest_allowed_psr(v->domain, start->flags ? start->flags : start_psr(v->domain, &a->pc));
+    a->sctlr_el1 = start->control ? start->control : domain_is_narrow(v->domain) ? SCTLR32_RESET : SCTLR_RESET;
     a->ttbr0_el1 = start->table0;
     a->ttbr1_el1 = start->table1;
     a->tcr_el1 = start->table_control;
-    a->hcr_el2 = HCR_GUEST;
+    a->hcr_el2 = hcr_of(v->domain);
+    if (domain_is_narrow(v->domain))
+        aarch32_reset(v);
     arch_vgic_reset(&a->vgic);
     vcpu_timer_reset(v);
 }
@@ -201,6 +234,8 @@ static void save_system(struct arch_vcpu *a)
     a->fpsr = (uint32_t)read_sysreg(fpsr);
     a->fpcr = (uint32_t)read_sysreg(fpcr);
     fpsimd_save(a->fp);
+    if (unlikely(!(a->hcr_el2 & HCR_RW)))
+        aarch32_save(a);
 }
 
 /* Nothing walks the guest's tables while EL2 executes, so the order of these and of the stage-2 root does not matter. */
@@ -234,6 +269,8 @@ static void load_system(const struct arch_vcpu *a)
     write_sysreg(fpsr, a->fpsr);
     write_sysreg(fpcr, a->fpcr);
     fpsimd_load(a->fp);
+    if (unlikely(!(a->hcr_el2 & HCR_RW)))
+        aarch32_load(a);
 }
 
 void arch_vcpu_switch(struct vcpu *prev, struct vcpu *next)

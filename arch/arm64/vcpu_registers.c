@@ -45,6 +45,10 @@ void arm_registers_get(const struct vcpu *v, struct arm_registers *out)
     out->sp_el1 = a->sp_el1;
     out->elr_el1 = a->elr_el1;
     out->spsr_el1 = a->spsr_el1;
+    out->spsr_fiq = a->spsr_fiq;
+    out->spsr_irq = a->spsr_irq;
+    out->spsr_und = a->spsr_und;
+    out->spsr_abt = a->spsr_abt;
     out->sctlr = a->sctlr_el1;
     out->ttbr0 = a->ttbr0_el1;
     out->ttbr1 = a->ttbr1_el1;
@@ -58,11 +62,15 @@ void arm_registers_set(struct vcpu *v, const struct arm_registers *in)
     ASSERT(v != cpu_current_vcpu());
     memcpy(a->x, in->x, sizeof(a->x));
     a->pc = in->pc;
-    a->psr = guest_allowed_psr(in->psr);
+    a->psr = guest_allowed_psr(v->domain, in->psr);
     a->sp_el0 = in->sp_el0;
     a->sp_el1 = in->sp_el1;
     a->elr_el1 = in->elr_el1;
     a->spsr_el1 = in->spsr_el1;
+    a->spsr_fiq = in->spsr_fiq;
+    a->spsr_irq = in->spsr_irq;
+    a->spsr_und = in->spsr_und;
+    a->spsr_abt = in->spsr_abt;
     a->sctlr_el1 = in->sctlr;
     a->ttbr0_el1 = in->ttbr0;
     a->ttbr1_el1 = in->ttbr1;

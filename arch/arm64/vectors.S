@@ -19,7 +19,6 @@
 #define VCPU_PC 256
 /* Syndromes: HVC (class 0x16, 32 bits long) with the tag of a hypercall (xen/arch-arm.h), and with 0, of a firmware call. */
 #define ESR_HVC_UPPER 0x5a00
-#define HVC_XEN 0xea1
 
 .macro save_guest
     stp     x0, x1, [sp, #0]
@@ -72,6 +71,15 @@
     bl      arm64_trap_irq
     cbnz    x0, enter_again
     b       leave
+.endm
+
+/* All are stored: the registers of AArch32's modes lie in x16 to x30. */
+.macro aarch32_vector
+    .balign 128
+    save_guest
+    save_rest
+    bl      arm64_trap_sync_aarch32
+    b       enter_guest
 .endm
 
 .macro serror_vector
@@ -158,7 +166,7 @@ vectors:
     irq_vector
     irq_vector
     serror_vector
-    sync_vector                         /* lower level, AArch32 (programs of a 64-bit guest) */
+    aarch32_vector                      /* lower level, AArch32 */
     irq_vector
     irq_vector
     serror_vector

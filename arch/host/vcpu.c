@@ -50,6 +50,11 @@ void arch_vcpu_destroy(struct vcpu *v)
     host_cancel(v);
 }
 
+bool arch_has_narrow_guests(void)
+{
+    return true;
+}
+
 void arch_vcpu_reset(struct vcpu *v, const struct vcpu_start *start)
 {
     ASSERT(v != cpu_current_vcpu());

@@ -12,7 +12,8 @@ struct arm_registers {
     uint64_t x[31];
     uint64_t pc, psr;
     uint64_t sp_el0, sp_el1, elr_el1;
-    uint64_t spsr_el1;
+    uint64_t spsr_el1;          /* of a 32-bit kernel: SPSR_svc */
+    uint32_t spsr_fiq, spsr_irq, spsr_und, spsr_abt;    /* 32-bit kernels only */
     uint64_t sctlr, ttbr0, ttbr1, tcr;
 };
 

@@ -12,10 +12,9 @@ struct domain;
 /* State of a vCPU at its start, in architecture-neutral words; what an ABI layer or PSCI hands down. */
 struct vcpu_start {
     uint64_t pc, context;       /* entry point; first argument register */
-    uint64_t flags;             /* processor mode, 0 = the usual one (arm64: EL1h, all masked) */
+    uint64_t flags;             /* processor mode, 0 = the usual one (arm64: EL1h or supervisor mode, all masked) */
     uint64_t control;           /* system control register (arm64: SCTLR_EL1), 0 = reset value */
     uint64_t table0, table1, table_control; /* TTBR0, TTBR1, TCR */
-    bool narrow;                /* 32-bit guest */
 };
 
 /* Set up / tear down what the processor layer keeps per domain or vCPU (interrupt controller state included).
@@ -27,7 +26,9 @@ void arch_vcpu_destroy(struct vcpu *v);
 /* v never runs again: nothing of its processor fires any more once every CPU has passed a quiescent point. Before destroy. */
 void arch_vcpu_retire(struct vcpu *v);
 
-/* Put the vCPU, which does not run, into reset state and give it this start. */
+/* Can guests have 32-bit kernels (ID_AA64PFR0_EL1.EL1)? */
+bool arch_has_narrow_guests(void);
+/* Put the vCPU, which does not run, into reset state of its domain's width and give it this start. */
 void arch_vcpu_reset(struct vcpu *v, const struct vcpu_start *start);
 
 /* The registers in the order of the ABI's vcpu_guest_context live in abi/xen's arch file; it uses struct arch_vcpu. */

@@ -211,6 +211,7 @@ const struct shape shapes[] = {
     DOMCTL(XEN_DOMCTL_setdebugging, UV(setdebugging.enable, SMALL, 1)),
     DOMCTL(XEN_DOMCTL_settimeoffset, U(settimeoffset.time_offset_seconds, RAW)),
     DOMCTL(XEN_DOMCTL_set_address_size, UV(address_size.size, FIXED, 64)),
+    DOMCTL(XEN_DOMCTL_set_address_size, UV(address_size.size, FIXED, 32)),
     DOMCTL(XEN_DOMCTL_set_paging_mempool_size, UV(paging_mempool.size, SMALL, 2)),
     DOMCTL(XEN_DOMCTL_set_paging_mempool_size, UV(paging_mempool.size, FIXED, 64 * PAGE_SIZE)),
     DOMCTL(XEN_DOMCTL_max_mem, UV(max_mem.max_memkb, FIXED, 4096)),

@@ -220,12 +220,50 @@ static void test_settings(void **state UNUSED)
     op.u.max_mem.max_memkb = 4096;
     assert_int_equal(domctl(&op, XEN_DOMCTL_max_mem, id), 0);
     assert_int_equal(guest->owner.limit, 1024);
-    op.u.address_size.size = 64;
-    assert_int_equal(domctl(&op, XEN_DOMCTL_set_address_size, id), 0);
-    op.u.address_size.size = 48;
-    assert_int_equal(domctl(&op, XEN_DOMCTL_set_address_size, id), -E_INVAL);
+}
+
+static int64_t set_width(uint16_t id, uint32_t bits)
+{
+    struct xen_domctl op = { 0 };
+
+    op.u.address_size.size = bits;
+    return domctl(&op, XEN_DOMCTL_set_address_size, id);
+}
+
+static uint32_t width_of(uint16_t id)
+{
+    struct xen_domctl op = { 0 };
+
     assert_int_equal(domctl(&op, XEN_DOMCTL_get_address_size, id), 0);
-    assert_int_equal(op.u.address_size.size, 64);
+    return op.u.address_size.size;
+}
+
+static void test_width(void **state UNUSED)
+{
+    struct xen_domctl op = { 0 };
+    uint16_t id = create();
+    struct domain *d = domain_find(DOMID(id));
+
+    assert_int_equal(width_of(id), 64);
+    assert_int_equal(set_width(id, 48), -E_INVAL);
+    assert_int_equal(set_width(id, 0), -E_INVAL);
+    assert_int_equal(set_width(id, 32), 0);
+    assert_int_equal(width_of(id), 32);
+    op.u.max_vcpus.max = d->max_vcpus;
+    assert_int_equal(domctl(&op, XEN_DOMCTL_max_vcpus, id), 0);
+    d->vcpus[0]->arch.regs.pc = 4;      /* what a vCPU of the other width holds is forgotten */
+    assert_int_equal(set_width(id, 64), 0);
+    assert_int_equal(d->vcpus[0]->arch.regs.pc, 0);
+    /* A start state, or memory, belongs to a width. */
+    d->vcpus[0]->initialised = true;
+    assert_int_equal(set_width(id, 32), -E_BUSY);
+    d->vcpus[0]->initialised = false;
+    op.u.max_mem.max_memkb = 1024;
+    assert_int_equal(domctl(&op, XEN_DOMCTL_max_mem, id), 0);
+    assert_int_equal(domain_populate(d, GFN(0x40000), 0), 0);
+    assert_int_equal(set_width(id, 32), -E_BUSY);
+    assert_int_equal(set_width(id, 64), -E_BUSY);
+    assert_int_equal(width_of(id), 64);
 }
 
 static void test_mempool(void **state UNUSED)
@@ -282,6 +320,7 @@ int main(void)
         cmocka_unit_test_setup(test_vcpus_without_memory, abi_setup), cmocka_unit_test_setup(test_versions, abi_setup),
         cmocka_unit_test_setup(test_nobody_and_ourselves, abi_setup), cmocka_unit_test_setup(test_pause, abi_setup),
         cmocka_unit_test_setup(test_info, abi_setup), cmocka_unit_test_setup(test_settings, abi_setup),
+        cmocka_unit_test_setup(test_width, abi_setup),
         cmocka_unit_test_setup(test_mempool, abi_setup), cmocka_unit_test_setup(test_cache_flush, abi_setup),
         cmocka_unit_test_setup(test_dying, abi_setup),
     };

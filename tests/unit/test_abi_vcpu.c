@@ -194,6 +194,34 @@ static void test_context(void **state UNUSED)
     assert_int_equal(domctl_on(XEN_DOMCTL_setvcpucontext, guest->id.v), -E_OPNOTSUPP);
 }
 
+static void test_context_of_32_bits(void **state UNUSED)
+{
+    struct vcpu_guest_context c = { .flags = VGCF_online, .sctlr = SCTLR_GUEST_INIT };
+
+    guest->address_size = 32;
+    c.user_regs.pc64 = 0x40008000;
+    c.user_regs.cpsr = PSR_GUEST32_INIT;
+    c.user_regs.x1 = UINT32_MAX;
+    c.user_regs.spsr_und = PSR_MODE_SVC;
+    assert_int_equal(domctl_on(XEN_DOMCTL_pausedomain, guest->id.v), 0);
+    assert_int_equal(context(XEN_DOMCTL_setvcpucontext, 1, &c), 0);
+    memset(&c, 0, sizeof(c));
+    assert_int_equal(context(XEN_DOMCTL_getvcpucontext, 1, &c), 0);
+    assert_int_equal(c.user_regs.cpsr, PSR_GUEST32_INIT);
+    assert_int_equal(c.user_regs.x1, UINT32_MAX);
+    assert_int_equal(c.user_regs.spsr_und, PSR_MODE_SVC);
+    /* Modes of others, and registers that there are not. */
+    static const uint64_t bad[] = { PSR_MODE_EL1h, PSR_MODE_EL2h, PSR_MODE_MON, PSR_MODE_HYP, PSR_MODE_EL0t };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+        c.user_regs.cpsr = bad[i];
+        assert_int_equal(context(XEN_DOMCTL_setvcpucontext, 1, &c), -E_INVAL);
+    }
+    c.user_regs.cpsr = PSR_GUEST32_INIT;
+    c.user_regs.sp_el1 = 1;
+    assert_int_equal(context(XEN_DOMCTL_setvcpucontext, 1, &c), -E_INVAL);
+}
+
 static void test_vcpu_numbers(void **state UNUSED)
 {
     struct xen_domctl op = { 0 };
@@ -291,7 +319,8 @@ int main(void)
         cmocka_unit_test_setup(test_assist, abi_setup), cmocka_unit_test_setup(test_yield_and_poll, abi_setup),
         cmocka_unit_test_setup(test_watchdog, abi_setup), cmocka_unit_test_setup(test_shutdown, abi_setup),
         cmocka_unit_test_setup(test_shutdown_by_dom0, abi_setup), cmocka_unit_test_setup(test_params, abi_setup),
-        cmocka_unit_test_setup(test_context, abi_setup), cmocka_unit_test_setup(test_vcpu_numbers, abi_setup),
+        cmocka_unit_test_setup(test_context, abi_setup),
+        cmocka_unit_test_setup(test_context_of_32_bits, abi_setup), cmocka_unit_test_setup(test_vcpu_numbers, abi_setup),
         cmocka_unit_test_setup(test_affinity, two_cpus), cmocka_unit_test_setup(test_nodes, abi_setup),
         cmocka_unit_test_setup(test_weight, abi_setup),
     };

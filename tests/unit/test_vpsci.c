@@ -83,6 +83,17 @@ static void test_features(void **state UNUSED)
     assert_int_equal(call(ARCH_FEATURES, 0x80008000, 0, 0), NOT_SUPPORTED);
 }
 
+static void test_kernel_of_32_bits(void **state UNUSED)
+{
+    d->address_size = 32;
+    assert_int_equal(call(CPU_ON64, 1, ENTRY, 0), NOT_SUPPORTED);
+    assert_int_equal(call(FEATURES, CPU_ON64, 0, 0), NOT_SUPPORTED);
+    assert_int_equal(call(FEATURES, CPU_ON, 0, 0), 0);
+    /* Bit 0 asks for T32. */
+    assert_int_equal(call(CPU_ON, 1, ENTRY + 1, 0), 0);
+    assert_int_equal(d->vcpus[1]->arch.regs.pc, ENTRY + 1);
+}
+
 static void test_workarounds(void **state UNUSED)
 {
     assert_int_equal(call(0x80007fff, 1, 0, 0), 0);
@@ -167,7 +178,7 @@ static void test_random_calls(void **state UNUSED)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_versions), TEST(test_unknown), TEST(test_features), TEST(test_workarounds), TEST(test_identity),
+        TEST(test_versions), TEST(test_unknown), TEST(test_features), TEST(test_workarounds), TEST(test_kernel_of_32_bits), TEST(test_identity),
         TEST(test_cpu_on), TEST(test_cpu_off), TEST(test_system_off), TEST(test_system_reset), TEST(test_random_calls),
     };
 

@@ -12,6 +12,9 @@
 #define CPU_BLOCK_SCRATCH 48
 #define CPU_BLOCK_ENTRY 64
 
+/* The tag of a hypercall's HVC (xen/arch-arm.h, XEN_HYPERCALL_TAG). */
+#define HVC_XEN 0xea1
+
 #ifndef __ASSEMBLER__
 #include "lib/compiler.h"
 #include "lib/window_set.h"

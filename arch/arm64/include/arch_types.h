@@ -22,7 +22,8 @@ struct arch_vcpu {
     uint64_t sp_el1, elr_el1, spsr_el1, sctlr_el1, cpacr_el1, tcr_el1, ttbr0_el1, ttbr1_el1, mair_el1, amair_el1;
     uint64_t esr_el1, far_el1, afsr0_el1, afsr1_el1, vbar_el1, contextidr_el1, tpidr_el0, tpidr_el1, tpidrro_el0;
     uint64_t par_el1, actlr_el1, csselr_el1, mdscr_el1, cntkctl_el1;
-    uint64_t dacr32_el2, ifsr32_el2, fpexc32_el2;
+    uint64_t dacr32_el2, ifsr32_el2, fpexc32_el2;                   /* 32-bit kernels only */
+    uint32_t spsr_fiq, spsr_irq, spsr_und, spsr_abt;
     uint64_t cntv_ctl, cntv_cval;       /* virtual timer, live in hardware while it runs */
     uint64_t cntp_ctl, cntp_cval;       /* physical timer, emulated */
     uint64_t hcr_el2, vmpidr;

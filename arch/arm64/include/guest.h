@@ -67,11 +67,18 @@ static inline void guest_set_register(struct vcpu *v, unsigned n, uint64_t value
         v->arch.x[n] = value;
 }
 
-/* The processor state that a toolstack or PSCI asked for, or the usual one when it is not for a guest to have. */
-uint64_t guest_allowed_psr(uint64_t psr);
+/* The processor state that a toolstack or PSCI asked for, or the usual one when it is not for d's guest to have. */
+uint64_t guest_allowed_psr(const struct domain *d, uint64_t psr);
 
 /* Trapped MSR/MRS/SYS (sysreg_emulation.c); EC 0x20 and 0x24 (abort.c). */
 void trap_sysreg(struct vcpu *v, uint64_t esr);
+/* A register by its number in the layout of the ISS, without a look at who asks: one of sysreg_emulation.c's table that can be read
+ * or written so. */
+#define SYSREG_KEY(op0, op1, crn, crm, op2) \
+    ((uint32_t)(op0) << 20 | (uint32_t)(op2) << 17 | (uint32_t)(op1) << 14 | (uint32_t)(crn) << 10 | (uint32_t)(crm) << 1)
+void sysreg_emulate(struct vcpu *v, uint32_t key, bool is_read, uint64_t *value);
+/* WFI, WFE and their variants with a timeout (traps.c). */
+void trap_wfx(struct vcpu *v, uint64_t esr);
 void trap_instruction_abort(struct vcpu *v, uint64_t esr);
 void trap_data_abort(struct vcpu *v, uint64_t esr);
 
