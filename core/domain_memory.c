@@ -46,15 +46,9 @@ static bool is_own(struct domain *d, gfn_t gfn, unsigned order)
 
 static int depopulate_page(struct domain *d, gfn_t gfn)
 {
-    struct stage2_locked l = stage2_lock(&d->stage2);
-    enum s2_type type;
-    mfn_t mfn;
+    int error = stage2_unmap_page(&d->stage2, gfn, S2_TYPES_OWN);
 
-    type = stage2_lookup(l, gfn, &mfn, NULL);
-    stage2_unlock(l);
-    if (!s2_type_is_own(type))
-        return -E_INVAL;
-    return stage2_unmap_exact(&d->stage2, gfn, mfn, type);
+    return error == -E_NOENT ? -E_INVAL : error;
 }
 
 int domain_depopulate(struct domain *d, gfn_t gfn, unsigned order)

@@ -83,9 +83,31 @@ static int change(struct stage2 *s, gfn_t gfn, unsigned order, mfn_t mfn, enum s
     return r;
 }
 
+/* The usual case: one page, its table is there and its place is empty. False: nothing was done. */
+static bool map_empty_page(struct stage2 *s, gfn_t gfn, mfn_t mfn, enum s2_type type)
+{
+    struct stage2_locked l = stage2_lock(s);
+    unsigned level;
+    s2_entry *slot;
+    bool done = false;
+
+    if (likely(gfn.v < s2_space_pages() && !s->dying)) {
+        slot = s2_walk(s, gfn.v, S2_LEVELS - 1, &level);
+        done = level == S2_LEVELS - 1 && !arch_s2_read(slot);
+        if (done) {
+            arch_s2_write(slot, arch_s2_leaf(mfn, type, level));
+            s2_account(s, gfn.v, 1, type);
+        }
+    }
+    stage2_unlock(l);
+    return done;
+}
+
 int stage2_map(struct stage2 *s, gfn_t gfn, mfn_t mfn, unsigned order, enum s2_type type)
 {
-    ASSERT(type != S2_EMPTY);
+    ASSERT(type > S2_EMPTY && type < S2_TYPES);
+    if (order == 0 && likely(map_empty_page(s, gfn, mfn, type)))
+        return 0;
     return change(s, gfn, order, mfn, type, false);
 }
 
@@ -100,63 +122,131 @@ int stage2_unmap(struct stage2 *s, gfn_t gfn, unsigned order)
     return change(s, gfn, order, MFN(0), S2_EMPTY, false);
 }
 
-int stage2_unmap_exact(struct stage2 *s, gfn_t gfn, mfn_t mfn, enum s2_type type)
-{
-    struct stage2_locked l;
-    struct s2_change c;
-    enum s2_type found;
-    mfn_t there;
-    int r = 0;
+/* -- single pages, several to an invalidation -- */
 
-    if (!range_is_valid(gfn, 0))
-        return -E_INVAL;
-    c = change_init(s, gfn, 0, MFN(0), S2_EMPTY);
-    l = stage2_lock(s);
-    found = stage2_lookup(l, gfn, &there, NULL);
-    if (found == S2_EMPTY || s->dying)
-        r = -E_NOENT;
-    else if (found != type || !mfn_eq(there, mfn))
-        r = -E_INVAL;
-    if (!r)
-        r = s2_change_commit(&c);
-    stage2_unlock(l);
+void stage2_gather_start(struct stage2_gather *g, struct stage2 *s)
+{
+    g->lock = stage2_lock(s);
+    g->count = 0;
+    g->first = UINT64_MAX;
+    g->last = 0;
+}
+
+/* A page that is part of a block, or of no memory: the long way, with an invalidation of its own. */
+static NOINLINE int unmap_piece(struct stage2 *s, gfn_t gfn)
+{
+    struct s2_change c = change_init(s, gfn, 0, MFN(0), S2_EMPTY);
+    int r = s2_change_commit(&c);
+
     s2_change_finish(&c);
     return r;
 }
 
+int stage2_gather_unmap(struct stage2_gather *g, gfn_t gfn, uint32_t types, const mfn_t *mfn)
+{
+    struct stage2 *s = g->lock.s;
+    s2_entry *slot, e;
+    unsigned level;
+
+    ASSERT(spin_is_held(&s->lock) && g->count < STAGE2_GATHER && !(types & BIT(S2_EMPTY)));
+    if (unlikely(gfn.v >= s2_space_pages()))
+        return -E_INVAL;
+    if (unlikely(s->dying))
+        return -E_NOENT;
+    slot = s2_walk(s, gfn.v, S2_LEVELS - 1, &level);
+    e = arch_s2_read(slot);
+    if (!e)
+        return -E_NOENT;
+    if (!(types & BIT(arch_s2_type(e))) || (mfn && !mfn_eq(s2_frame_at(e, gfn.v, level), *mfn)))
+        return -E_INVAL;
+    if (unlikely(level != S2_LEVELS - 1 || !s2_type_is_memory(arch_s2_type(e))))
+        return unmap_piece(s, gfn);
+    arch_s2_write(slot, 0);
+    s2_account(s, gfn.v, 1, S2_EMPTY);
+    g->first = MIN(g->first, gfn.v);
+    g->last = MAX(g->last, gfn.v);
+    g->page[g->count].frame = arch_s2_frame(e);
+    g->page[g->count++].type = arch_s2_type(e);
+    return 0;
+}
+
+void stage2_gather_finish(struct stage2_gather *g)
+{
+    struct stage2 *s = g->lock.s;
+
+    if (likely(g->count))
+        arch_stage2_invalidate(&s->arch, GFN(g->first), g->last - g->first + 1);
+    stage2_unlock(g->lock);
+    for (unsigned i = 0; i < g->count; i++) {
+        atomic_fetch_sub(&s->mapped[g->page[i].type], 1);
+        frame_put(g->page[i].frame);
+    }
+}
+
+int stage2_unmap_page(struct stage2 *s, gfn_t gfn, uint32_t types)
+{
+    struct stage2_gather g;
+    int r;
+
+    stage2_gather_start(&g, s);
+    r = stage2_gather_unmap(&g, gfn, types, NULL);
+    stage2_gather_finish(&g);
+    return r;
+}
+
+int stage2_unmap_exact(struct stage2 *s, gfn_t gfn, mfn_t mfn, enum s2_type type)
+{
+    struct stage2_gather g;
+    int r;
+
+    stage2_gather_start(&g, s);
+    r = stage2_gather_unmap(&g, gfn, (uint32_t)BIT(type), &mfn);
+    stage2_gather_finish(&g);
+    return r;
+}
+
+/* The entry that gfn is in; 0 when it is outside. */
+static inline s2_entry entry_at(struct stage2_locked l, gfn_t gfn, unsigned *level)
+{
+    ASSERT(spin_is_held(&l.s->lock));
+    *level = S2_LEVELS - 1;
+    if (unlikely(gfn.v >= s2_space_pages() || !l.s->root))
+        return 0;
+    return arch_s2_read(s2_walk(l.s, gfn.v, S2_LEVELS - 1, level));
+}
+
 enum s2_type stage2_lookup(struct stage2_locked l, gfn_t gfn, mfn_t *mfn, unsigned *order)
 {
-    enum s2_type type;
     unsigned level;
-    s2_entry e;
+    s2_entry e = entry_at(l, gfn, &level);
 
-    ASSERT(spin_is_held(&l.s->lock));
     if (mfn)
-        *mfn = MFN_NONE;
-    if (order)
-        *order = 0;
-    if (gfn.v >= s2_space_pages() || !l.s->root)
-        return S2_EMPTY;
-    e = arch_s2_read(s2_walk(l.s, gfn.v, S2_LEVELS - 1, &level));
-    type = arch_s2_type(e);
+        *mfn = e ? s2_frame_at(e, gfn.v, level) : MFN_NONE;
     if (order)
         *order = s2_shift(level);
-    if (mfn && type != S2_EMPTY)
-        *mfn = mfn_add(arch_s2_frame(e), type == S2_NEEDS_WORK ? 0 : gfn.v & (s2_span(level) - 1));
-    return type;
+    return arch_s2_type(e);
+}
+
+/* Why a page that is there may not be had; 0 when it may. */
+static int denied(enum s2_type type, bool write)
+{
+    if (type == S2_EMPTY)
+        return -E_NOENT;
+    if (type == S2_NEEDS_WORK)
+        return -E_AGAIN;
+    return s2_type_is_memory(type) && (!write || s2_type_is_writable(type)) ? 0 : -E_ACCES;
 }
 
 int stage2_get_frame(struct stage2 *s, gfn_t gfn, bool write, mfn_t *mfn, enum s2_type *type)
 {
     struct stage2_locked l = stage2_lock(s);
-    enum s2_type found = stage2_lookup(l, gfn, mfn, NULL);
-    int r = 0;
+    unsigned level;
+    s2_entry e = entry_at(l, gfn, &level);
+    enum s2_type found = arch_s2_type(e);
+    int r = denied(found, write);
 
-    if (found == S2_EMPTY)
-        r = -E_NOENT;
-    else if (found == S2_NEEDS_WORK)
-        r = -E_AGAIN;
-    else if (!s2_type_is_memory(found) || (write && !s2_type_is_writable(found)) || !frame_get_any(*mfn))
+    *mfn = e ? s2_frame_at(e, gfn.v, level) : MFN_NONE;
+    if (!r && !frame_get_any(*mfn))
         r = -E_ACCES;
     stage2_unlock(l);
     if (type)

@@ -64,6 +64,28 @@ enum stage2_clear { S2_CLEAR_ANY, S2_CLEAR_OWN, S2_LOOK_OWN };
 int stage2_clear(struct stage2 *s, gfn_t gfn, unsigned order, enum stage2_clear what, uint64_t *done) MUST_CHECK;
 /* Unmap one page if it maps exactly this frame with this type: else -E_NOENT / -E_INVAL and nothing changed. */
 int stage2_unmap_exact(struct stage2 *s, gfn_t gfn, mfn_t mfn, enum s2_type type) MUST_CHECK;
+/* Unmap one page if its type is one of a bitmap (BIT(S2_RAM) | ...): else -E_NOENT / -E_INVAL and nothing changed. -E_NOMEM: the
+ * page is part of a block, which could not be split. */
+int stage2_unmap_page(struct stage2 *s, gfn_t gfn, uint32_t types) MUST_CHECK;
+
+/*
+ * The same for up to STAGE2_GATHER pages with one invalidation of the TLB: start takes the p2m lock, finish invalidates, lets go
+ * of it and then of the frames, which nobody else gets before. In between only what may happen under that lock.
+ */
+#define STAGE2_GATHER 16
+struct stage2_gather {
+    struct stage2_locked lock;
+    unsigned count;
+    uint64_t first, last;           /* of the pages that were taken out */
+    struct { mfn_t frame; enum s2_type type; } page[STAGE2_GATHER];
+};
+void stage2_gather_start(struct stage2_gather *g, struct stage2 *s);
+/* As stage2_unmap_page; mfn NULL: whatever frame it is. */
+int stage2_gather_unmap(struct stage2_gather *g, gfn_t gfn, uint32_t types, const mfn_t *mfn) MUST_CHECK;
+void stage2_gather_finish(struct stage2_gather *g);
+
+#define S2_TYPES_OWN (uint32_t)(BIT(S2_RAM) | BIT(S2_RAM_RO))
+#define S2_TYPES_MEMORY (uint32_t)(BIT(S2_TYPES) - 1 - BIT(S2_EMPTY) - BIT(S2_DEVICE) - BIT(S2_NEEDS_WORK))
 
 /* What is at gfn; *mfn its frame, *order of the entry it was found in (either may be NULL). */
 enum s2_type stage2_lookup(struct stage2_locked l, gfn_t gfn, mfn_t *mfn, unsigned *order);

@@ -8,30 +8,12 @@
  *   finish    references and tables that were taken out are let go, after the invalidation
  */
 #include "mem/stage2_walk.h"
-#include "lib/assert.h"
-#include "lib/atomic.h"
 #include "lib/error.h"
 #include "mem/heap.h"
 
 struct s2_free_table {
     struct s2_free_table *next;
 };
-
-s2_entry *s2_walk(const struct stage2 *s, uint64_t gfn, unsigned stop, unsigned *level)
-{
-    unsigned root_level = arch_stage2_geometry()->root_level;
-    s2_entry *slot = s2_slot(s->root, root_level, gfn, root_level);
-
-    ASSERT(gfn < s2_space_pages());
-    for (*level = root_level; *level < stop; ++*level) {
-        s2_entry e = arch_s2_read(slot);
-
-        if (!arch_s2_is_table(e, *level))
-            break;
-        slot = s2_slot(s2_subtable(e), *level + 1, gfn, root_level);
-    }
-    return slot;
-}
 
 void s2_free_table(struct stage2 *s, s2_entry *table)
 {
@@ -300,19 +282,6 @@ static bool change_single(struct s2_change *c)
     return true;
 }
 
-static void account(struct s2_change *c)
-{
-    struct stage2 *s = c->s;
-
-    if (c->type != S2_EMPTY) {
-        atomic_fetch_add(&s->mapped[c->type], c->pages);
-        s->highest.v = MAX(s->highest.v, c->gfn + c->pages - 1);
-        s->lowest.v = MIN(s->lowest.v, c->gfn);
-    }
-    if (s->iommu_changed)
-        s->iommu_changed(s, GFN(c->gfn), c->pages);
-}
-
 int s2_change_commit(struct s2_change *c)
 {
     unsigned root_level = arch_stage2_geometry()->root_level;
@@ -332,7 +301,7 @@ int s2_change_commit(struct s2_change *c)
         if (c->emptied && c->type != S2_EMPTY)
             change_table(c, s->root, root_level, c->gfn, end);
     }
-    account(c);
+    s2_account(s, c->gfn, c->pages, c->type);
     return 0;
 }
 

@@ -4,6 +4,8 @@
 #define MEM_STAGE2_WALK_H
 
 #include "arch/include/mapping.h"
+#include "lib/assert.h"
+#include "lib/atomic.h"
 #include "mem/stage2.h"
 
 #define S2_LEVELS 4
@@ -39,7 +41,29 @@ static inline s2_entry *s2_subtable(s2_entry e)
 }
 
 /* Where the walk to gfn, which lies inside the space, ends: at a leaf, an empty entry, or at level `stop`. *level: which. */
-s2_entry *s2_walk(const struct stage2 *s, uint64_t gfn, unsigned stop, unsigned *level);
+static inline s2_entry *s2_walk(const struct stage2 *s, uint64_t gfn, unsigned stop, unsigned *level)
+{
+    unsigned l = arch_stage2_geometry()->root_level, shift = s2_shift(l);
+    s2_entry *slot = &s->root[gfn >> shift];
+
+    ASSERT(gfn < s2_space_pages());
+    for (; l < stop; l++) {
+        s2_entry e = arch_s2_read(slot);
+
+        if (!arch_s2_is_table(e, l))
+            break;
+        shift -= 9;
+        slot = &s2_subtable(e)[(gfn >> shift) % S2_ENTRIES];
+    }
+    *level = l;
+    return slot;
+}
+
+/* The frame of page gfn, which lies in leaf e of this level; of a NEEDS_WORK entry the cookie. */
+static inline mfn_t s2_frame_at(s2_entry e, uint64_t gfn, unsigned level)
+{
+    return mfn_add(arch_s2_frame(e), arch_s2_type(e) == S2_NEEDS_WORK ? 0 : gfn & (s2_span(level) - 1));
+}
 
 /* What a change has taken out of the table and not yet let go: runs of frames, and tables. */
 struct s2_removed {
@@ -75,6 +99,18 @@ void s2_change_finish(struct s2_change *c);
 bool s2_is_vacant(const struct stage2 *s, uint64_t gfn, unsigned order);
 /* n leaves of this level more, or (below 0) fewer. */
 void s2_count_leaves(struct stage2 *s, unsigned level, int64_t n);
+/* What every change of the table ends with, before references drop: [gfn, gfn + pages) has become `type`. Under the lock. */
+static inline void s2_account(struct stage2 *s, uint64_t gfn, uint64_t pages, enum s2_type type)
+{
+    ASSERT(spin_is_held(&s->lock));
+    if (type != S2_EMPTY) {
+        atomic_fetch_add(&s->mapped[type], pages);
+        s->highest.v = MAX(s->highest.v, gfn + pages - 1);
+        s->lowest.v = MIN(s->lowest.v, gfn);
+    }
+    if (unlikely(s->iommu_changed))
+        s->iommu_changed(s, GFN(gfn), pages);
+}
 /* Drop the references that leaves of this type hold, and account for it. */
 void s2_drop_leaves(struct stage2 *s, uint64_t frame, uint64_t pages, enum s2_type type);
 void s2_free_table(struct stage2 *s, s2_entry *table);

@@ -163,9 +163,6 @@ int64_t memory_remove_from_physmap(struct vcpu *v, const uint64_t args[6], void 
 {
     struct xen_remove_from_physmap in;
     struct domain *d;
-    struct stage2_locked l;
-    enum s2_type type;
-    mfn_t mfn;
     int r = read_guest(v, &in, args[1], sizeof(in));
 
     if (r)
@@ -175,11 +172,7 @@ int64_t memory_remove_from_physmap(struct vcpu *v, const uint64_t args[6], void 
         return r;
     if (!gfn_is_valid(in.gpfn))
         return -E_NOENT;
-    l = stage2_lock(&d->stage2);
-    type = stage2_lookup(l, GFN(in.gpfn), &mfn, NULL);
-    stage2_unlock(l);
-    if (!s2_type_is_memory(type))
-        return -E_NOENT;
     subcall_reached(FAMILY_MEMORY, XENMEM_remove_from_physmap);
-    return stage2_unmap(&d->stage2, GFN(in.gpfn), 0);
+    r = stage2_unmap_page(&d->stage2, GFN(in.gpfn), S2_TYPES_MEMORY);
+    return r == -E_INVAL ? -E_NOENT : r;
 }
