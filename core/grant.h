@@ -67,9 +67,20 @@ struct grant_map_result {
     uint32_t handle;
     hpa_t bus_address;      /* address for devices (dev_bus_addr) */
 };
-/* Each returns a GNTST_* status of the ABI (0 okay, negative error), never an errno. `d` maps, is current's domain. */
+/* Returns a GNTST_* status of the ABI (0 okay, negative error), never an errno. `d` maps, is current's domain. */
 int grant_map(struct domain *d, const struct grant_map_request *r, struct grant_map_result *out) MUST_CHECK;
-int grant_unmap(struct domain *d, gpa_t at, uint32_t handle) MUST_CHECK;
+
+#define GRANT_BATCH 16
+struct grant_unmap_request {
+    gpa_t at;               /* 0: nothing is unmapped, only the handle is looked at */
+    uint32_t handle;
+    int status;             /* the answer */
+    /* Between the steps of grant_unmap only: what was claimed. */
+    struct maptrack_entry *entry;
+    bool read_only;
+};
+/* Up to GRANT_BATCH of them, one after the other, with one invalidation of the TLB. */
+void grant_unmap(struct domain *d, struct grant_unmap_request *r, unsigned n);
 
 struct grant_copy_side {
     domid domain;           /* resolved: never DOMID_SELF */
@@ -78,7 +89,22 @@ struct grant_copy_side {
     gfn_t gfn;
     uint16_t offset;
 };
-int grant_copy(struct domain *d, const struct grant_copy_side *from, const struct grant_copy_side *to, uint16_t length) MUST_CHECK;
+struct grant_copy_page {
+    struct grant_copy_side side;
+    struct domain *granter; /* NULL: own page */
+    mfn_t mfn;
+    bool claimed, write;
+};
+/* Copies one after the other; what both sides of the last one were stays claimed for the next, which often goes on in the same pages. */
+struct grant_copier {
+    struct domain *d;
+    struct grant_copy_page source, target;
+};
+void grant_copy_start(struct grant_copier *c, struct domain *d);
+/* One copy; a GNTST_* status. */
+int grant_copy(struct grant_copier *c, const struct grant_copy_side *from, const struct grant_copy_side *to, uint16_t length) MUST_CHECK;
+/* Let go of both pages. No return to a guest before. */
+void grant_copy_finish(struct grant_copier *c);
 
 /*
  * What follows refuses a dying domain (-E_INVAL, MFN_NONE): its table may be gone.

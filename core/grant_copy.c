@@ -4,71 +4,96 @@
 #include "arch/include/mapping.h"
 #include "lib/string.h"
 
-/* One side, claimed: by a pinned entry, or by a reference to an own page. */
-struct copy_page {
-    struct domain *granter;     /* NULL: own page */
-    uint32_t ref;
-    bool read_only;
-    mfn_t mfn;
-};
-
-static int claim_own(struct domain *d, gfn_t gfn, bool write, struct copy_page *out)
+static int claim_own(struct domain *d, gfn_t gfn, bool write, mfn_t *mfn)
 {
     enum s2_type type;
-    int rc = stage2_get_frame(&d->stage2, gfn, write, &out->mfn, &type);
+    int rc = stage2_get_frame(&d->stage2, gfn, write, mfn, &type);
 
     if (rc == -E_AGAIN && stage2_resolve(&d->stage2, gfn, write) == 0)
         return GRANT_AGAIN;
     if (rc != 0)
         return GRANT_BAD_PAGE;
     if (!s2_type_is_own(type)) {
-        frame_put(out->mfn);
+        frame_put(*mfn);
         return GRANT_BAD_PAGE;
     }
     return GRANT_OKAY;
 }
 
-static int claim_side(struct domain *d, const struct grant_copy_side *side, bool write, struct copy_page *out)
+/* By a pinned entry, or by a reference to an own page. */
+static int claim(struct domain *d, const struct grant_copy_side *side, struct grant_copy_page *p)
 {
-    *out = (struct copy_page){ .ref = side->ref, .read_only = !write };
+    bool own = domid_eq(side->domain, d->id);
+
+    p->granter = NULL;
     if (!side->is_ref)
-        return domid_eq(side->domain, d->id) ? claim_own(d, side->gfn, write, out) : GRANT_PERMISSION_DENIED;
-    out->granter = domid_eq(side->domain, d->id) ? d : domain_find(side->domain);
-    if (!out->granter || out->granter->life != DOMAIN_ALIVE)
+        return own ? claim_own(d, side->gfn, p->write, &p->mfn) : GRANT_PERMISSION_DENIED;
+    p->granter = own ? d : domain_find(side->domain);
+    if (!p->granter || p->granter->life != DOMAIN_ALIVE)
         return GRANT_BAD_DOMAIN;
-    return grant_pin(out->granter, side->ref, d->id, !write, false, &out->mfn);
+    return grant_pin(p->granter, side->ref, d->id, !p->write, false, &p->mfn);
 }
 
-static void release_side(const struct copy_page *p)
+static void release(struct grant_copy_page *p)
 {
+    if (!p->claimed)
+        return;
+    p->claimed = false;
     if (p->granter)
-        grant_unpin(p->granter, p->ref, p->read_only);
+        grant_unpin(p->granter, p->side.ref, !p->write);
     else
         frame_put(p->mfn);
 }
 
-int grant_copy(struct domain *d, const struct grant_copy_side *from, const struct grant_copy_side *to, uint16_t length)
+static bool is_claimed(const struct grant_copy_page *p, const struct grant_copy_side *side)
 {
-    struct copy_page source, target;
-    char *in, *out;
-    int status = claim_side(d, from, false, &source);
+    return p->claimed && p->side.is_ref == side->is_ref && domid_eq(p->side.domain, side->domain) &&
+           (side->is_ref ? p->side.ref == side->ref : gfn_eq(p->side.gfn, side->gfn));
+}
 
+static int claim_side(struct domain *d, const struct grant_copy_side *side, struct grant_copy_page *p)
+{
+    int status;
+
+    if (is_claimed(p, side))
+        return GRANT_OKAY;
+    release(p);
+    status = claim(d, side, p);
+    p->claimed = status == GRANT_OKAY;
+    p->side = *side;
+    return status;
+}
+
+void grant_copy_start(struct grant_copier *c, struct domain *d)
+{
+    c->d = d;
+    c->source.claimed = c->target.claimed = false;
+    c->source.write = false;
+    c->target.write = true;
+}
+
+void grant_copy_finish(struct grant_copier *c)
+{
+    release(&c->target);
+    release(&c->source);
+}
+
+int grant_copy(struct grant_copier *c, const struct grant_copy_side *from, const struct grant_copy_side *to, uint16_t length)
+{
+    int status = claim_side(c->d, from, &c->source);
+    char *in, *out;
+
+    if (status == GRANT_OKAY)
+        status = claim_side(c->d, to, &c->target);
     if (status != GRANT_OKAY)
         return status;
-    status = claim_side(d, to, true, &target);
-    if (status == GRANT_OKAY) {
-        if ((uint32_t)from->offset + length > PAGE_SIZE || (uint32_t)to->offset + length > PAGE_SIZE) {
-            status = GRANT_BAD_COPY;
-        } else {
-            in = arch_window_map(source.mfn);
-            out = arch_window_map(target.mfn);
-            /* Both may be one page, and where windows are no mappings of their own, at one address. */
-            memmove(out + to->offset, in + from->offset, length);
-            arch_window_unmap(out);
-            arch_window_unmap(in);
-        }
-        release_side(&target);
-    }
-    release_side(&source);
-    return status;
+    if ((uint32_t)from->offset + length > PAGE_SIZE || (uint32_t)to->offset + length > PAGE_SIZE)
+        return GRANT_BAD_COPY;
+    in = arch_window_map(c->source.mfn);
+    out = arch_window_map(c->target.mfn);
+    /* Both may be one page, and where windows are no mappings of their own, at one address. */
+    memmove(out + to->offset, in + from->offset, length);
+    arch_window_unmap(out);
+    arch_window_unmap(in);
+    return GRANT_OKAY;
 }

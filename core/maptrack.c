@@ -148,21 +148,46 @@ give:
     return status;
 }
 
-int grant_unmap(struct domain *d, gpa_t at, uint32_t handle)
+static void unclaim(struct maptrack_entry *e, bool read_only)
 {
-    struct maptrack_entry *e = maptrack_at(&d->grants, handle);
-    bool read_only;
+    atomic_store_release(&e->state, read_only ? MAPTRACK_READ_ONLY : MAPTRACK_WRITABLE);
+}
 
-    if (!e || !claim(e, &read_only))
+/* The stage-2 entry goes; r->entry stays claimed if it did. */
+static int unmap_entry(struct domain *d, struct stage2_gather *g, struct grant_unmap_request *r)
+{
+    struct maptrack_entry *e = maptrack_at(&d->grants, r->handle);
+    mfn_t mfn;
+
+    if (!e || !claim(e, &r->read_only))
         return GRANT_BAD_HANDLE;
+    mfn = MFN(e->mfn);
     /* Address 0 stands for "no mapping meant": the handle stays. */
-    if (at.v == 0 || stage2_unmap_exact(&d->stage2, gpa_to_gfn(at), MFN(e->mfn),
-                                        read_only ? S2_GRANT_RO : S2_GRANT_RW) != 0) {
-        atomic_store_release(&e->state, read_only ? MAPTRACK_READ_ONLY : MAPTRACK_WRITABLE);
-        return at.v == 0 ? GRANT_OKAY : GRANT_GENERAL_ERROR;
+    if (r->at.v == 0 || stage2_gather_unmap(g, gpa_to_gfn(r->at), (uint32_t)BIT(r->read_only ? S2_GRANT_RO : S2_GRANT_RW),
+                                            &mfn) != 0) {
+        unclaim(e, r->read_only);
+        return r->at.v == 0 ? GRANT_OKAY : GRANT_GENERAL_ERROR;
     }
-    drop(d, handle, e, read_only);
+    r->entry = e;
     return GRANT_OKAY;
+}
+
+void grant_unmap(struct domain *d, struct grant_unmap_request *r, unsigned n)
+{
+    struct stage2_gather g;
+
+    STATIC_ASSERT(GRANT_BATCH <= STAGE2_GATHER);
+    ASSERT(n <= GRANT_BATCH);
+    stage2_gather_start(&g, &d->stage2);
+    for (unsigned i = 0; i < n; i++) {
+        r[i].entry = NULL;
+        r[i].status = unmap_entry(d, &g, &r[i]);
+    }
+    stage2_gather_finish(&g);
+    for (unsigned i = 0; i < n; i++) {
+        if (r[i].entry)
+            drop(d, r[i].handle, r[i].entry, r[i].read_only);
+    }
 }
 
 int grant_release_mappings(struct domain *d)

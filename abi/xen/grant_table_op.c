@@ -11,12 +11,13 @@
 
 #define FAMILY_GRANT HYPERCALL(__HYPERVISOR_grant_table_op)
 /* Elements of one chunk: as many as fit into the limit on uninterrupted work, each a page to map or copy. */
-#define CHUNK 16
+#define CHUNK GRANT_BATCH
 #define CHUNK_BYTES (CHUNK * 40)
 /* The command's low bits; above them a call that continues keeps its place. */
 #define COMMAND_BITS 12
 
-typedef void (*element_handler)(struct vcpu *v, void *element);
+/* n elements of a chunk, each of which gets its status. */
+typedef void (*chunk_handler)(struct vcpu *v, void *chunk, uint32_t n);
 
 static int64_t continue_at(struct vcpu *v, uint64_t command, uint64_t list, uint32_t left)
 {
@@ -37,7 +38,7 @@ static int read_chunk(struct vcpu *v, void *chunk, uint64_t from, size_t size, u
     return read_guest(v, chunk, from, size);
 }
 
-static int64_t run_batch(struct vcpu *v, const uint64_t args[6], size_t size, element_handler run)
+static int64_t run_batch(struct vcpu *v, const uint64_t args[6], size_t size, chunk_handler run)
 {
     uint8_t chunk[CHUNK_BYTES] ALIGNED(8);
     uint64_t at = args[1];
@@ -51,8 +52,7 @@ static int64_t run_batch(struct vcpu *v, const uint64_t args[6], size_t size, el
         if (unlikely(r))
             return r == -E_RESTART ? continue_at(v, args[0], at, left) : r;
         subcall_reached(FAMILY_GRANT, args[0]);
-        for (uint32_t i = 0; i < n; i++)
-            run(v, chunk + i * size);
+        run(v, chunk, n);
         r = write_guest_result(v, at, chunk, n * size);
         if (unlikely(r))
             return r;
@@ -72,9 +72,8 @@ static int check_map_flags(uint32_t flags)
     return (flags & ~(uint32_t)GNTMAP_readonly) == GNTMAP_host_map ? GNTST_okay : GNTST_general_error;
 }
 
-static void map_one(struct vcpu *v, void *element)
+static void map_one(struct vcpu *v, struct gnttab_map_grant_ref *op)
 {
-    struct gnttab_map_grant_ref *op = element;
     struct grant_map_request r = {
         .granter = DOMID(op->dom), .ref = op->ref, .at = GPA(op->host_addr), .read_only = op->flags & GNTMAP_readonly,
     };
@@ -90,37 +89,56 @@ static void map_one(struct vcpu *v, void *element)
     }
 }
 
-static int64_t op_map(struct vcpu *v, const uint64_t args[6], void *op UNUSED)
+static void map_chunk(struct vcpu *v, void *chunk, uint32_t n)
 {
-    return run_batch(v, args, sizeof(struct gnttab_map_grant_ref), map_one);
+    struct gnttab_map_grant_ref *op = chunk;
+
+    for (uint32_t i = 0; i < n; i++)
+        map_one(v, &op[i]);
 }
 
-static void unmap_one(struct vcpu *v, void *element)
+static int64_t op_map(struct vcpu *v, const uint64_t args[6], void *op UNUSED)
 {
-    struct gnttab_unmap_grant_ref *op = element;
+    return run_batch(v, args, sizeof(struct gnttab_map_grant_ref), map_chunk);
+}
 
-    op->status = (int16_t)grant_unmap(v->domain, GPA(op->host_addr), op->handle);
+static void unmap_chunk(struct vcpu *v, void *chunk, uint32_t n)
+{
+    struct gnttab_unmap_grant_ref *op = chunk;
+    struct grant_unmap_request r[CHUNK];
+
+    for (uint32_t i = 0; i < n; i++) {
+        r[i].at = GPA(op[i].host_addr);
+        r[i].handle = op[i].handle;
+    }
+    grant_unmap(v->domain, r, n);
+    for (uint32_t i = 0; i < n; i++)
+        op[i].status = (int16_t)r[i].status;
 }
 
 static int64_t op_unmap(struct vcpu *v, const uint64_t args[6], void *op UNUSED)
 {
-    return run_batch(v, args, sizeof(struct gnttab_unmap_grant_ref), unmap_one);
+    return run_batch(v, args, sizeof(struct gnttab_unmap_grant_ref), unmap_chunk);
 }
 
 /* There are no page table entries to exchange: with nothing to put in the place this is a plain unmap. Address 0 asks only
  * whether the handle is good. */
-static void replace_one(struct vcpu *v, void *element)
+static void replace_chunk(struct vcpu *v, void *chunk, uint32_t n)
 {
-    struct gnttab_unmap_and_replace *op = element;
-    bool replace = op->new_addr != 0 && op->host_addr != 0;
-    int status = grant_unmap(v->domain, GPA(replace ? 0 : op->host_addr), op->handle);
+    struct gnttab_unmap_and_replace *op = chunk;
 
-    op->status = (int16_t)(replace && status == GNTST_okay ? GNTST_general_error : status);
+    for (uint32_t i = 0; i < n; i++) {
+        bool replace = op[i].new_addr != 0 && op[i].host_addr != 0;
+        struct grant_unmap_request r = { .at = GPA(replace ? 0 : op[i].host_addr), .handle = op[i].handle };
+
+        grant_unmap(v->domain, &r, 1);
+        op[i].status = (int16_t)(replace && r.status == GNTST_okay ? GNTST_general_error : r.status);
+    }
 }
 
 static int64_t op_unmap_and_replace(struct vcpu *v, const uint64_t args[6], void *op UNUSED)
 {
-    return run_batch(v, args, sizeof(struct gnttab_unmap_and_replace), replace_one);
+    return run_batch(v, args, sizeof(struct gnttab_unmap_and_replace), replace_chunk);
 }
 
 static struct grant_copy_side copy_side(struct vcpu *v, const struct gnttab_copy_ptr *p, bool is_ref)
@@ -138,30 +156,37 @@ static struct grant_copy_side copy_side(struct vcpu *v, const struct gnttab_copy
     return side;
 }
 
-static void copy_one(struct vcpu *v, void *element)
+static void copy_chunk(struct vcpu *v, void *chunk, uint32_t n)
 {
-    struct gnttab_copy *op = element;
-    struct grant_copy_side from = copy_side(v, &op->source, op->flags & GNTCOPY_source_gref);
-    struct grant_copy_side to = copy_side(v, &op->dest, op->flags & GNTCOPY_dest_gref);
+    struct gnttab_copy *op = chunk;
+    struct grant_copier copier;
 
-    op->status = (int16_t)grant_copy(v->domain, &from, &to, op->len);
+    grant_copy_start(&copier, v->domain);
+    for (uint32_t i = 0; i < n; i++) {
+        struct grant_copy_side from = copy_side(v, &op[i].source, op[i].flags & GNTCOPY_source_gref);
+        struct grant_copy_side to = copy_side(v, &op[i].dest, op[i].flags & GNTCOPY_dest_gref);
+
+        op[i].status = (int16_t)grant_copy(&copier, &from, &to, op[i].len);
+    }
+    grant_copy_finish(&copier);
 }
 
 static int64_t op_copy(struct vcpu *v, const uint64_t args[6], void *op UNUSED)
 {
-    return run_batch(v, args, sizeof(struct gnttab_copy), copy_one);
+    return run_batch(v, args, sizeof(struct gnttab_copy), copy_chunk);
 }
 
-static void swap_one(struct vcpu *v, void *element)
+static void swap_chunk(struct vcpu *v, void *chunk, uint32_t n)
 {
-    struct gnttab_swap_grant_ref *op = element;
+    struct gnttab_swap_grant_ref *op = chunk;
 
-    op->status = (int16_t)grant_swap(v->domain, op->ref_a, op->ref_b);
+    for (uint32_t i = 0; i < n; i++)
+        op[i].status = (int16_t)grant_swap(v->domain, op[i].ref_a, op[i].ref_b);
 }
 
 static int64_t op_swap(struct vcpu *v, const uint64_t args[6], void *op UNUSED)
 {
-    return run_batch(v, args, sizeof(struct gnttab_swap_grant_ref), swap_one);
+    return run_batch(v, args, sizeof(struct gnttab_swap_grant_ref), swap_chunk);
 }
 
 /* The status for a target_domain() that found none. */

@@ -41,6 +41,26 @@ static inline void pass_quiescent_point(unsigned cpu UNUSED, void *arg UNUSED)
     quiesce_point();
 }
 
+/* One grant unmapped, one copied, by itself. */
+static inline int unmap_one_grant(struct domain *d, gpa_t at, uint32_t handle)
+{
+    struct grant_unmap_request r = { .at = at, .handle = handle };
+
+    grant_unmap(d, &r, 1);
+    return r.status;
+}
+
+static inline int copy_one_grant(struct domain *d, const struct grant_copy_side *from, const struct grant_copy_side *to, uint16_t n)
+{
+    struct grant_copier c;
+    int status;
+
+    grant_copy_start(&c, d);
+    status = grant_copy(&c, from, to, n);
+    grant_copy_finish(&c);
+    return status;
+}
+
 /* Let deferred work happen. */
 static inline void settle(void)
 {

@@ -62,7 +62,7 @@ static int map(uint32_t ref, unsigned slot, bool read_only, uint32_t *handle)
 
 static int unmap(unsigned slot, uint32_t handle)
 {
-    return grant_unmap(mapper, GPA((WINDOW_GFN + slot) << PAGE_SHIFT), handle);
+    return unmap_one_grant(mapper, GPA((WINDOW_GFN + slot) << PAGE_SHIFT), handle);
 }
 
 static void test_map_and_unmap(void **state UNUSED)
@@ -79,14 +79,14 @@ static void test_map_and_unmap(void **state UNUSED)
     assert_true((*entry(granter, 8) & (ENTRY_READING | ENTRY_WRITING)) == (ENTRY_READING | ENTRY_WRITING));
     assert_int_equal(unmap(1, handle), GRANT_GENERAL_ERROR);
     assert_int_equal(unmap(0, handle + 1), GRANT_BAD_HANDLE);
-    assert_int_equal(grant_unmap(mapper, GPA(0), handle), GRANT_OKAY);
+    assert_int_equal(unmap_one_grant(mapper, GPA(0), handle), GRANT_OKAY);
     assert_int_equal(type_at(mapper, WINDOW_GFN), S2_GRANT_RW);
     assert_int_equal(unmap(0, handle), GRANT_OKAY);
     assert_int_equal(type_at(mapper, WINDOW_GFN), S2_EMPTY);
     assert_int_equal(frame_count(frame), 1);
     assert_true((*entry(granter, 8) & (ENTRY_READING | ENTRY_WRITING)) == 0);
     assert_int_equal(unmap(0, handle), GRANT_BAD_HANDLE);
-    assert_int_equal(grant_unmap(mapper, GPA(0), UINT32_MAX), GRANT_BAD_HANDLE);
+    assert_int_equal(unmap_one_grant(mapper, GPA(0), UINT32_MAX), GRANT_BAD_HANDLE);
 }
 
 static void test_read_only_and_writable(void **state UNUSED)
@@ -359,29 +359,90 @@ static void test_copy(void **state UNUSED)
 
     offer(8, 2, ENTRY_ACCESS);
     memcpy(from + 10, "hello", 5);
-    assert_int_equal(grant_copy(mapper, &page, &ref, 5), GRANT_OKAY);
+    assert_int_equal(copy_one_grant(mapper, &page, &ref, 5), GRANT_OKAY);
     assert_memory_equal(to + 4000, "hello", 5);
-    assert_int_equal(grant_copy(mapper, &page, &ref, 97), GRANT_BAD_COPY);
-    assert_int_equal(grant_copy(mapper, &page, &ref, UINT16_MAX), GRANT_BAD_COPY);
+    assert_int_equal(copy_one_grant(mapper, &page, &ref, 97), GRANT_BAD_COPY);
+    assert_int_equal(copy_one_grant(mapper, &page, &ref, UINT16_MAX), GRANT_BAD_COPY);
     page.offset = 200;
-    assert_int_equal(grant_copy(mapper, &ref, &page, 96), GRANT_OKAY);
+    assert_int_equal(copy_one_grant(mapper, &ref, &page, 96), GRANT_OKAY);
     assert_memory_equal(from + 200, "hello", 5);
     assert_true((*entry(granter, 8) & (ENTRY_READING | ENTRY_WRITING)) == 0);
 
     offer(8, 2, ENTRY_ACCESS | ENTRY_READ_ONLY);
-    assert_int_equal(grant_copy(mapper, &page, &ref, 1), GRANT_GENERAL_ERROR);
-    assert_int_equal(grant_copy(mapper, &ref, &page, 1), GRANT_OKAY);
+    assert_int_equal(copy_one_grant(mapper, &page, &ref, 1), GRANT_GENERAL_ERROR);
+    assert_int_equal(copy_one_grant(mapper, &ref, &page, 1), GRANT_OKAY);
     ref.ref = GRANTS_PER_FRAME;
-    assert_int_equal(grant_copy(mapper, &ref, &page, 1), GRANT_BAD_REF);
+    assert_int_equal(copy_one_grant(mapper, &ref, &page, 1), GRANT_BAD_REF);
     ref = by_ref(8, 0);
     ref.domain = DOMID(0x3ff);
-    assert_int_equal(grant_copy(mapper, &ref, &page, 1), GRANT_BAD_DOMAIN);
+    assert_int_equal(copy_one_grant(mapper, &ref, &page, 1), GRANT_BAD_DOMAIN);
     foreign.domain = granter->id;
-    assert_int_equal(grant_copy(mapper, &foreign, &page, 1), GRANT_PERMISSION_DENIED);
+    assert_int_equal(copy_one_grant(mapper, &foreign, &page, 1), GRANT_PERMISSION_DENIED);
     foreign = by_page(PAGES, 0);
-    assert_int_equal(grant_copy(mapper, &foreign, &page, 1), GRANT_BAD_PAGE);
+    assert_int_equal(copy_one_grant(mapper, &foreign, &page, 1), GRANT_BAD_PAGE);
     for (unsigned i = 0; i < PAGES; i++)
         assert_int_equal(frame_count(frame_at(granter, FIRST_GFN + i)), 1);
+}
+
+/* Consecutive copies in the same pages keep them claimed, and let go of them at the latest at the end. */
+static void test_copies_in_a_row(void **state UNUSED)
+{
+    struct grant_copy_side page = by_page(1, 0), ref = by_ref(8, 0), next = by_ref(9, 0);
+    char *from = page_at(mapper, FIRST_GFN + 1);
+    struct grant_copier c;
+
+    offer(8, 2, ENTRY_ACCESS);
+    offer(9, 3, ENTRY_ACCESS);
+    memcpy(from, "first half, second", 18);
+    grant_copy_start(&c, mapper);
+    assert_int_equal(grant_copy(&c, &page, &ref, 6), GRANT_OKAY);
+    assert_true(*entry(granter, 8) & ENTRY_WRITING);
+    page.offset = ref.offset = 6;
+    assert_int_equal(grant_copy(&c, &page, &ref, 6), GRANT_OKAY);
+    assert_memory_equal(page_at(granter, FIRST_GFN + 2), "first half, ", 12);
+    page.offset = 12;
+    assert_int_equal(grant_copy(&c, &page, &next, 6), GRANT_OKAY);
+    assert_memory_equal(page_at(granter, FIRST_GFN + 3), "second", 6);
+    assert_false(*entry(granter, 8) & (ENTRY_READING | ENTRY_WRITING));
+    assert_true(*entry(granter, 9) & ENTRY_WRITING);
+    /* The other way round the claims are other ones; an entry that is none ends nothing. */
+    assert_int_equal(grant_copy(&c, &next, &page, 6), GRANT_OKAY);
+    next.ref = 10;
+    assert_int_equal(grant_copy(&c, &page, &next, 6), GRANT_GENERAL_ERROR);
+    assert_int_equal(grant_copy(&c, &page, &ref, 6), GRANT_OKAY);
+    grant_copy_finish(&c);
+    for (uint32_t i = 8; i < 10; i++)
+        assert_false(*entry(granter, i) & (ENTRY_READING | ENTRY_WRITING));
+    for (unsigned i = 0; i < PAGES; i++) {
+        assert_int_equal(frame_count(frame_at(granter, FIRST_GFN + i)), 1);
+        assert_int_equal(frame_count(frame_at(mapper, FIRST_GFN + i)), 1);
+    }
+}
+
+/* One invalidation for all of a batch reaches each of its pages, in whatever order they come. */
+static void test_unmap_in_one_batch(void **state UNUSED)
+{
+    static const unsigned slots[] = { 5, 600, 1, 9 };
+    struct grant_unmap_request r[ARRAY_SIZE(slots) + 2] = { 0 };
+    uint64_t seen;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(slots); i++) {
+        offer(8 + i, i, ENTRY_ACCESS);
+        r[i].at = GPA((WINDOW_GFN + slots[i]) << PAGE_SHIFT);
+        assert_int_equal(map(8 + i, slots[i], false, &r[i].handle), GRANT_OKAY);
+        assert_true(host_access(&mapper->stage2, r[i].at.v, &seen, sizeof(seen), true));
+    }
+    r[4] = r[0];
+    r[5].handle = UINT32_MAX;
+    grant_unmap(mapper, r, ARRAY_SIZE(r));
+    for (unsigned i = 0; i < ARRAY_SIZE(slots); i++) {
+        assert_int_equal(r[i].status, GRANT_OKAY);
+        assert_false(host_access(&mapper->stage2, r[i].at.v, &seen, sizeof(seen), true));
+        assert_int_equal(frame_count(frame_at(granter, FIRST_GFN + i)), 1);
+    }
+    assert_int_equal(r[4].status, GRANT_BAD_HANDLE);
+    assert_int_equal(r[5].status, GRANT_BAD_HANDLE);
+    assert_int_equal(mapper->grants.maptrack_used, 0);
 }
 
 static void test_copy_of_a_mapped_entry(void **state UNUSED)
@@ -391,7 +452,7 @@ static void test_copy_of_a_mapped_entry(void **state UNUSED)
 
     offer(8, 2, ENTRY_ACCESS);
     assert_int_equal(map(8, 0, true, &handle), GRANT_OKAY);
-    assert_int_equal(grant_copy(mapper, &page, &ref, 100), GRANT_OKAY);
+    assert_int_equal(copy_one_grant(mapper, &page, &ref, 100), GRANT_OKAY);
     assert_true((*entry(granter, 8) & (ENTRY_READING | ENTRY_WRITING)) == ENTRY_READING);
     assert_int_equal(frame_count(frame_at(granter, FIRST_GFN + 2)), 3);
     assert_int_equal(unmap(0, handle), GRANT_OKAY);
@@ -473,8 +534,8 @@ static void storm(unsigned cpu, void *arg UNUSED)
                 cpu_relax();
             assert_int_equal(status, GRANT_OKAY);
         }
-        (void)!grant_copy(mapper, &page, &ref, 16);
-        (void)!grant_unmap(mapper, GPA((WINDOW_GFN + cpu) << PAGE_SHIFT), (uint32_t)host_random_below(4));
+        (void)copy_one_grant(mapper, &page, &ref, 16);
+        (void)unmap_one_grant(mapper, GPA((WINDOW_GFN + cpu) << PAGE_SHIFT), (uint32_t)host_random_below(4));
     }
 }
 
@@ -504,6 +565,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_maptrack_limit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cache_flush, setup, teardown),
         cmocka_unit_test_setup_teardown(test_copy, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_copies_in_a_row, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_unmap_in_one_batch, setup, teardown),
         cmocka_unit_test_setup_teardown(test_copy_of_a_mapped_entry, setup, teardown),
         cmocka_unit_test_setup_teardown(test_out_of_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(test_grow_out_of_memory, setup, teardown),

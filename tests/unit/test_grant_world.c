@@ -46,7 +46,7 @@ static void world_unmap(unsigned d)
 
     if (!mapped[d][slot].used)
         return;
-    assert_int_equal(grant_unmap(world[d], GPA((WINDOW_GFN + slot) << PAGE_SHIFT), mapped[d][slot].handle), GRANT_OKAY);
+    assert_int_equal(unmap_one_grant(world[d], GPA((WINDOW_GFN + slot) << PAGE_SHIFT), mapped[d][slot].handle), GRANT_OKAY);
     mapped[d][slot].used = false;
 }
 
@@ -56,7 +56,7 @@ static void world_copy(unsigned d)
                                     .ref = 8 + (uint32_t)host_random_below(REFS) };
     struct grant_copy_side to = { .domain = world[d]->id, .gfn = GFN(FIRST_GFN + host_random_below(PAGES)) };
 
-    (void)!(host_random_below(2) ? grant_copy(world[d], &from, &to, 64) : grant_copy(world[d], &to, &from, 64));
+    (void)(host_random_below(2) ? copy_one_grant(world[d], &from, &to, 64) : copy_one_grant(world[d], &to, &from, 64));
 }
 
 static void world_memory(unsigned d)

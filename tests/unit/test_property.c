@@ -159,7 +159,7 @@ static void do_unmap(void)
     struct domain *d = if_alive(domain_find(maps[i].d));
 
     if (d)
-        count(UNMAPPED, grant_unmap(d, maps[i].at, maps[i].handle));
+        count(UNMAPPED, unmap_one_grant(d, maps[i].at, maps[i].handle));
 }
 
 static void do_copy(void)
@@ -170,7 +170,7 @@ static void do_copy(void)
         struct grant_copy_side source = { .domain = from->id, .is_ref = true, .ref = 8 + (uint32_t)host_random_below(REFS) };
         struct grant_copy_side target = { .domain = d->id, .gfn = any_gfn() };
 
-        (void)!grant_copy(d, &source, &target, 100);
+        (void)copy_one_grant(d, &source, &target, 100);
     }
 }
 
