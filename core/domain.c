@@ -120,7 +120,7 @@ static void fill_in(struct domain *d, const struct domain_config *c)
     d->shutdown_code = SHUTDOWN_NONE;
     memcpy(d->uuid, c->uuid, sizeof(d->uuid));
     d->flags = c->flags;
-    d->ssid = c->ssid;
+    d->shared_irqs = c->shared_irqs;
     d->max_vcpus = c->max_vcpus;
     d->max_event_port = MIN(c->max_event_port, EVENT_MAX_PORTS_FIFO - 1);
     d->address_size = 64;

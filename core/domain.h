@@ -112,8 +112,10 @@ struct domain {
     bool debugger_attached, watched;
     uint32_t pause_count;       /* atomic: all reasons */
     uint32_t controller_pause_count; /* of which XEN_DOMCTL_pausedomain */
+    bool held;                  /* one of pause_count is a call's that wants registers; under the domain's lock */
     uint8_t uuid[16];
-    uint32_t ssid, flags;       /* createdomain's flags as given */
+    uint32_t flags;             /* createdomain's flags as given */
+    uint32_t shared_irqs;       /* as configured */
     uint32_t max_vcpus;
     struct vcpu **vcpus;        /* max_vcpus entries, NULL until made */
     void *shared_info;          /* hypervisor page shown to the guest */
@@ -145,10 +147,11 @@ void domain_unlock(struct domain_locked l);
 struct domain_config {
     bool is_control, direct_mapped;
     uint8_t uuid[16];
-    uint32_t flags, ssid;
+    uint32_t flags;
     uint32_t max_vcpus;         /* 1..MAX_VCPUS */
     uint32_t max_event_port;    /* highest port; clamped to what the ABI allows */
     uint32_t max_grant_frames, max_maptrack_frames;     /* 0 = default */
+    uint32_t shared_irqs;       /* lines of its interrupt controller that are no vCPU's own; 0 = the least that there are */
     uint32_t cpupool;
 };
 

@@ -66,7 +66,7 @@ class Board:
 
     def __init__(self, out="build", hypervisor="vinci", log="board.log", smp=1, mem=2048, dom0_mem=512,
                  options="", dom0_cmdline="", mode="test", store="disk", devices=(), cpu="cortex-a57",
-                 kernel=None, initrd=None, gdb=False, machine="", gic=3, tree=None, qemu=()):
+                 kernel=None, initrd=None, dom0="dom0", gdb=False, machine="", gic=3, tree=None, qemu=()):
         self.out = Path(out)
         self.log = Path(log)
         self.smp, self.mem = smp, mem
@@ -81,7 +81,7 @@ class Board:
         self.tree = tree
         # "" is a board without that module.
         self.kernel = self.out / "images/dom0.kernel" if kernel is None else kernel
-        self.initrd = self._initrd() if initrd is None else initrd
+        self.initrd = self._initrd(dom0) if initrd is None else initrd
         self.gdb = gdb
         self.qemu = list(qemu)
         self.child = None
@@ -91,9 +91,9 @@ class Board:
         path = Path(hypervisor)
         return path if "/" in str(hypervisor) else self.out / HYPERVISORS[hypervisor]
 
-    def _initrd(self):
-        """dom0's initramfs; with the store in it when the board is to have no disk."""
-        dom0 = self.out / "images/dom0.cpio"
+    def _initrd(self, name):
+        """dom0's initramfs of that name; with the store in it when the board is to have no disk."""
+        dom0 = self.out / f"images/{name}.cpio"
         if self.store != "initrd":
             return dom0
         both = self.log.with_suffix(".cpio")

@@ -4,7 +4,8 @@
 
   xen              Debian's hypervisor, the reference       dom0.kernel, dom0.cpio   the control domain
   store.img        guests' kernels and ramdisks, a disk     guests.cpio              the same as an initramfs part
-  web.img          the web server's root disk
+  web.img          the web server's root disk              dom0-libvirt.cpio         the control domain with libvirt
+  vchan-peer       talks over libxenvchan                   peer.ramdisk              a cloud guest with it
 """
 
 import argparse
@@ -25,7 +26,7 @@ HERE = Path(__file__).resolve().parent
 
 def sources():
     """The files of this repository that decide what an image holds."""
-    return [HERE / "images.py"] + [path for folder in ("imaging", "overlay") for path in sorted((HERE / folder).rglob("*"))
+    return [HERE / "images.py"] + [path for folder in ("imaging", "overlay", "programs") for path in sorted((HERE / folder).rglob("*"))
             if path.is_file() and path.suffix != ".pyc"]
 
 
@@ -67,6 +68,8 @@ def store_tree(images, found):
     for flavour, kernel in found.items():
         tree.file(f"{flavour}.kernel", kernel.image, mode=0o644)
         tree.file(f"{flavour}.ramdisk", images.out / f"{flavour}.ramdisk", mode=0o644)
+    tree.file("vchan-peer", images.out / "vchan-peer", mode=0o755)
+    tree.file("peer.ramdisk", images.out / "peer.ramdisk", mode=0o644)
     tree.data("nap.kernel", NAP)
     tree.data("crash.kernel", CRASH)
     return tree
@@ -77,7 +80,7 @@ def write_guests(images, found, out):
     tree = Tree({})
     for path, (_, content) in store_tree(images, found).entries.items():
         if isinstance(content, Path):
-            tree.file(f"srv/{path}", content, mode=0o644)
+            tree.file(f"srv/{path}", content)
         elif path.endswith(".kernel"):
             tree.data(f"srv/{path}", content)
     tree.write_cpio(out)
@@ -95,9 +98,15 @@ def build(out):
     images.make("dom0.kernel", inputs, "dom0's kernel", lambda path: shutil.copy(found["full"].image, path))
     images.make("dom0.cpio", inputs, "dom0's initramfs",
                 lambda path: recipes.dom0_tree(packages, found["full"]).write_cpio(path))
+    images.make("dom0-libvirt.cpio", inputs, "dom0's initramfs with libvirt",
+                lambda path: recipes.dom0_tree(packages, found["full"], libvirt=True).write_cpio(path))
     for flavour, kernel in found.items():
         images.make(f"{flavour}.ramdisk", inputs, f"the ramdisk for the {flavour} kernel",
                     lambda path, kernel=kernel: recipes.guest_tree(packages, kernel).write_cpio(path))
+    images.make("vchan-peer", inputs, "the program for channels between domains",
+                lambda path: recipes.compile_vchan_peer(packages, path))
+    images.make("peer.ramdisk", inputs, "the ramdisk of guests that talk with each other",
+                lambda path: recipes.peer_tree(packages, found["cloud"], images.out / "vchan-peer").write_cpio(path))
     images.make("web.img", inputs, "the web server's disk",
                 lambda path: recipes.make_ext4(recipes.web_tree(packages), path, "web", 96, images.work))
     images.make("store.img", inputs, "the store disk", lambda path: recipes.make_ext4(

@@ -8,6 +8,9 @@
 /* Pages of stage-2 tables that a new domain may use until the toolstack says how many. */
 #define TABLE_PAGES_DEFAULT 16
 
+/* The most that the virtual interrupt controller takes, in its steps of 32. */
+#define SHARED_IRQS_MAX 960
+
 #define CREATE_FLAGS (XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap)
 
 /* One line for whoever wonders why a domain could not be made. */
@@ -28,7 +31,7 @@ static int check_arch(const struct xen_arch_domainconfig *a)
         return refuse("interrupt controller", a->gic_version, -E_NODEV);
     if (a->tee_type != XEN_DOMCTL_CONFIG_TEE_NONE)
         return refuse("trusted environment", a->tee_type, -E_INVAL);
-    if (a->nr_spis)
+    if (a->nr_spis > SHARED_IRQS_MAX)
         return refuse("a number of shared interrupts of", a->nr_spis, -E_INVAL);
     return 0;
 }
@@ -43,7 +46,7 @@ static int check_create(const struct xen_domctl_createdomain *c)
         return refuse("a number of vCPUs of", c->max_vcpus, -E_INVAL);
     if (XEN_DOMCTL_GRANT_version(c->grant_opts) != 1 || c->grant_opts & ~XEN_DOMCTL_GRANT_version_mask)
         return refuse("a set of grant options of", c->grant_opts, -E_INVAL);
-    if (c->max_grant_frames == 0 || c->max_maptrack_frames == 0)
+    if (c->max_grant_frames == 0)
         return refuse("a grant table limit of", 0, -E_INVAL);
     if (c->vmtrace_size)
         return refuse("a trace buffer of", c->vmtrace_size, -E_INVAL);
@@ -54,14 +57,26 @@ static void decode_create(const struct xen_domctl_createdomain *c, struct domain
 {
     *config = (struct domain_config){
         .flags = c->flags,
-        .ssid = c->ssidref,
         .cpupool = c->cpupool_id,
         .max_vcpus = c->max_vcpus,
+        .shared_irqs = c->arch.nr_spis,
         .max_event_port = MIN(c->max_evtchn_port, (uint32_t)INT32_MAX),
         .max_grant_frames = c->max_grant_frames < 0 ? 0 : (uint32_t)c->max_grant_frames,
         .max_maptrack_frames = c->max_maptrack_frames < 0 ? 0 : (uint32_t)c->max_maptrack_frames,
     };
     memcpy(config->uuid, c->handle, sizeof(config->uuid));
+}
+
+/* What the new domain is held to beyond its configuration. An empty address space uses less than the default of table pages, and
+ * nobody has mapped anything yet: neither limit can be too low. */
+static void set_limits(struct domain *d, const struct xen_domctl_createdomain *c)
+{
+    int r = stage2_set_limit(&d->stage2, TABLE_PAGES_DEFAULT);
+
+    PANIC_IF(r, "a new domain has more than %u pages of tables", TABLE_PAGES_DEFAULT);
+    if (c->max_maptrack_frames == 0)
+        r = grant_set_limits(d, d->grants.frames_limit, 0);
+    ASSERT(r == 0);
 }
 
 /* Number 0 and those out of range ask for the next free one. The guest's structure is written to first, so that a domain is
@@ -82,9 +97,7 @@ int64_t domctl_create(struct vcpu *v, const uint64_t args[6], void *op)
     r = domain_create(DOMID(id && id < DOMID_FIRST_RESERVED ? id : 0xffff), &config, &call->d);
     if (r)
         return r;
-    /* An empty address space uses less than that. */
-    r = stage2_set_limit(&call->d->stage2, TABLE_PAGES_DEFAULT);
-    PANIC_IF(r, "a new domain has more than %u pages of tables", TABLE_PAGES_DEFAULT);
+    set_limits(call->d, &call->op.u.createdomain);
     call->op.domain = call->d->id.v;
     call->op.u.createdomain.arch.gic_version = gic_version();
     call->op.u.createdomain.arch.clock_frequency = 0;
@@ -196,7 +209,6 @@ void domain_info(const struct domain *d, struct xen_domctl_getdomaininfo *info)
     info->max_pages = MIN(d->owner.limit, (uint64_t)UINT32_MAX);      /* tools take that for no limit */
     info->outstanding_pages = d->owner.claim;
     info->shared_info_frame = d->shared_info ? arch_heap_frame(d->shared_info).v : UINT64_MAX;
-    info->ssidref = d->ssid;
     memcpy(info->handle, d->uuid, sizeof(info->handle));
     info->cpupool = sched_group_pool(&d->sched)->id;
     info->gpaddr_bits = (uint8_t)arch_stage2_geometry()->address_bits;

@@ -41,15 +41,37 @@ int64_t domctl_max_vcpus(struct vcpu *v, const uint64_t args[6] UNUSED, void *op
     return left ? 0 : -E_RESTART;
 }
 
-/* Hold d with every vCPU off its CPU, to be let go by domain_unpause(). One that was paused a moment ago is waited for by
- * running the call again; one that runs is -E_BUSY: pause it first. */
-static int hold(struct domain *d)
+/* Hold the domain with every vCPU off its CPU, to be let go by let_go(): 0, or -E_RESTART while one still runs. It stays held
+ * between the runs of the call; a call that nobody runs again leaves it to the next one. */
+static int hold(struct domain_locked l)
 {
-    domain_pause(d);
-    if (domain_is_quiet(d))
-        return 0;
-    domain_unpause(d);
-    return atomic_load(&d->controller_pause_count) || d->shut_down ? -E_RESTART : -E_BUSY;
+    if (!l.d->held) {
+        l.d->held = true;
+        domain_pause(l.d);
+    }
+    return domain_is_quiet(l.d) ? 0 : -E_RESTART;
+}
+
+static void let_go(struct domain_locked l)
+{
+    if (l.d->held)
+        domain_unpause(l.d);
+    l.d->held = false;
+}
+
+/* Set or get the registers of `target` while its domain is held; under its lock, so that the width of its kernel stays. */
+static int with_domain_held(struct vcpu *target, struct vcpu_guest_context *c,
+                            int (*function)(struct vcpu *target, struct vcpu_guest_context *c))
+{
+    struct domain_locked l = domain_lock(target->domain);
+    int r = hold(l);
+
+    if (!r) {
+        r = function(target, c);
+        let_go(l);
+    }
+    domain_unlock(l);
+    return r;
 }
 
 static struct vcpu *named_vcpu(struct vcpu *v, const struct domctl_call *call, uint32_t id, int *error)
@@ -61,11 +83,30 @@ static struct vcpu *named_vcpu(struct vcpu *v, const struct domctl_call *call, u
     return *error ? NULL : target;
 }
 
+/* What the caller offers cannot be read any more, after it could be: do not leave the domain held. */
+static void give_up(struct domain *d)
+{
+    struct domain_locked l = domain_lock(d);
+
+    let_go(l);
+    domain_unlock(l);
+}
+
+static int set_registers(struct vcpu *target, struct vcpu_guest_context *c)
+{
+    return vcpu_context_set(target, c);
+}
+
+static int get_registers(struct vcpu *target, struct vcpu_guest_context *c)
+{
+    vcpu_context_get(target, c);
+    return 0;
+}
+
 int64_t domctl_set_context(struct vcpu *v, const uint64_t args[6] UNUSED, void *op)
 {
     struct domctl_call *call = op;
     struct vcpu_guest_context c;
-    struct domain_locked l;
     int r;
     struct vcpu *target = named_vcpu(v, call, call->op.u.vcpucontext.vcpu, &r);
 
@@ -74,16 +115,12 @@ int64_t domctl_set_context(struct vcpu *v, const uint64_t args[6] UNUSED, void *
     if (!call->op.u.vcpucontext.ctxt.q)
         return -E_OPNOTSUPP;        /* would be a reset of the vCPU */
     r = read_guest(v, &c, call->op.u.vcpucontext.ctxt.q, sizeof(c));
-    if (!r)
-        r = hold(call->d);
+    if (r == -E_FAULT)
+        give_up(call->d);
     if (r)
         return r;
     subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_setvcpucontext);
-    l = domain_lock(call->d);       /* the width of its kernel stays */
-    r = vcpu_context_set(target, &c);
-    domain_unlock(l);
-    domain_unpause(call->d);
-    return r;
+    return with_domain_held(target, &c, set_registers);
 }
 
 int64_t domctl_get_context(struct vcpu *v, const uint64_t args[6] UNUSED, void *op)
@@ -97,13 +134,9 @@ int64_t domctl_get_context(struct vcpu *v, const uint64_t args[6] UNUSED, void *
         return r;
     if (!target->initialised)
         return -E_NODATA;
-    r = hold(call->d);
-    if (r)
-        return r;
     subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_getvcpucontext);
-    vcpu_context_get(target, &c);
-    domain_unpause(call->d);
-    return write_guest(v, call->op.u.vcpucontext.ctxt.q, &c, sizeof(c));
+    r = with_domain_held(target, &c, get_registers);
+    return r ? r : write_guest(v, call->op.u.vcpucontext.ctxt.q, &c, sizeof(c));
 }
 
 int64_t domctl_vcpu_info(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, void *op)

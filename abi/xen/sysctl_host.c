@@ -3,7 +3,8 @@
 #include "abi/xen/sysctl.h"
 #include "lib/string.h"
 
-#define LOCAL_DISTANCE 10
+/* What the reference says of a host without NUMA. */
+#define LOCAL_DISTANCE 20
 
 static uint32_t cpus_online(void)
 {
@@ -37,7 +38,7 @@ int64_t sysctl_physinfo(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, vo
     return 0;
 }
 
-/* The shape of the two topology calls: with no array, or one too short, the number that there are. */
+/* The shape of the two topology calls: with no array the number that there are; of an array too short as many as it holds. */
 int64_t sysctl_cpu_topology(struct vcpu *v, const uint64_t args[6] UNUSED, void *op)
 {
     struct sysctl_call *call = op;
@@ -46,12 +47,10 @@ int64_t sysctl_cpu_topology(struct vcpu *v, const uint64_t args[6] UNUSED, void 
 
     subcall_reached(FAMILY_SYSCTL, XEN_SYSCTL_cputopoinfo);
     call->copy_back = true;
-    in->num_cpus = cpus;
+    in->num_cpus = in->cputopo.q ? MIN(room, cpus) : cpus;
     if (!in->cputopo.q)
         return 0;
-    if (room < cpus)
-        return -E_NOBUFS;
-    for (uint32_t cpu = 0; cpu < cpus; cpu++) {
+    for (uint32_t cpu = 0; cpu < in->num_cpus; cpu++) {
         struct xen_sysctl_cputopo t = { .core = XEN_INVALID_CORE_ID, .socket = XEN_INVALID_SOCKET_ID,
                                         .node = XEN_INVALID_NODE_ID };
         int r;
@@ -75,11 +74,9 @@ int64_t sysctl_numa(struct vcpu *v, const uint64_t args[6] UNUSED, void *op)
 
     subcall_reached(FAMILY_SYSCTL, XEN_SYSCTL_numainfo);
     call->copy_back = true;
-    in->num_nodes = 1;
-    if (!in->meminfo.q && !in->distance.q)
+    in->num_nodes = in->meminfo.q || in->distance.q ? MIN(room, 1u) : 1;
+    if (!room)
         return 0;
-    if (room < 1)
-        return -E_NOBUFS;
     if (in->meminfo.q)
         r = write_guest(v, in->meminfo.q, &memory, sizeof(memory));
     if (!r && in->distance.q)

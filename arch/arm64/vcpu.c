@@ -75,10 +75,16 @@ static void first_domain_init(void)
     gic_set_handler(gic_maintenance_irq(), maintenance);
 }
 
+/* As configured, in the controller's steps. */
+static uint32_t guest_spis(const struct domain *d)
+{
+    return MAX(ROUND_UP(d->shared_irqs, 32u), GUEST_SPIS);
+}
+
 static int init_v3(struct domain *d, const struct boot_gic *host)
 {
     if (!d->direct_mapped)
-        return vgic_domain_init(d, GUEST_SPIS, GPA(GUEST_DISTRIBUTOR), GPA(GUEST_REDISTRIBUTORS), GUEST_REDISTRIBUTORS_SIZE);
+        return vgic_domain_init(d, guest_spis(d), GPA(GUEST_DISTRIBUTOR), GPA(GUEST_REDISTRIBUTORS), GUEST_REDISTRIBUTORS_SIZE);
     return vgic_domain_init(d, arch_irq_spi_count(), GPA(host->distributor.v), GPA(host->redistributor[0].base.v),
                             host->redistributor[0].size);
 }
@@ -92,7 +98,7 @@ static int init_v2(struct domain *d, const struct boot_gic *host)
     if (d->direct_mapped)
         error = vgic_v2_domain_init(d, arch_irq_spi_count(), GPA(host->distributor.v));
     else
-        error = vgic_v2_domain_init(d, GUEST_SPIS, GPA(GUEST_DISTRIBUTOR));
+        error = vgic_v2_domain_init(d, guest_spis(d), GPA(GUEST_DISTRIBUTOR));
     if (error)
         return error;
     error = gicv2_map_guest_interface(d, interface);

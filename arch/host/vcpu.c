@@ -19,11 +19,13 @@
 
 int arch_domain_init(struct domain *d)
 {
+    uint32_t spis = d->is_control ? HOST_SPIS : MAX(ROUND_UP(d->shared_irqs, 32u), GUEST_SPIS);
+
     d->arch.mmio.count = 0;
     d->arch.event_ppi = EVENT_PPI;
     if (arch_vgic_version() == 2)
-        return vgic_v2_domain_init(d, d->is_control ? HOST_SPIS : GUEST_SPIS, DISTRIBUTOR);
-    return vgic_domain_init(d, d->is_control ? HOST_SPIS : GUEST_SPIS, DISTRIBUTOR, REDISTRIBUTORS, REDISTRIBUTORS_SIZE);
+        return vgic_v2_domain_init(d, spis, DISTRIBUTOR);
+    return vgic_domain_init(d, spis, DISTRIBUTOR, REDISTRIBUTORS, REDISTRIBUTORS_SIZE);
 }
 
 void arch_domain_destroy(struct domain *d)

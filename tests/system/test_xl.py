@@ -141,9 +141,41 @@ def test_claims_and_physinfo(dom0):
     assert "Domain-0" in dom0.out_of("xl claims")
 
 
-def test_tools_own_tests_of_the_hypervisor(dom0):
-    """Xen ships test programs in its packages; what they check must hold."""
-    text = dom0.out_of("test-resource", timeout=60)
-    assert "Fail" not in text
-    status, text = dom0.run("test-paging-mempool", timeout=60)
-    assert status == 0, text
+@pytest.mark.parametrize("program, does", [("test-resource", "Test grant table"), ("test-paging-mempool", "Test set continuation"),
+                                           ("test-xenstore", "ta rmw")])
+def test_tools_own_tests_of_the_hypervisor(dom0, program, does):
+    """Xen ships test programs in its packages; what they check must hold, and none may be left out."""
+    status, text = dom0.run(program, timeout=60)
+    assert status == 0 and does in text, text
+    assert "Fail" not in text and "Skip" not in text
+
+
+def test_limits_in_a_guests_configuration(dom0):
+    """Limits up to the hypervisor's own are taken, more is refused; nothing is left of what was refused."""
+    free = dom0.free_memory()
+    dom0.create("nap", kernel="nap", memory=16,
+                more="max_grant_frames=4\nmax_maptrack_frames=8\nmax_event_channels=127\nmax_grant_version=1")
+    dom0.destroy("nap")
+    for more in ("max_grant_frames=65", "max_maptrack_frames=1025", "max_grant_version=2", "vcpus=2\nmaxvcpus=500"):
+        path = dom0.config("much", kernel="nap", memory=16, more=more)
+        assert dom0.run(f"xl create {path}", timeout=60)[0] != 0, more
+    assert list(dom0.domains()) == ["Domain-0"]
+    assert dom0.free_memory() == free
+
+
+def test_what_this_processor_does_not_have(dom0):
+    """Tools for other hardware or builds end with an error and not with something made up."""
+    dom0.create("nap", kernel="nap", memory=16)
+    for command in ("xl trigger nap nmi", "xl psr-hwinfo", "xl migrate nap elsewhere", "xenperf", "xl qemu-monitor-command nap info"):
+        assert dom0.run(command, timeout=30)[0] != 0, command
+    assert "Disabled" in dom0.run("xl getenforce")[1]
+    assert "failed to get cpufreq parameter" in dom0.run("xenpm get-cpufreq-para 2>&1")[1]
+    dom0.destroy("nap")
+
+
+def test_core_dump_holds_the_guests_memory(dom0):
+    dom0.create("nap", kernel="nap", memory=16)
+    dom0.out_of("xl dump-core nap /tmp/core", timeout=60)
+    assert (16 << 20) < int(dom0.out_of("stat -c %s /tmp/core; rm /tmp/core")) < (17 << 20)
+    assert dom0.domains()["nap"]["state"][2] == "-"
+    dom0.destroy("nap")

@@ -45,7 +45,9 @@ static void grant_version_2(struct xen_domctl_createdomain *c) { c->grant_opts =
 static void no_grants(struct xen_domctl_createdomain *c) { c->max_grant_frames = 0; }
 static void gic_version_2(struct xen_domctl_createdomain *c) { c->arch.gic_version = XEN_DOMCTL_CONFIG_GIC_V2; }
 static void with_tee(struct xen_domctl_createdomain *c) { c->arch.tee_type = XEN_DOMCTL_CONFIG_TEE_OPTEE; }
-static void with_spis(struct xen_domctl_createdomain *c) { c->arch.nr_spis = 32; }
+static void with_spis(struct xen_domctl_createdomain *c) { c->arch.nr_spis = 961; }
+static void no_maptrack(struct xen_domctl_createdomain *c) { c->max_maptrack_frames = 0; }
+static void some_spis(struct xen_domctl_createdomain *c) { c->arch.nr_spis = 70; }
 static void with_trace(struct xen_domctl_createdomain *c) { c->vmtrace_size = 4096; }
 
 static void test_create_refused(void **state UNUSED)
@@ -61,6 +63,21 @@ static void test_create_refused(void **state UNUSED)
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++)
         assert_int_equal(create_with(cases[i].change), cases[i].error);
     assert_int_equal(free_frames(), before);
+}
+
+/* A domain that maps no grants of others; one with more shared interrupts than the least. */
+static void test_create_limits(void **state UNUSED)
+{
+    struct xen_domctl op = creation();
+    const struct domain *d;
+
+    no_maptrack(&op.u.createdomain);
+    some_spis(&op.u.createdomain);
+    assert_int_equal(domctl(&op, XEN_DOMCTL_createdomain, 0xffff), 0);
+    d = domain_find(DOMID(op.domain));
+    assert_int_equal(d->grants.maptrack_limit, 0);
+    assert_int_equal(d->grants.frames_limit, GRANT_DEFAULT_FRAMES);
+    assert_int_equal(d->arch.vgic.spi_count, 96);
 }
 
 static void test_create_numbers(void **state UNUSED)
@@ -163,6 +180,8 @@ static void test_nobody_and_ourselves(void **state UNUSED)
         assert_int_equal(domctl_on(commands[i], DOMID_SELF), -E_SRCH);
     }
     assert_int_equal(domctl_on(77777, 0), -E_NOSYS);
+    assert_int_equal(domctl_on(XEN_DOMCTL_assign_device, guest->id.v), -E_OPNOTSUPP);
+    assert_int_equal(domctl_on(XEN_DOMCTL_get_device_group, guest->id.v), -E_OPNOTSUPP);
     assert_int_equal(domctl_on(XEN_DOMCTL_gdbsx_domstatus, 0), -E_NOSYS);
 }
 
@@ -316,6 +335,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_create_refused, abi_setup), cmocka_unit_test_setup(test_create_numbers, abi_setup),
+        cmocka_unit_test_setup(test_create_limits, abi_setup),
         cmocka_unit_test_setup(test_create_and_destroy, abi_setup), cmocka_unit_test_setup(test_create_without_memory, abi_setup),
         cmocka_unit_test_setup(test_vcpus_without_memory, abi_setup), cmocka_unit_test_setup(test_versions, abi_setup),
         cmocka_unit_test_setup(test_nobody_and_ourselves, abi_setup), cmocka_unit_test_setup(test_pause, abi_setup),

@@ -91,11 +91,34 @@ static void test_pause_while_it_populates(void **state UNUSED)
     }
 }
 
+/* Its registers are asked for while it runs elsewhere: it is stopped for that and goes on. */
+static void test_context_while_it_populates(void **state UNUSED)
+{
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct xen_domctl op = { .cmd = XEN_DOMCTL_getvcpucontext, .interface_version = XEN_DOMCTL_INTERFACE_VERSION };
+        struct host_action get;
+
+        (void)start(seed);
+        begin_populate();
+        op.domain = guest->id.v;
+        op.u.vcpucontext.ctxt.q = at(PAGE_SIZE);
+        put(dom0, at(0), &op, sizeof(op));
+        get = (struct host_action){ .kind = HOST_HYPERCALL, .number = __HYPERVISOR_domctl, .args = { at(0) } };
+        host_begin(dom0->vcpus[0], &get);
+        assert_true(host_run(SEC(1)));
+        assert_int_equal(get.result, 0);
+        assert_int_equal(populate.result, PAGES);
+        assert_false(guest->held);
+        assert_int_equal(guest->pause_count, 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_destroy_while_it_populates),
         cmocka_unit_test(test_pause_while_it_populates),
+        cmocka_unit_test(test_context_while_it_populates),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

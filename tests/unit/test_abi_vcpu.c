@@ -222,6 +222,22 @@ static void test_context_of_32_bits(void **state UNUSED)
     assert_int_equal(context(XEN_DOMCTL_setvcpucontext, 1, &c), -E_INVAL);
 }
 
+/* A caller that offers something unreadable after the guest was held lets it go; nothing is left behind by any answer. */
+static void test_context_leaves_nothing_held(void **state UNUSED)
+{
+    struct xen_domctl op = { 0 };
+    struct vcpu_guest_context c;
+
+    assert_int_equal(context(XEN_DOMCTL_getvcpucontext, 0, &c), 0);
+    assert_int_equal(guest->pause_count, 0);
+    guest->held = true;             /* as a call leaves it that waits for another CPU */
+    domain_pause(guest);
+    op.u.vcpucontext.ctxt.q = NOWHERE;
+    assert_int_equal(domctl(&op, XEN_DOMCTL_setvcpucontext, guest->id.v), -E_FAULT);
+    assert_false(guest->held);
+    assert_int_equal(guest->pause_count, 0);
+}
+
 static void test_vcpu_numbers(void **state UNUSED)
 {
     struct xen_domctl op = { 0 };
@@ -321,6 +337,7 @@ int main(void)
         cmocka_unit_test_setup(test_shutdown_by_dom0, abi_setup), cmocka_unit_test_setup(test_params, abi_setup),
         cmocka_unit_test_setup(test_context, abi_setup),
         cmocka_unit_test_setup(test_context_of_32_bits, abi_setup), cmocka_unit_test_setup(test_vcpu_numbers, abi_setup),
+        cmocka_unit_test_setup(test_context_leaves_nothing_held, abi_setup),
         cmocka_unit_test_setup(test_affinity, two_cpus), cmocka_unit_test_setup(test_nodes, abi_setup),
         cmocka_unit_test_setup(test_weight, abi_setup),
     };

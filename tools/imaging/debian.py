@@ -22,9 +22,9 @@ NOT_NEEDED = re.compile(
     r"^(python3.*|libpython3.*|perl.*|libperl.*|media-types|mailcap|initramfs-tools.*|kmod|libkmod2|"
     r"linux-base|udev|libudev1|systemd.*|libsystemd.*|grub.*|debconf.*|cdebconf|adduser|passwd|"
     r"gcc-12-base|dpkg|tar|klibc-utils|libklibc|cpio|logsave|dmsetup|libdevmapper.*|e2fsprogs|"
-    r"init-system-helpers|libpam.*|libsemanage.*|libsepol.*|libaudit.*|login|sensible-utils|"
-    r"apparmor|ucf|readline-common|libreadline8|libsqlite.*|libexpat1|libdb5.3|libncursesw6|"
-    r"util-linux-.*|libmount1|libsmartcols1|libreadline8|coreutils|linux-image-arm64|linux-image-cloud-arm64|libxentoolcore1-dbg)$")
+    r"init-system-helpers|libpam.*|libsemanage.*|libsepol.*|libaudit-common|login|sensible-utils|"
+    r"apparmor|ucf|readline-common|libsqlite.*|libexpat1|libdb5.3|libncursesw6|"
+    r"util-linux-.*|libsmartcols1|coreutils|linux-image-arm64|linux-image-cloud-arm64|libxentoolcore1-dbg)$")
 
 
 class DebianError(Exception):

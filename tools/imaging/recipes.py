@@ -10,10 +10,12 @@ from .kernel import Kernel
 from .tree import Tree, TreeError
 
 OVERLAY = Path(__file__).resolve().parent.parent / "overlay"
+PROGRAMS = Path(__file__).resolve().parent.parent / "programs"
 
 PACKAGES = [
     "linux-image-arm64", "linux-image-cloud-arm64", "xen-hypervisor-4.17-arm64", "busybox-static",
     "bash", "base-files", "ncurses-base", "util-linux", "xen-utils-4.17", "xen-utils-common", "xenstore-utils", "nginx",
+    "libvirt-daemon", "libvirt-daemon-driver-xen", "libvirt-clients", "libxen-dev",
 ]
 
 DOM0_MODULES = [
@@ -22,10 +24,15 @@ DOM0_MODULES = [
     "e1000e", "e1000",
 ]
 GUEST_MODULES = ["xen-blkfront", "xen-netfront", "ext4", "crc32c_generic"]
+PEER_MODULES = ["xen-evtchn", "xen-gntdev", "xen-gntalloc"]
+VCHAN_LIBRARIES = ["xenvchan", "xengnttab", "xenevtchn", "xenstore", "xentoolcore", "xentoollog", "pthread"]
 
 XEN_BIN = "usr/lib/xen-4.17/bin"
 DOM0_PROGRAMS = ["xl", "xenstored", "xenconsoled", "xenconsole", "xen-init-dom0", "libxl-save-helper",
                  "xentop", "test-resource", "test-xenstore", "test-paging-mempool", "xenpm", "xenperf"]
+LIBVIRT_PROGRAMS = ["usr/sbin/libvirtd", "usr/sbin/virtlogd", "usr/bin/virsh"]
+LIBVIRT_DRIVERS = "usr/lib/aarch64-linux-gnu/libvirt/connection-driver"
+
 XENSTORE_TOOLS = ["chmod", "exists", "list", "ls", "read", "rm", "watch", "write"]
 
 
@@ -53,7 +60,13 @@ def folders(tree):
     tree.link("var/lock", "/run/lock")
 
 
-def dom0_tree(packages, kernel):
+def add_libvirt(tree):
+    """libvirt's daemon with the driver for Xen, and virsh."""
+    tree.take(*LIBVIRT_PROGRAMS, f"{LIBVIRT_DRIVERS}/libvirt_driver_libxl.so")
+    tree.overlay(tree.packages["libvirt0"] / "usr/share/libvirt/cpu_map", at="usr/share/libvirt/cpu_map")
+
+
+def dom0_tree(packages, kernel, libvirt=False):
     tree = Tree(packages)
     folders(tree)
     tree.take("bin/bash", "usr/bin/flock")
@@ -70,9 +83,28 @@ def dom0_tree(packages, kernel):
     add_busybox(tree)
     tree.link("init", "usr/bin/init")
     tree.overlay(OVERLAY / "dom0")
+    if libvirt:
+        add_libvirt(tree)
     tree.take("lib/aarch64-linux-gnu/libgcc_s.so.1")    # loaded by name when a thread ends
     tree.libraries()
     kernel.add_modules(tree, DOM0_MODULES)
+    return tree
+
+
+def compile_vchan_peer(packages, out):
+    """tools/programs/vchan-peer.c for arm64, with everything in it that it needs."""
+    xen = packages["libxen-dev"] / "usr"
+    libraries = [f"-l{name}" for name in VCHAN_LIBRARIES]
+    subprocess.run(["aarch64-linux-gnu-gcc", "-O2", "-s", "-static", "-Wall", "-Wextra", "-Werror", "-isystem", str(xen / "include"),
+                    "-o", str(out), str(PROGRAMS / "vchan-peer.c"), f"-L{xen / 'lib/aarch64-linux-gnu'}", *libraries],
+                   check=True, timeout=120)
+
+
+def peer_tree(packages, kernel, program):
+    """A guest that talks with other domains by itself."""
+    tree = guest_tree(packages, kernel)
+    tree.file("usr/bin/vchan-peer", program, mode=0o755)
+    kernel.add_modules(tree, PEER_MODULES + GUEST_MODULES)
     return tree
 
 

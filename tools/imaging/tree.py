@@ -84,11 +84,11 @@ class Tree:
         """A whole package, without its documentation."""
         self.overlay(self.packages[name], skip)
 
-    def overlay(self, root, skip=()):
-        """Every file below a folder."""
+    def overlay(self, root, skip=(), at=""):
+        """Every file below a folder, at the same place below another (the tree's root)."""
         root = Path(root)
         for path in sorted(root.rglob("*")):
-            name = str(path.relative_to(root))
+            name = os.path.join(at, path.relative_to(root))
             if name == ".unpacked" or any(name.startswith(s) for s in skip):
                 continue
             if path.is_symlink():
