@@ -5,20 +5,14 @@
  */
 #include "arch/include/upcall.h"
 #include "core/domain.h"
+#include "decode.h"
 #include "guest.h"
 #include "lib/error.h"
 #include "lib/print.h"
 #include "sysreg.h"
 
-/* ISS of an abort (D17.2.37) */
-#define ISS_ISV BIT(24)
-#define ISS_SSE BIT(21)
-#define ISS_SF BIT(15)
-#define ISS_FNV BIT(10)
-#define ISS_S1PTW BIT(7)
-#define ISS_WNR BIT(6)
-#define ISS_SIZE(iss) (1u << ((iss) >> 22 & 3))
-#define ISS_REGISTER(iss) ((unsigned)((iss) >> 16 & 0x1f))
+#define ISS_SIZE(iss) (1u << ((iss) >> ISS_SIZE_SHIFT & 3))
+#define ISS_REGISTER(iss) ((unsigned)((iss) >> ISS_REGISTER_SHIFT & 0x1f))
 #define FAULT_CLASS(iss) ((iss) & 0x3c)
 #define FAULT_TRANSLATION 0x04
 #define FAULT_ACCESS_FLAG 0x08
@@ -99,6 +93,23 @@ static bool emulate(struct vcpu *v, uint64_t esr, gpa_t address)
     return true;
 }
 
+/* The syndrome describes nothing: the instruction does. True also when reading it is to be tried again. */
+static bool emulate_decoded(struct vcpu *v, uint64_t esr, gpa_t address)
+{
+    struct decoded d;
+    enum copy_result r = decode_access(v, &d);
+
+    if (r == COPY_FAULT)
+        return false;
+    if (r == COPY_RETRY)
+        return true;
+    esr = (esr & ~(ESR_IL | ESR_ISS(UINT64_MAX))) | (d.length == 4 ? ESR_IL : 0) | d.iss;
+    if (!emulate(v, esr, address))
+        return false;
+    decode_write_back(v, &d);
+    return true;
+}
+
 static void report(const struct vcpu *v, uint64_t esr, gpa_t address, enum outcome o)
 {
     log_guest("d%uv%u: %s at 0x%llx (guest-physical), syndrome 0x%llx, pc 0x%llx", v->domain->id.v, v->id,
@@ -128,6 +139,8 @@ static void fault(struct vcpu *v, uint64_t esr, bool is_fetch)
             return;
         o = look_again(v->domain, gpa_to_gfn(address), is_write, is_fetch);
         if (o == AGAIN)
+            return;
+        if (o == NOTHING && !is_fetch && !(iss & (ISS_ISV | ISS_S1PTW)) && emulate_decoded(v, esr, address))
             return;
     }
     report(v, esr, address, o);

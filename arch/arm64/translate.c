@@ -3,10 +3,12 @@
  * A guest's virtual address to guest-physical, with its kernel's rights: by the processor (AT), and when that says no by reading
  * the guest's own tables, because AT also fails when stage 2 of a table's page is being changed.
  */
+#include "aarch32.h"
 #include "arch/include/stage2.h"
 #include "core/domain.h"
 #include "lib/assert.h"
 #include "mem/guest_copy.h"
+#include "stage1_walk.h"
 #include "sysreg.h"
 
 #define PAR_FAILED BIT(0)
@@ -52,14 +54,6 @@ bool arch_guest_frame(struct vcpu *v UNUSED, gva_t address, bool write, mfn_t *o
     return !(par & PAR_FAILED) && par >> PAR_NORMAL_SHIFT != 0;
 }
 
-/* Where a walk starts: from TCR_EL1 and the half of the address space. */
-struct walk {
-    uint64_t table;
-    unsigned page_shift;        /* 12, 14 or 16 */
-    unsigned bits;              /* of virtual address */
-    unsigned level;
-};
-
 static unsigned granule_shift(uint64_t tcr, bool upper)
 {
     /* TG1 counts differently from TG0 (Arm ARM, TCR_EL1). */
@@ -68,7 +62,7 @@ static unsigned granule_shift(uint64_t tcr, bool upper)
     return upper ? tg1[tcr >> 30 & 3] : tg0[tcr >> 14 & 3];
 }
 
-static bool start_walk(gva_t address, struct walk *w)
+static bool start_walk(gva_t address, struct stage1_walk *w)
 {
     uint64_t tcr = read_sysreg(tcr_el1);
     bool upper = address.v >> 55 & 1;
@@ -90,19 +84,19 @@ static bool start_walk(gva_t address, struct walk *w)
 }
 
 /* Bits of address that are below an entry of this level. */
-static unsigned shift_of(const struct walk *w, unsigned level)
+static unsigned shift_of(const struct stage1_walk *w, unsigned level)
 {
     return w->page_shift + (3 - level) * (w->page_shift - 3);
 }
 
-static bool may_be_leaf(const struct walk *w, unsigned level, uint64_t descriptor)
+static bool may_be_leaf(const struct stage1_walk *w, unsigned level, uint64_t descriptor)
 {
     if (level == 3)
         return descriptor & DESC_TABLE;
     return !(descriptor & DESC_TABLE) && (level == 2 || (level == 1 && w->page_shift == 12));
 }
 
-static bool finish(const struct walk *w, unsigned level, uint64_t descriptor, gva_t address, bool write, gpa_t *out)
+static bool finish(const struct stage1_walk *w, unsigned level, uint64_t descriptor, gva_t address, bool write, gpa_t *out)
 {
     uint64_t below = BIT(shift_of(w, level)) - 1;
 
@@ -114,10 +108,12 @@ static bool finish(const struct walk *w, unsigned level, uint64_t descriptor, gv
 
 static bool translate_by_tables(struct vcpu *v, gva_t address, bool write, gpa_t *out)
 {
-    struct walk w;
+    struct stage1_walk w;
     uint64_t table;
 
-    if (!start_walk(address, &w))
+    if (domain_is_narrow(v->domain) && !(read_sysreg(tcr_el1) & TTBCR_EAE))
+        return aarch32_translate_short(v, address, write, out);
+    if (!(domain_is_narrow(v->domain) ? aarch32_start_walk(address, &w) : start_walk(address, &w)))
         return false;
     table = w.table & ~(BIT(w.bits - shift_of(&w, w.level) + 3) - 1);
     for (unsigned level = w.level; level <= 3; level++) {

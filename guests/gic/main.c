@@ -165,6 +165,33 @@ static void test_no_syndrome(void)
     uint64_t esr = PROBE("stp %0, %0, [%1]", : : "r"(0UL), "r"(d(IPRIORITYR + 64)) : "memory");
 
     check(ESR_EC(esr) == EC_DABT_SAME, "a pair stored to the GIC aborts", "esr %lx", esr);
+    esr = PROBE("ldr x1, [%0, #8]!", : : "r"(d(IPRIORITYR + 56)) : "x1", "memory");
+    check(ESR_EC(esr) == EC_DABT_SAME, "a base changed before the access aborts", "esr %lx", esr);
+}
+
+/* The processor describes no access that changes its base register. */
+static void test_base_changed_after(void)
+{
+    volatile uint32_t *enable = (volatile uint32_t *)d(ISENABLER + TEST_SPI / 32 * 4);
+    uint64_t at = d(GICD_TYPER), value = ~0UL, stack;
+    uint32_t typer = gicd_read32(GICD_TYPER), mask = 1u << TEST_SPI % 32;
+
+    check_eq("load", (long)PROBE("ldr %w0, [%1], #4", : "+r"(value), "+r"(at) : : "memory"), 0);
+    check_eq("loaded", (long)value, typer);
+    check_eq("base after a load", (long)(at - d(GICD_TYPER)), 4);
+    at = (uint64_t)enable;
+    check_eq("store", (long)PROBE("str %w1, [%0], #-256", : "+r"(at) : "r"(mask) : "memory"), 0);
+    check(*enable & mask, "stored", "%x", *enable);
+    check_eq("base after a store", (long)(at - (uint64_t)enable), -256);
+    at = d(IPRIORITYR + TEST_SPI);
+    check_eq("byte", (long)PROBE("ldrb %w0, [%1], #1", : "+r"(value), "+r"(at) : : "memory"), 0);
+    check_eq("loaded byte", (long)value, *(volatile uint8_t *)d(IPRIORITYR + TEST_SPI));
+    at = d(GICD_TYPER);
+    PROBE("mov %1, sp\n mov sp, %2\n ldr %w0, [sp], #16\n mov %2, sp\n mov sp, %1", : "=&r"(value), "=&r"(stack), "+r"(at)
+          : : "memory");
+    check_eq("loaded by the stack pointer", (long)value, typer);
+    check_eq("stack pointer", (long)(at - d(GICD_TYPER)), 16);
+    *(volatile uint32_t *)d(ICENABLER + TEST_SPI / 32 * 4) = mask;
 }
 
 static void test_sysregs(void)
@@ -193,6 +220,7 @@ void guest_main(const void *fdt)
     test_redistributor();
     test_odd_access();
     test_no_syndrome();
+    test_base_changed_after();
     test_sysregs();
     test_done();
 }
