@@ -4,6 +4,7 @@
  * set/clear pairs, read-only and reserved ones, what is out of range.
  */
 
+#include "guests/gic/gic.h"
 #include "guests/lib/hypercall.h"
 
 #define GICD_CTLR 0x0
@@ -48,8 +49,7 @@ static void test_distributor_identity(void)
     check(true, "GICD_IIDR write ignored", " ");
 }
 
-/* Bits set by one register of a pair and cleared by the other; both read the state. */
-static void pair(const char *name, uint64_t set, uint64_t clear, unsigned bit)
+void pair(const char *name, uint64_t set, uint64_t clear, unsigned bit)
 {
     volatile uint32_t *s = (volatile uint32_t *)set, *c = (volatile uint32_t *)clear;
     uint32_t mask = 1u << bit;
@@ -212,6 +212,10 @@ static void test_sysregs(void)
 void guest_main(const void *fdt)
 {
     gic_init(fdt);
+    if (gic_is_v2()) {
+        test_v2(fdt_option(fdt, "reference"));
+        test_done();
+    }
     test_distributor_identity();
     test_pairs();
     test_priorities();

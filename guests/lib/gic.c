@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* GICv3 with the system register interface (IHI 0069), and the counter. */
+/* GICv3 with the system register interface (IHI 0069) or GICv2 (IHI 0048), whichever the processor has; and the counter. */
 
 #include "guests/lib/hypercall.h"
 
@@ -13,8 +13,17 @@
 #define GICR_SGI 0x10000UL
 #define INTID_SPURIOUS 1023
 
+/* GICv2's CPU interface */
+#define GICC_CTLR 0x0
+#define GICC_PMR 0x4
+#define GICC_BPR 0x8
+#define GICC_IAR 0xc
+#define GICC_EOIR 0x10
+#define GICC_HPPIR 0x18
+#define GICD_SGIR 0xf00
+
 uint64_t gicd_base;
-static uint64_t gicr_base;
+static uint64_t gicr_base, gicc_base;
 volatile unsigned irq_count[IRQ_MAX];
 volatile unsigned irq_spurious;
 static irq_handler_t handlers[IRQ_MAX];
@@ -50,22 +59,33 @@ void gicr_write32(unsigned offset, uint32_t value)
     mmio_write32(this_cpu()->gicr + offset, value);
 }
 
-void gic_init(const void *fdt)
+bool gic_is_v2(void)
+{
+    return !((read_sysreg(id_aa64pfr0_el1) >> 24) & 0xf);
+}
+
+static void find_registers(const void *fdt)
 {
     unsigned node, len;
     const uint32_t *reg;
 
-    gicd_base = GUEST_GICV3_GICD_BASE;
+    gicd_base = gic_is_v2() ? GUEST_GICD_BASE : GUEST_GICV3_GICD_BASE;
     gicr_base = GUEST_GICV3_GICR0_BASE;
-    if (fdt) {
-        node = fdt_find(fdt, "compatible", "arm,gic-v3");
-        ASSERT(node);
-        reg = fdt_prop(fdt, node, "reg", &len);
-        ASSERT(reg && len >= 32);
-        gicd_base = fdt_u64(reg, 0);
-        gicr_base = fdt_u64(reg, 2);
-    }
-    gicd_write32(GICD_CTLR, 0x12); /* ARE_NS, EnableGrp1A */
+    gicc_base = GUEST_GICC_BASE;
+    if (!fdt)
+        return;
+    node = fdt_find(fdt, "compatible", gic_is_v2() ? "arm,cortex-a15-gic" : "arm,gic-v3");
+    ASSERT(node);
+    reg = fdt_prop(fdt, node, "reg", &len);
+    ASSERT(reg && len >= 32);
+    gicd_base = fdt_u64(reg, 0);
+    gicr_base = gicc_base = fdt_u64(reg, 2);
+}
+
+void gic_init(const void *fdt)
+{
+    find_registers(fdt);
+    gicd_write32(GICD_CTLR, gic_is_v2() ? 1 : 0x12); /* v3: ARE_NS, EnableGrp1A */
     gic_cpu_init();
 }
 
@@ -87,10 +107,23 @@ static uint64_t find_redistributor(void)
     }
 }
 
+static void cpu_init_v2(void)
+{
+    for (unsigned i = 0; i < 32; i += 4)
+        gicd_write32(GICD_IPRIORITYR + i, 0xa0a0a0a0);
+    gicd_write32(GICD_ISENABLER, 0xffff);
+    mmio_write32(gicc_base + GICC_PMR, 0xff);
+    mmio_write32(gicc_base + GICC_CTLR, 1);
+}
+
 void gic_cpu_init(void)
 {
     struct cpu *cpu = this_cpu();
 
+    if (gic_is_v2()) {
+        cpu_init_v2();
+        return;
+    }
     write_sysreg(S3_0_C12_C12_5, read_sysreg(S3_0_C12_C12_5) | 1); /* ICC_SRE_EL1.SRE */
     isb();
     cpu->gicr = find_redistributor();
@@ -113,7 +146,7 @@ void gic_handler(unsigned intid, irq_handler_t handler)
 
 static uint64_t bank(unsigned intid)
 {
-    return intid < 32 ? this_cpu()->gicr + GICR_SGI : gicd_base;
+    return intid < 32 && !gic_is_v2() ? this_cpu()->gicr + GICR_SGI : gicd_base;
 }
 
 void gic_enable(unsigned intid)
@@ -134,15 +167,67 @@ void gic_set_priority(unsigned intid, uint8_t priority)
 void gic_send_sgi(unsigned intid, unsigned target_aff0)
 {
     dsb();
+    if (gic_is_v2()) {
+        if (target_aff0 < 8)
+            gicd_write32(GICD_SGIR, 1u << (16 + target_aff0) | intid);
+        return;
+    }
     /* ICC_SGI1R_EL1: INTID in [27:24], target list of 16 in [15:0], RS in [47:44] */
     write_sysreg(S3_0_C12_C11_5, ((uint64_t)intid << 24) | (1UL << (target_aff0 & 15)) |
                                      ((uint64_t)(target_aff0 >> 4) << 44));
     isb();
 }
 
+uint32_t gic_acknowledge(void)
+{
+    return gic_is_v2() ? mmio_read32(gicc_base + GICC_IAR) : (uint32_t)read_sysreg(S3_0_C12_C12_0) & 0xffffff;
+}
+
+void gic_end(uint32_t acknowledged)
+{
+    if (gic_is_v2())
+        mmio_write32(gicc_base + GICC_EOIR, acknowledged);
+    else
+        write_sysreg(S3_0_C12_C12_1, acknowledged); /* ICC_EOIR1_EL1 */
+    isb();
+}
+
+uint32_t gic_highest_pending(void)
+{
+    return gic_is_v2() ? mmio_read32(gicc_base + GICC_HPPIR) : (uint32_t)read_sysreg(S3_0_C12_C12_2);
+}
+
+void gic_set_mask(uint8_t priority)
+{
+    if (gic_is_v2())
+        mmio_write32(gicc_base + GICC_PMR, priority);
+    else
+        write_sysreg(S3_0_C4_C6_0, priority);
+    isb();
+}
+
+void gic_set_group_bits(unsigned bits)
+{
+    /* ICC_BPR1 names the lowest bit of the group priority, GICC_BPR the one below it. */
+    if (gic_is_v2())
+        mmio_write32(gicc_base + GICC_BPR, bits < 7 ? 7 - bits : 0);
+    else
+        write_sysreg(S3_0_C12_C12_3, bits < 8 ? 8 - bits : 0);
+    isb();
+}
+
+void gic_cpu_enable(bool on)
+{
+    if (gic_is_v2())
+        mmio_write32(gicc_base + GICC_CTLR, on);
+    else
+        write_sysreg(S3_0_C12_C12_7, on);
+    isb();
+}
+
 void irq_entry(void)
 {
-    uint64_t intid = read_sysreg(S3_0_C12_C12_0) & 0xffffff; /* ICC_IAR1_EL1 */
+    uint32_t acknowledged = gic_acknowledge(), intid = acknowledged & 0x3ff;
 
     if (intid == INTID_SPURIOUS) {
         irq_spurious++;
@@ -152,10 +237,9 @@ void irq_entry(void)
     irq_count[intid]++;
     this_cpu()->nesting++;
     if (handlers[intid])
-        handlers[intid]((unsigned)intid);
+        handlers[intid](intid);
     this_cpu()->nesting--;
-    write_sysreg(S3_0_C12_C12_1, intid); /* ICC_EOIR1_EL1 */
-    isb();
+    gic_end(acknowledged);
 }
 
 void set_vectors(const char *table)

@@ -134,6 +134,16 @@ typedef void (*irq_handler_t)(unsigned intid);
 #define IRQ_MAX 1020
 extern uint64_t gicd_base;
 
+/* Whether the processor has no system registers of a GICv3: then the controller is a GICv2. */
+bool gic_is_v2(void);
+/* Acknowledge (a GICv2's SGI has its sender in bits 12:10), end, and look at what is pending. */
+uint32_t gic_acknowledge(void);
+void gic_end(uint32_t acknowledged);
+uint32_t gic_highest_pending(void);
+/* Priority mask; bits of a priority that preempt (8: as many as there are); the CPU interface on and off. */
+void gic_set_mask(uint8_t priority);
+void gic_set_group_bits(unsigned bits);
+void gic_cpu_enable(bool on);
 /* Finds distributor and redistributors in fdt (or, if NULL, at the ABI's guest addresses). */
 void gic_init(const void *fdt);
 /* Per vCPU: wakes the redistributor, priorities at 0xa0, SGIs on, group 1 on. */

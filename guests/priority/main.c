@@ -115,7 +115,7 @@ static void test_binary_point(void)
 {
     static const unsigned after[] = { 2, 102, 3 };
 
-    write_sysreg(S3_0_C12_C12_3, 7); /* ICC_BPR1: bit 7 alone is the group priority */
+    gic_set_group_bits(1); /* bit 7 alone is the group priority */
     isb();
     gic_set_priority(2, LOW);
     gic_set_priority(3, LOW_GROUP_HIGH);
@@ -125,7 +125,7 @@ static void test_binary_point(void)
     gic_send_sgi(2, 0);
     open_irqs();
     expect("no preemption within a group", after, 3);
-    write_sysreg(S3_0_C12_C12_3, 0);
+    gic_set_group_bits(8);
     isb();
     gic_handler(2, record);
 }
@@ -135,12 +135,12 @@ static void test_mask(void)
     gic_set_priority(1, MIDDLE);
     gic_handler(1, record);
     reset();
-    write_sysreg(S3_0_C4_C6_0, MIDDLE); /* PMR: only what is higher than MIDDLE */
+    gic_set_mask(MIDDLE); /* only what is higher than MIDDLE */
     isb();
     gic_send_sgi(1, 0);
     open_irqs();
     check_eq("PMR at its priority holds it", order_len, 0);
-    write_sysreg(S3_0_C4_C6_0, 0xff);
+    gic_set_mask(0xff);
     isb();
     open_irqs();
     check_eq("and lets it go", order_len, 1);
@@ -152,12 +152,12 @@ static void test_mask(void)
     open_irqs();
     check_eq("until it is clear", order_len, 1);
     reset();
-    write_sysreg(S3_0_C12_C12_7, 0);
+    gic_cpu_enable(false);
     isb();
     gic_send_sgi(1, 0);
     open_irqs();
     check_eq("group disabled holds it", order_len, 0);
-    write_sysreg(S3_0_C12_C12_7, 1);
+    gic_cpu_enable(true);
     isb();
     open_irqs();
     check_eq("group enabled lets it go", order_len, 1);

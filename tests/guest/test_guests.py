@@ -20,6 +20,20 @@ def test_two_cpus(run_guest, name):
     run_guest(name, timeout=120, smp=2).assert_passed()
 
 
+ON_GICV2 = ["hypercalls", "toolstack", "events", "grants", "gic", "priority", "timer", "psci", "sysreg", "hostile", "smp"]
+GICV2 = "virt,virtualization=on,gic-version=2"
+
+
+@pytest.mark.parametrize("name", ON_GICV2)
+def test_gicv2(run_guest, name):
+    run_guest(name, timeout=90, machine=GICV2, icount=name != "hostile").assert_passed()
+
+
+@pytest.mark.parametrize("name", ["events", "priority", "psci", "smp", "crossipi"])
+def test_gicv2_on_two_cpus(run_guest, name):
+    run_guest(name, timeout=120, smp=2, machine=GICV2).assert_passed()
+
+
 @pytest.mark.parametrize("name", ["sysreg", "matrix"])
 def test_newest_processor(run_guest, name):
     run_guest(name, timeout=90, cpu="max").assert_passed()
