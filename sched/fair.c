@@ -264,13 +264,16 @@ static void insert(struct fair_cpu *c, struct sched_unit *u, bool from_front)
     atomic_store(&c->count, c->count + 1);
 }
 
-/* u comes from another CPU: its time becomes one of this clock. */
+/* u comes from another CPU: its time becomes one of this clock. Whoever owes much owes it here; else clocks that differ would forgive it. */
 static void arrive(struct fair_cpu *c, struct sched_unit *u)
 {
     int64_t debt = (int64_t)u->policy_data[UNIT_DEBT];
 
     ASSERT(!u->policy_data[UNIT_HOME]);
-    u->virtual_time = MIN(u->virtual_time - c->offset, c->least + MAX(debt, CREDIT));
+    if (debt > CREDIT)
+        u->virtual_time = c->least + debt;
+    else
+        u->virtual_time = MIN(u->virtual_time - c->offset, c->least + CREDIT);
 }
 
 static void fair_enqueue(unsigned cpu, struct sched_unit *u, bool woken, nsec_t now UNUSED)

@@ -17,6 +17,7 @@ struct runqueue {
     bool yielded;                   /* the running unit gave up its turn */
     bool idle;
     nsec_t chosen_at;               /* since when `running` has run without a break */
+    nsec_t pulled_at;               /* when it last looked at other CPUs */
     nsec_t slice_end;               /* NSEC_NEVER: no end; the slice timer may fire earlier, when a wake-up's wait ends */
     nsec_t idle_since, idle_total;
     struct timer slice_timer;

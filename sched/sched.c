@@ -17,6 +17,9 @@
 #include "lib/print.h"
 #include "lib/string.h"
 
+/* How often a busy CPU looks for what it should rather run elsewhere. */
+#define PULL_INTERVAL MSEC(10)
+
 struct runqueue runqueues[MAX_CPUS];
 static const struct sched_policy *const policies[] = { &sched_policy_fair, &sched_policy_null };
 static cpu_set online_cpus;
@@ -464,6 +467,7 @@ static void pull(struct runqueue *rq, nsec_t now)
     unsigned here = cpu_id(), from;
     cpu_set among;
 
+    rq->pulled_at = now;
     if (!rq->pool)
         return;
     for (unsigned i = 0; i < BITMAP_WORDS(MAX_CPUS); i++)
@@ -497,7 +501,8 @@ static struct sched_unit *choose(struct runqueue *rq, nsec_t now)
 {
     struct sched_unit *next;
 
-    if (rq->slice_over)
+    /* Also where units that never use up their slices take turns. */
+    if (rq->slice_over || now - rq->pulled_at > PULL_INTERVAL)
         pull(rq, now);
     rq->slice_over = rq->yielded = false;
     next = rq->policy->pick(cpu_id(), now);

@@ -15,7 +15,7 @@
 #include "lib/assert.h"
 #include "lib/error.h"
 #include "mem/frame.h"
-#include "sched/sched.h"
+#include "sched/pool.h"
 
 #define ROUNDS 64               /* operations between two marks; growth.py divides by it */
 #define PAGES 4
@@ -172,7 +172,7 @@ static void measure_scheduling(void)
     static struct sched_group group;
 
     must(units, "calloc");
-    sched_group_init(&group);
+    must(sched_group_init(&group, 0) == 0, "sched_group_init");
     for (unsigned i = 0; i < domains; i++) {
         units[i].wants_cpu = wants;
         must(sched_unit_init(&units[i], &group) == 0, "sched_unit_init");

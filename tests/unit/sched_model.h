@@ -23,7 +23,8 @@ struct task {
     struct sched_unit unit;
     struct sched_group *group, own_group;
     bool wants;
-    nsec_t burst, pause;        /* computes for `burst`, then sleeps for `pause` */
+    nsec_t burst, pause;        /* computes for `burst`, then sleeps for `pause`; yields when that is 0 */
+    void (*plan)(struct task *t);       /* what it does next, when it has computed: may set burst and pause */
     nsec_t left;                /* of the burst */
     nsec_t wakes_at;            /* while it sleeps */
     nsec_t ran;
@@ -143,6 +144,22 @@ static inline void settle(void)
     } while (again);
 }
 
+/* t has computed: it sleeps, or lets others go first. */
+static inline void pause_task(struct task *t)
+{
+    host_pose_as(t->unit.cpu);
+    if (t->plan)
+        t->plan(t);
+    if (t->pause) {
+        t->wants = false;
+        t->wakes_at = arch_time_now() + t->pause;
+        sched_sleep(&t->unit);
+    } else if (on_cpu[t->unit.cpu] == t) {
+        t->left = t->burst;
+        sched_unit_yield(&t->unit);
+    }
+}
+
 static inline void change_tasks(void)
 {
     nsec_t now = arch_time_now();
@@ -151,10 +168,7 @@ static inline void change_tasks(void)
         struct task *t = &tasks[i];
 
         if (t->wants && t->left <= 0) {
-            host_pose_as(t->unit.cpu);
-            t->wants = false;
-            t->wakes_at = now + t->pause;
-            sched_sleep(&t->unit);
+            pause_task(t);
         } else if (!t->wants && t->wakes_at <= now) {
             host_pose_as((unsigned)host_random_below(cpus));
             t->wants = true;
