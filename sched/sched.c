@@ -19,6 +19,8 @@
 
 /* How often a busy CPU looks for what it should rather run elsewhere. */
 #define PULL_INTERVAL MSEC(10)
+/* The slice of what runs after a yield. */
+#define YIELD_SLICE MSEC(1)
 
 struct runqueue runqueues[MAX_CPUS];
 static const struct sched_policy *const policies[] = { &sched_policy_fair, &sched_policy_null };
@@ -516,10 +518,10 @@ static struct sched_unit *choose(struct runqueue *rq, nsec_t now)
     return next;
 }
 
-/* Make u (NULL: idle) what this CPU runs, until its slice is over. */
-static void run(struct runqueue *rq, struct sched_unit *u, nsec_t now)
+/* Make u (NULL: idle) what this CPU runs, for that long at most. */
+static void run(struct runqueue *rq, struct sched_unit *u, nsec_t now, nsec_t longest)
 {
-    nsec_t slice = rq->policy->slice(cpu_id(), u, now);
+    nsec_t slice = MIN(rq->policy->slice(cpu_id(), u, now), longest);
     bool was_near = rq->slice_timer.armed && rq->slice_timer.when < rq->slice_end;
 
     ASSERT(spin_is_held(&rq->lock));
@@ -546,7 +548,7 @@ struct sched_unit *sched_pick(struct sched_unit *current)
 {
     struct runqueue *rq = &THIS_CPU(runqueues);
     struct sched_unit *next;
-    nsec_t now;
+    nsec_t now, longest;
 
     spin_lock(&rq->lock);
     now = arch_time_now();
@@ -558,10 +560,12 @@ struct sched_unit *sched_pick(struct sched_unit *current)
     }
     if (current)
         settle(rq, current, now);
+    /* Who yields waits for something that another does soon, not for a whole slice of that. */
+    longest = rq->yielded ? YIELD_SLICE : NSEC_NEVER;
     next = choose(rq, now);
     if (next != current)
         rq->chosen_at = now;
-    run(rq, next, now);
+    run(rq, next, now, longest);
     spin_unlock(&rq->lock);
     return next;
 }

@@ -169,6 +169,12 @@ void set_vectors(const char *table);
 
 /* ---- time ---- */
 
+/*
+ * Waits until the virtual counter has reached deadline; ticks that it came back late. Interrupts
+ * are off, the PPI of the virtual timer is enabled and belongs to nobody else.
+ */
+uint64_t timer_sleep_until(uint64_t deadline);
+
 static inline uint64_t counter_now(void)
 {
     isb();

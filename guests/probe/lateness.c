@@ -18,21 +18,6 @@ static void hog(struct child_page *page)
 }
 
 /*
- * Take the pending interrupt by hand. One that is not taken stays pending in a
- * list register after the timer is off, and every WFI from then on returns at once.
- */
-static void take_interrupt(void)
-{
-    uint64_t intid = read_sysreg(S3_0_C12_C12_0); /* ICC_IAR1_EL1 */
-
-    write_sysreg(cntv_ctl_el0, 0);
-    isb();
-    if (intid < 1020)
-        write_sysreg(S3_0_C12_C12_1, intid); /* ICC_EOIR1_EL1 */
-    isb();
-}
-
-/*
  * Runs in the measured guest: wakes at every full millisecond of its own. WFI
  * returns when the timer is pending; interrupts stay off.
  */
@@ -47,14 +32,7 @@ static void sleeper(struct child_page *page)
 
         while (deadline <= read_sysreg(cntvct_el0))
             deadline += TICKS_PER_MS;
-        write_sysreg(cntv_cval_el0, deadline);
-        write_sysreg(cntv_ctl_el0, 1);
-        do {
-            wfi();
-            isb();
-        } while (read_sysreg(cntvct_el0) < deadline);
-        late = read_sysreg(cntvct_el0) - deadline;
-        take_interrupt();
+        late = timer_sleep_until(deadline);
         sum += late;
         worst = late > worst ? late : worst;
     }

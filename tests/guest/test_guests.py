@@ -4,7 +4,7 @@
 import pytest
 
 GUESTS = ["hypercalls", "toolstack", "events", "grants", "matrix", "gic", "priority", "timer", "psci", "sysreg",
-          "hostile", "smp", "registers"]
+          "hostile", "smp", "registers", "fairness"]
 ON_TWO = ["events", "grants", "priority", "psci", "hostile", "smp", "registers"]
 
 

@@ -254,6 +254,17 @@ static void test_yield(void **state UNUSED)
     }
 }
 
+/* Who yields to a hog is asked again soon. */
+static void test_yield_is_short(void **state UNUSED)
+{
+    boot(1);
+    add_hog(256);
+    add(USEC(20), 0, 256);
+    warm_up();
+    simulate(SEC(1));
+    assert_in_range((uint64_t)(tasks[1].ran / USEC(1)), 18000, 22000);
+}
+
 /* Random patterns: nobody starves, nobody takes more than is fair. The seed decides. */
 static void test_random_loads(void **state UNUSED)
 {
@@ -362,7 +373,8 @@ int main(void)
         cmocka_unit_test(test_rate_limit), cmocka_unit_test(test_minimum_run),
         cmocka_unit_test(test_minimum_run_ends_early), cmocka_unit_test(test_clever_sleeper), cmocka_unit_test(test_three_hogs_on_two_cpus),
         cmocka_unit_test(test_weights_on_two_cpus), cmocka_unit_test(test_work_is_conserved), cmocka_unit_test(test_affinity),
-        cmocka_unit_test(test_soft_affinity), cmocka_unit_test(test_yield), cmocka_unit_test(test_random_loads),
+        cmocka_unit_test(test_soft_affinity), cmocka_unit_test(test_yield), cmocka_unit_test(test_yield_is_short),
+        cmocka_unit_test(test_random_loads),
         cmocka_unit_test(test_races),
     };
 
