@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From the entry code to dom0's first instruction, on CPU 0. */
+#include "abi/xen/hypercall.h"
 #include "arch/include/boot.h"
 #include "arch/include/cpu.h"
 #include "arch/include/mapping.h"
@@ -226,6 +227,7 @@ void boot_main(uint64_t fdt_pa, uint64_t image_pa)
 
     (void)image_pa;
     console_init();
+    subcall_coverage_init();
     read_tree(fdt_pa);
     log_info("Vinci " VINCI_VERSION ", Xen ABI 4.17, arm64%s", CONFIG(ASSERT) ? ", checked build" : "");
     log_info("command line: %s", info.command_line);

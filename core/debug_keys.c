@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Debug keys: from the serial line (after three times Ctrl-A) or from dom0 (xl debug-keys). */
+#include "arch/include/mapping.h"
 #include "core/console.h"
 #include "core/domain.h"
 #include "lib/cpu_work.h"
@@ -97,9 +98,9 @@ static void show_entries(const struct domain *d)
 
 static void show_memory(void)
 {
-    log_info("frames: %llu, free %llu, promised %llu, heap %llu", (unsigned long long)frame_total(),
+    log_info("frames: %llu, free %llu, promised %llu, heap %llu, tables of its own %llu", (unsigned long long)frame_total(),
              (unsigned long long)frame_free_count(), (unsigned long long)frame_outstanding_claims(),
-             (unsigned long long)heap_pages_used());
+             (unsigned long long)heap_pages_used(), (unsigned long long)arch_own_tables());
     for_each_domain(show_entries);
 }
 

@@ -8,7 +8,7 @@
 
 static spinlock_t arena_lock = SPINLOCK(LOCK_ARENA);
 static uint64_t taken[BITMAP_WORDS(ARENA_SLOTS)];
-static unsigned next_slot;
+static unsigned lowest;            /* no slot below it is free; slots are taken lowest first, so that few tables show them */
 static uint32_t slot_frame[ARENA_SLOTS];    /* whose reference the slot holds */
 
 /* ARENA_SLOTS when none is free or the quota is used up. */
@@ -18,13 +18,12 @@ static unsigned take_slot(struct arena_quota *q)
 
     spin_lock(&arena_lock);
     if (q->used < q->limit) {
-        slot = bitmap_next_clear(taken, ARENA_SLOTS, next_slot);
-        if (slot == ARENA_SLOTS)
-            slot = bitmap_next_clear(taken, ARENA_SLOTS, 0);
+        slot = bitmap_next_clear(taken, ARENA_SLOTS, lowest);
+        lowest = slot;
     }
     if (slot < ARENA_SLOTS) {
         bitmap_set(taken, slot);
-        next_slot = slot + 1;
+        lowest = slot + 1;
         q->used++;
     }
     spin_unlock(&arena_lock);
@@ -36,6 +35,7 @@ static void give_slot(struct arena_quota *q, unsigned slot)
     spin_lock(&arena_lock);
     ASSERT(bitmap_test(taken, slot) && q->used);
     bitmap_clear(taken, slot);
+    lowest = MIN(lowest, slot);
     q->used--;
     spin_unlock(&arena_lock);
 }

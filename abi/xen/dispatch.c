@@ -103,16 +103,3 @@ bool gfn_is_valid(uint64_t gfn)
 {
     return gfn >> (arch_stage2_geometry()->address_bits - PAGE_SHIFT) == 0;
 }
-
-#if CONFIG_HOST
-uint64_t subcall_reached_count[64][SUBCALLS_COUNTED];
-
-void subcall_reached(const struct hypercall *h, uint64_t number)
-{
-    unsigned family = (unsigned)(h - hypercall_table);
-
-    ASSERT(family < 64);
-    if (number < SUBCALLS_COUNTED)
-        subcall_reached_count[family][number]++;
-}
-#endif

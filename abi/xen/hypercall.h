@@ -76,16 +76,22 @@ static inline int64_t subcall_run(struct vcpu *v, const struct subcall *table, u
 }
 /* The same by the hypercall's own row. */
 int64_t subcall_dispatch(struct vcpu *v, const struct hypercall *h, uint64_t number, const uint64_t args[6], void *op);
-/* A handler has decoded everything and now acts. Counted on the simulated processor, for the fuzzer; nothing otherwise. */
-#if CONFIG_HOST
+/* A handler has decoded everything and now acts. Counted in checked builds: the fuzzer and debug key 'c' show what was reached;
+ * nothing otherwise. */
+#if CONFIG_ASSERT
 #define SUBCALLS_COUNTED 128
-extern uint64_t subcall_reached_count[64][SUBCALLS_COUNTED];
+enum { REACHED_BY_CONTROL, REACHED_BY_OTHERS, REACHED_BY };
+/* By the caller's kind, hypercall and sub-call number. */
+extern uint32_t subcall_reached_count[REACHED_BY][64][SUBCALLS_COUNTED];
 void subcall_reached(const struct hypercall *h, uint64_t number);
 #else
 static inline void subcall_reached(const struct hypercall *h UNUSED, uint64_t number UNUSED)
 {
 }
 #endif
+/* Debug key 'c': which sub-calls domains other than dom0 have got past their checks since the key was last pressed. Checked builds
+ * only; by boot. */
+void subcall_coverage_init(void);
 
 /* Arguments for the next run of a call that is about to return -E_RESTART: in the registers, or in the guest's entry when the
  * call is one of a multicall. The `args` that the handler was given may change by it. */

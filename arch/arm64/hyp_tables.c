@@ -24,6 +24,7 @@ static unsigned reserve_used;
 static bool frames_ready;
 static spinlock_t tables_lock = SPINLOCK(LOCK_HYP_TABLES);
 static uint64_t device_next = DEVICE_BASE;
+static uint64_t tables_made;    /* from frames: those of boot's reserve are part of the image */
 
 /* The entry for `va` in its table of that level. The tables above it exist. */
 static uint64_t *entry_of(uint64_t va, unsigned level)
@@ -100,6 +101,7 @@ static int add_table(uint64_t *slot)
     if (!(atomic_load(slot) & PTE_VALID)) {
         write_entry(slot, table.v | PTE_NEXT_TABLE);
         used = true;
+        tables_made += frames_ready;
     }
     spin_unlock(&tables_lock);
     if (!used)
@@ -123,6 +125,11 @@ static int ensure_tables(uint64_t va, unsigned level)
             return error;
     }
     return 0;
+}
+
+uint64_t arch_own_tables(void)
+{
+    return READ_ONCE(tables_made);
 }
 
 /* -- heap -- */

@@ -266,3 +266,8 @@ void arch_icache_invalidate_all(void)
 {
     arch_schedule_point();
 }
+
+uint64_t arch_own_tables(void)
+{
+    return 0;
+}

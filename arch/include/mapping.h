@@ -34,6 +34,9 @@ static inline void arch_memory_show(const void *p UNUSED, size_t n UNUSED) { }
 void *arch_window_map(mfn_t mfn);
 void arch_window_unmap(void *address);
 
+/* Frames that the hypervisor's own tables have taken since boot. They follow where in memory the heap has been and how much of
+ * the arena was in use at once, and stay: at most one for each 2 MiB of memory. */
+uint64_t arch_own_tables(void);
 /* Put a frame into arena slot n (0..ARENA_SLOTS-1) / take it out on all CPUs. */
 #define ARENA_SLOTS 16384
 void *arch_arena_map(unsigned slot, mfn_t mfn);

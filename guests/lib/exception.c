@@ -48,6 +48,10 @@ static void sync_entry(struct frame *frame)
         frame->elr = (uint64_t)&e->fixup + (uint64_t)(int64_t)e->fixup;
         return;
     }
+    if (cpu->resume) {
+        frame->elr = cpu->resume;
+        return;
+    }
     if (frame->x[30] == (uint64_t)probe_call_return && ESR_EC(esr) == EC_IABT_SAME) {
         frame->elr = frame->x[30];
         return;

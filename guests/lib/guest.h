@@ -80,6 +80,7 @@ struct cpu {
     struct fault fault;
     uint64_t gicr; /* this vCPU's redistributor */
     unsigned nesting; /* depth of interrupt handlers */
+    uint64_t resume; /* where any fault without a PROBE goes on; 0: it is a mistake */
 };
 struct cpu *this_cpu(void);
 

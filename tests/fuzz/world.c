@@ -200,7 +200,7 @@ void world_count(void)
 {
     for (unsigned i = 0; i < 64; i++)
         for (unsigned n = 0; n < SUBCALLS_COUNTED; n++)
-            reached[i][n] += subcall_reached_count[i][n];
+            reached[i][n] += subcall_reached_count[REACHED_BY_CONTROL][i][n] + subcall_reached_count[REACHED_BY_OTHERS][i][n];
 }
 
 static unsigned report_family(unsigned number, unsigned *implemented)

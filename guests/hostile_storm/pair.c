@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A hostile frontend and a hostile backend: two domains that grant, map, copy, revoke, bind and close at each other until one of
+ * them is destroyed in the middle of it, over and over. No page may be lost, and the host goes on.
+ */
+
+#include "guests/hostile_storm/pair.h"
+#include "guests/hostile_storm/storm.h"
+
+#define ROUNDS 12
+#define CALLS_NEVER_ENDING (1UL << 40)
+
+bool is_control_domain(void)
+{
+    return domain_flags(0) >= 0;
+}
+
+/* argument[0]: seed, [1]: calls, [2]: the other's number, [3]: FOCUS_*. result[0..1]: what was done. */
+static void storm_child(struct child_page *page)
+{
+    storm.seed = page->argument[0];
+    storm.calls = page->argument[1];
+    storm.focus = (uint32_t)page->argument[3];
+    for (unsigned i = 1; i < PEERS; i++)
+        storm.peers[i] = (domid_t)page->argument[2];
+    storm.report = page->result;
+    storm_main();
+}
+
+/* What the hypervisor answers to a debug key, which goes into its log. */
+static const char *press(char key)
+{
+    static char text[8192];
+    struct xen_sysctl op = { 0 };
+
+    op.u.readconsole.clear = 1;
+    set_xen_guest_handle(op.u.readconsole.buffer, text);
+    sysctl(&op, XEN_SYSCTL_readconsole);
+    set_xen_guest_handle(op.u.debug_keys.keys, &key);
+    op.u.debug_keys.nr_keys = 1;
+    sysctl(&op, XEN_SYSCTL_debug_keys);
+    memset(&op, 0, sizeof(op));
+    op.u.readconsole.count = sizeof(text) - 1;
+    set_xen_guest_handle(op.u.readconsole.buffer, text);
+    sysctl(&op, XEN_SYSCTL_readconsole);
+    text[op.u.readconsole.count] = 0;
+    return text;
+}
+
+static uint64_t number_after(const char *text, const char *words)
+{
+    uint64_t n = 0;
+
+    while (*text && memcmp(text, words, strlen(words)))
+        text++;
+    for (text += *text ? strlen(words) : 0; *text >= '0' && *text <= '9'; text++)
+        n = 10 * n + (uint64_t)(*text - '0');
+    return n;
+}
+
+/* Pages free, and those of the hypervisor's own tables, which it keeps. */
+static uint64_t pages_left(void)
+{
+    const char *text;
+
+    settled_free_pages();
+    text = press('m');
+    return number_after(text, ", free ") + number_after(text, "tables of its own ");
+}
+
+static void wait_ms(unsigned ms)
+{
+    uint64_t start = counter_now();
+
+    while (counter_now() - start < ms * TICKS_PER_MS)
+        sched_op(SCHEDOP_yield, NULL);
+}
+
+static bool start(struct child *child, uint64_t seed, domid_t other, uint64_t calls, unsigned focus)
+{
+    child->page->argument[0] = seed;
+    child->page->argument[1] = calls;
+    child->page->argument[2] = other;
+    child->page->argument[3] = focus;
+    return child_unpause(child) == 0;
+}
+
+static bool end(const struct child *child)
+{
+    return domain_destroy(child->id) == 0 && foreign_unmap(child->page) == 0 &&
+           domain_wait_gone(child->id, 5000 * TICKS_PER_MS);
+}
+
+static void check_memory(uint64_t seed, uint64_t before)
+{
+    uint64_t after = pages_left();
+
+    check(after == before, "every page is back", "seed %lu: %ld lost", seed, (long)(before - after));
+    if (after != before)
+        print("%s", press('q'));
+}
+
+/* One is taken away while both are at it; the other goes on with the frames and ports of a domain that is gone. */
+static void play(uint64_t seed, unsigned focus)
+{
+    static struct child front, back;
+    uint64_t before = pages_left();
+    bool built = child_build(&front, 3, storm_child) == 0 && child_build(&back, 3, storm_child) == 0;
+
+    check(built, "two domains are built", "seed %lu", seed);
+    if (!built)
+        return;
+    check(start(&front, seed, back.id, CALLS_NEVER_ENDING, focus) && start(&back, seed + 1, front.id, CALLS_NEVER_ENDING, focus),
+          "they start", "seed %lu", seed);
+    wait_ms(200 + (unsigned)(seed % 7) * 30);
+    check(front.page->result[1] > 0 && back.page->result[1] > 0, "both are at it", "seed %lu: %ld and %ld calls", seed,
+          front.page->result[0], back.page->result[0]);
+    print("NOTE seed %lu: %ld of %ld and %ld of %ld calls without an error\n", seed, front.page->result[1],
+          front.page->result[0], back.page->result[1], back.page->result[0]);
+    check(!(domain_flags(front.id) & XEN_DOMINF_shutdown) && !(domain_flags(back.id) & XEN_DOMINF_shutdown),
+          "neither has ended itself", "seed %lu: flags 0x%lx 0x%lx", seed, domain_flags(front.id), domain_flags(back.id));
+    check(domain_destroy(front.id) == 0 && foreign_unmap(front.page) == 0, "one is destroyed", "seed %lu", seed);
+    wait_ms(100);
+    check(end(&back), "then the other", "seed %lu", seed);
+    check(domain_wait_gone(front.id, 5000 * TICKS_PER_MS), "both are gone", "seed %lu", seed);
+    check_memory(seed, before);
+}
+
+/* The first of everything may make the host allocate what it keeps. */
+static void warm_up(void)
+{
+    static struct child child;
+
+    if (child_build(&child, 3, storm_child))
+        guest_panic("no domain at all");
+    start(&child, 1, 0, 4096, FOCUS_ALL);
+    child_wait(&child, 20000 * TICKS_PER_MS);
+    print("storm: warmed up by %ld calls, %ld without error\n", child.page->result[0], child.page->result[1]);
+    end(&child);
+}
+
+void pair_main(const void *fdt)
+{
+    gic_init(fdt);
+    events_init();
+    toolstack_init(fdt);
+    warm_up();
+    for (uint64_t seed = 1; seed <= ROUNDS; seed++)
+        play(seed, seed & 1 ? FOCUS_SHARING : FOCUS_ALL);
+    test_done();
+}

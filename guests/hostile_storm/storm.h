@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The storm: a guest without privilege that knows every hypercall's sub-calls and structures and fills them with what is
+ * likely to hurt, while a second vCPU rewrites them. Everything follows from a seed.
+ *
+ *   base              +2 MiB            +2.25 MiB           +4.25 MiB   +6 MiB
+ *   | image, stacks   | argument area   | frames to lose    |           | a page that is given away: long lists end here
+ *
+ * No argument ever names a frame of the image, so that the guest survives what it does.
+ */
+#ifndef GUESTS_HOSTILE_STORM_STORM_H
+#define GUESTS_HOSTILE_STORM_STORM_H
+
+#include "guests/lib/hypercall.h"
+
+#define AREA_OFFSET 0x200000UL
+#define AREA_BYTES 0x30000UL
+#define TABLE_OFFSET (AREA_OFFSET + AREA_BYTES) /* the grant table, and shared_info behind it */
+#define TABLE_FRAMES 4
+#define ARENA_OFFSET 0x240000UL
+#define ARENA_FRAMES 512
+#define HOLE_OFFSET 0x600000UL
+
+#define PEERS 4
+
+/* What one storm is about; the same for all of its vCPUs. */
+struct storm {
+    uint64_t base; /* guest-physical address of the image, which is its virtual one */
+    uint64_t seed, calls; /* calls: how many vCPU 0 is to make */
+    domid_t self;
+    domid_t peers[PEERS]; /* domains to meddle with */
+    uint32_t focus; /* FOCUS_*: which calls to prefer */
+    volatile unsigned stop;
+    volatile uint64_t made[2]; /* by vCPU */
+    volatile uint64_t succeeded[2]; /* of them answered without an error */
+    uint64_t instructions, accesses;
+    volatile long *report; /* if not NULL: calls made and calls without an error, kept up to date */
+};
+extern struct storm storm;
+
+#define FOCUS_ALL 0
+#define FOCUS_SHARING 1 /* grants and event channels */
+
+/* ---- chance ---- */
+
+struct chance {
+    uint64_t state;
+};
+static inline uint64_t chance_next(struct chance *c)
+{
+    c->state ^= c->state >> 12;
+    c->state ^= c->state << 25;
+    c->state ^= c->state >> 27;
+    return c->state * 0x2545f4914f6cdd1dUL;
+}
+static inline uint64_t chance_below(struct chance *c, uint64_t n)
+{
+    return ((chance_next(c) >> 32) * n) >> 32;
+}
+
+/* What a number stands for; see values.c for the pools. */
+enum kind {
+    K_RAW, K_ZERO, K_DOMID, K_PORT, K_REF, K_HANDLE, K_GFN, K_ADDRESS, K_POINTER, K_LIST, K_SMALL, K_COUNT, K_ORDER, K_VCPU,
+    K_MAP_FLAGS, K_COPY_FLAGS, K_SPACE, K_OFFSET, K_LENGTH, K_VIRQ, K_FOREVER,
+};
+uint64_t value_of(struct chance *c, enum kind kind);
+/* Numbers that hypercalls gave out: ports and handles that exist. */
+void value_learn_port(uint32_t port);
+void value_learn_handle(uint32_t handle);
+
+/* ---- what the storm does ---- */
+
+/* One hypercall by vCPU `cpu`; its arguments lie in the argument area, half of which is its own to write. */
+void call_one(struct chance *c, unsigned cpu);
+/* An entry of the guest's own grant table, as wrong as chance has it. */
+void scribble_grant(struct chance *c);
+/* A batch of generated instructions: system registers, cache and TLB maintenance, firmware calls, loads and stores of every form. */
+void instructions_run(struct chance *c);
+/* A batch of plain accesses to devices and holes. */
+void accesses_run(struct chance *c);
+
+void storm_main(void);
+#endif
