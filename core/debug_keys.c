@@ -98,9 +98,10 @@ static void show_entries(const struct domain *d)
 
 static void show_memory(void)
 {
-    log_info("frames: %llu, free %llu, promised %llu, heap %llu, tables of its own %llu", (unsigned long long)frame_total(),
-             (unsigned long long)frame_free_count(), (unsigned long long)frame_outstanding_claims(),
-             (unsigned long long)heap_pages_used(), (unsigned long long)arch_own_tables());
+    log_info("frames: %llu, free %llu, promised %llu, heap %llu, objects %llu, tables of its own %llu",
+             (unsigned long long)frame_total(), (unsigned long long)frame_free_count(),
+             (unsigned long long)frame_outstanding_claims(), (unsigned long long)heap_pages_used(),
+             (unsigned long long)heap_objects_used(), (unsigned long long)arch_own_tables());
     for_each_domain(show_entries);
 }
 

@@ -36,12 +36,13 @@ static struct size_class {
 } classes[LARGEST_SHIFT + 1];
 static spinlock_t heap_lock = SPINLOCK(LOCK_HEAP);
 static uint64_t pages_used;
+static uint64_t objects_used;   /* counted in checked builds; under heap_lock */
 
 void heap_init(void)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(classes); i++)
         list_init(&classes[i].partial);
-    pages_used = 0;
+    pages_used = objects_used = 0;
 }
 
 /* Large objects get a larger slab, so that the header costs one of eight and not one of two. */
@@ -123,6 +124,7 @@ static void *take_object(struct slab *s)
     ASSERT(o && s->used < s->capacity);
     arch_memory_show(o, BIT(s->shift));
     s->free = o->next;
+    objects_used += CONFIG(ASSERT);
     if (++s->used == s->capacity)
         list_remove(&s->link);
     return o;
@@ -154,6 +156,7 @@ static struct slab *give_object(void *p, unsigned shift)
 
     PANIC_IF(s->shift != shift || !s->used || !IS_ALIGNED((uintptr_t)p, BIT(shift)),
              "heap: %p of %u bytes was not allocated so", p, 1u << shift);
+    objects_used -= CONFIG(ASSERT);
     if (s->used-- == s->capacity)
         list_push_front(&classes[shift].partial, &s->link);
     o->next = s->free;
@@ -197,6 +200,11 @@ void heap_free(void *p, size_t size)
 uint64_t heap_pages_used(void)
 {
     return READ_ONCE(pages_used);
+}
+
+uint64_t heap_objects_used(void)
+{
+    return READ_ONCE(objects_used);
 }
 
 void *shared_page_alloc(struct owner *o)

@@ -15,6 +15,8 @@ void *heap_alloc_pages(unsigned order) MUST_CHECK;
 void heap_free_pages(void *p, unsigned order);
 /* Pages that the heap holds now. */
 uint64_t heap_pages_used(void);
+/* Small objects in use: exact where pages are not, as a slab goes with its last object. 0 in builds that do not check. */
+uint64_t heap_objects_used(void);
 
 #define heap_new(type) ((type *)heap_alloc(sizeof(type)))
 #define heap_delete(p) heap_free(p, sizeof(*(p)))

@@ -128,7 +128,7 @@ static const struct shape shapes[] = {
     DOMAIN_SHAPE(XENMEM_maximum_gpfn),
     ALONE(memory_op, XENMEM_get_sharing_freed_pages),
     ALONE(memory_op, XENMEM_get_sharing_shared_pages),
-    SHAPE(memory_op, XENMEM_add_to_physmap, BY_POINTER, physmap, F(physmap, domid, DOMID), F(physmap, size, COUNT),
+    SHAPE(memory_op, XENMEM_add_to_physmap, BY_POINTER, physmap, F(physmap, domid, DOMID), F(physmap, size, ZERO),
           F(physmap, space, SPACE), F(physmap, idx, SMALL), F(physmap, gpfn, GFN)),
     SHAPE(memory_op, XENMEM_add_to_physmap_batch, BY_POINTER, physmaps, F(physmaps, domid, DOMID), F(physmaps, space, SPACE),
           F(physmaps, size, COUNT), F(physmaps, u.foreign_domid, DOMID), F(physmaps, idxs, LIST), F(physmaps, gpfns, LIST),
@@ -254,7 +254,7 @@ static uint8_t *prepare(struct chance *c, const struct shape *s, unsigned cpu, u
     args[2] = 0;
     args[3] = chance_next(c);
     if (s->style == PLAIN) {
-        args[1] = value_of(c, K_RAW);
+        args[1] = value_of(c, K_SMALL); /* vm_assist's type; the others take none */
         return at;
     }
     if (s->style == BATCH) {
@@ -289,11 +289,12 @@ static void call_multi(struct chance *c, unsigned cpu)
         for (unsigned k = 0; k < 4; k++)
             put(list + 64 * i + 16 + 8 * k, 8, args[k]);
     }
+    storm.last[cpu] = (uint64_t)__HYPERVISOR_multicall << 32;
     hypercall5(__HYPERVISOR_multicall, (uint64_t)list, n, 0, 0, 0);
 }
 
 /* Any number, any command, any arguments, but for what would end this guest. */
-static void call_wild(struct chance *c)
+static void call_wild(struct chance *c, unsigned cpu)
 {
     uint64_t number = chance_below(c, 72), args[5];
 
@@ -310,6 +311,7 @@ static void call_wild(struct chance *c)
         number = chance_next(c);
     if ((uint32_t)number == __HYPERVISOR_sched_op || (uint32_t)number == __HYPERVISOR_multicall)
         args[0] = chance_next(c) & 1;
+    storm.last[cpu] = number << 32 | args[0];
     hypercall5(number, args[0], args[1], args[2], args[3], args[4]);
 }
 
@@ -326,13 +328,14 @@ void call_one(struct chance *c, unsigned cpu)
         call_multi(c, cpu);
         return;
     case 1:
-        call_wild(c);
+        call_wild(c, cpu);
         return;
     default:
         break;
     }
     s = choose(c);
     at = prepare(c, s, cpu, args);
+    storm.last[cpu] = (uint64_t)s->family << 32 | args[0];
     rc = hypercall5(s->family, args[0], args[1], args[2], args[3], 0);
     storm.succeeded[cpu] += rc >= 0;
     learn(s, at, rc);

@@ -142,7 +142,7 @@ static uint64_t any_place(struct chance *c)
         GUEST_GNTTAB_BASE, GUEST_MAGIC_BASE, 0x3f000000, 0x41000000, 0x100000000, 0x200000000, 0x6fc0000000,
     };
     uint64_t at = chance_below(c, 12) ? places[chance_below(c, ARRAY_SIZE(places))]
-                                      : storm.base + ARENA_OFFSET + (chance_below(c, ARENA_FRAMES) << PAGE_SHIFT);
+                                      : ARENA_BASE + (chance_below(c, ARENA_FRAMES) << PAGE_SHIFT);
 
     at += chance_next(c) & 1 ? chance_below(c, 0x1000) : chance_below(c, 0x20000);
     return chance_next(c) & 3 ? at & ~7UL : at;
@@ -150,7 +150,7 @@ static uint64_t any_place(struct chance *c)
 
 static void set_registers(struct chance *c, uint64_t regs[REGISTERS])
 {
-    regs[0] = storm.base + ARENA_OFFSET + chance_below(c, ARENA_FRAMES * PAGE_SIZE);
+    regs[0] = ARENA_BASE + chance_below(c, ARENA_FRAMES * PAGE_SIZE);
     regs[1] = any_place(c);
     for (unsigned i = 2; i < REGISTERS; i++)
         regs[i] = value_of(c, chance_next(c) & 1 ? K_RAW : K_VCPU);
@@ -228,7 +228,7 @@ void accesses_run(struct chance *c)
         uint64_t at = any_place(c);
         unsigned bytes = 1u << chance_below(c, 4);
 
-        if (at >= storm.base && at < storm.base + ARENA_OFFSET)
+        if (at >= storm.base && at < storm.base + HOLE_OFFSET)
             continue;
         if (chance_next(c) & 1)
             probe_store(at, bytes, value_of(c, K_RAW));

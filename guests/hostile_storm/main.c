@@ -10,7 +10,8 @@
 #define ROUND 2048
 #define PROGRESS (1u << 17)
 #define RACER_VALUES 24
-#define STUCK_TURNS 64
+#define RACER_REPAIRS 256
+#define STUCK_MS 10000UL
 #define CALLS_DEFAULT 100000
 
 struct storm storm;
@@ -54,49 +55,88 @@ static void map_shared(uint64_t offset, unsigned space, uint64_t index)
         guest_panic("mapping space %u: %ld", space, rc);
 }
 
-/* Lists that go on and on shall end. */
-static void make_hole(void)
+/* Frames of our own move to where we may lose them; lists that go on and on end in the hole that they leave. */
+static void move_frames(void)
 {
-    xen_pfn_t gfn = (storm.base + HOLE_OFFSET) >> PAGE_SHIFT;
-    struct xen_memory_reservation op = { .nr_extents = 1, .domid = DOMID_SELF };
+    static xen_pfn_t gfns[ARENA_FRAMES];
+    struct xen_memory_reservation op = { .nr_extents = 1, .extent_order = 9, .domid = DOMID_SELF };
+    long rc;
 
-    set_xen_guest_handle(op.extent_start, &gfn);
-    memory_op(XENMEM_decrease_reservation, &op);
+    gfns[0] = (storm.base + HOLE_OFFSET) >> PAGE_SHIFT;
+    set_xen_guest_handle(op.extent_start, gfns);
+    rc = memory_op(XENMEM_decrease_reservation, &op);
+    if (rc != 1)
+        guest_panic("giving frames away: %ld", rc);
+    for (unsigned i = 0; i < ARENA_FRAMES; i++)
+        gfns[i] = (ARENA_BASE >> PAGE_SHIFT) + i;
+    op.nr_extents = ARENA_FRAMES;
+    op.extent_order = 0;
+    rc = memory_op(XENMEM_populate_physmap, &op);
+    if (rc != ARENA_FRAMES)
+        guest_panic("taking them back: %ld", rc);
 }
 
-/* What may have been shot to pieces and is needed to wake up again: the timer's interrupt, which is never taken. */
-static void repair(void)
+/* The timer of this vCPU, whose interrupt is never taken, ends every wait soon. */
+static void wind_up(void)
 {
-    gic_init(NULL);
-    gic_enable(PPI_VTIMER);
-    write_sysreg(cntv_cval_el0, counter_now() + TICKS_PER_MS / 4);
+    isb();
+    write_sysreg(cntv_cval_el0, read_sysreg(cntvct_el0) + TICKS_PER_MS / 4);
     write_sysreg(cntv_ctl_el0, 1);
     isb();
 }
 
-/* The second vCPU: rewrites arguments, makes calls of its own, and prods the first when that stands still. */
+/* What may have been shot to pieces and is needed to wake up again. */
+static void repair(void)
+{
+    gic_init(NULL);
+    gic_enable(PPI_VTIMER);
+    wind_up();
+}
+
+/* vCPU 0 has not moved for very long: it is woken, and the log says so. */
+static void prod(uint64_t *seen, uint64_t *since)
+{
+    if (storm.made[0] != *seen) {
+        *seen = storm.made[0];
+        *since = counter_now();
+    } else if (counter_now() - *since > STUCK_MS * TICKS_PER_MS) {
+        storm.prods++;
+        print("storm: seed %lu, vCPU 0 stands still at %lu in 0x%lx\n", storm.seed, *seen, storm.last[0]);
+        gic_send_sgi(1, 0);
+        *since = counter_now();
+    }
+}
+
+/* The second vCPU: rewrites arguments and makes calls of its own. */
 static void race(void *arg)
 {
     struct chance c = { storm.seed * 0x9e3779b97f4a7c15UL + 1 };
-    uint64_t area = storm.base + AREA_OFFSET, seen = 0;
-    unsigned same = 0;
+    uint64_t area = storm.base + AREA_OFFSET, seen = ~0UL, since = 0;
 
     (void)arg;
-    while (!storm.stop) {
+    for (unsigned turn = 0; !storm.stop; turn++) {
+        if (turn % RACER_REPAIRS == 0) {
+            gic_cpu_init();
+            gic_enable(PPI_VTIMER);
+        }
+        wind_up();
         for (unsigned i = 0; i < RACER_VALUES; i++) {
             uint64_t value = value_of(&c, (enum kind)chance_below(&c, K_FOREVER));
 
             *(volatile uint64_t *)(area + (chance_below(&c, AREA_BYTES - 8) & ~3UL)) = value;
         }
         call_one(&c, 1);
-        same = storm.made[0] == seen ? same + 1 : 0;
-        seen = storm.made[0];
-        if (same > STUCK_TURNS) {
-            gic_send_sgi(1, 0);
-            sched_op(SCHEDOP_yield, NULL);
-        }
+        prod(&seen, &since);
     }
     storm.stop = 2;
+}
+
+static void report(void)
+{
+    if (!storm.report)
+        return;
+    storm.report[0] = (long)(storm.made[0] + storm.made[1]);
+    storm.report[1] = (long)(storm.succeeded[0] + storm.succeeded[1]);
 }
 
 static void blow(struct chance *c)
@@ -105,7 +145,8 @@ static void blow(struct chance *c)
         for (unsigned i = 0; i < ROUND; i++) {
             if ((i & 7) == 0) {
                 scribble_grant(c);
-                write_sysreg(cntv_cval_el0, counter_now() + TICKS_PER_MS / 4);
+                wind_up();
+                report();
             }
             call_one(c, 0);
         }
@@ -113,10 +154,6 @@ static void blow(struct chance *c)
             instructions_run(c);
             accesses_run(c);
             repair();
-        }
-        if (storm.report) {
-            storm.report[0] = (long)(storm.made[0] + storm.made[1]);
-            storm.report[1] = (long)(storm.succeeded[0] + storm.succeeded[1]);
         }
         if (storm.made[0] % PROGRESS < ROUND)
             print("storm: seed %lu, at %lu\n", storm.seed, storm.made[0]);
@@ -130,7 +167,7 @@ void storm_main(void)
 
     storm.base = (uint64_t)_start;
     storm.self = find_self();
-    make_hole();
+    move_frames();
     for (unsigned i = 0; i < TABLE_FRAMES; i++)
         map_shared(TABLE_OFFSET + i * PAGE_SIZE, XENMAPSPACE_grant_table, i);
     irq_disable();
@@ -157,8 +194,9 @@ void guest_main(const void *fdt)
     print("storm: seed %lu, %lu calls\n", storm.seed, storm.calls);
     storm_main();
     spin_ticks(1500 * TICKS_PER_MS); /* the log takes so many lines a second of all guests together */
-    print("storm: done, seed %lu, calls %lu + %lu, without error %lu + %lu, instructions %lu, accesses %lu\n", storm.seed,
-          storm.made[0], storm.made[1], storm.succeeded[0], storm.succeeded[1], storm.instructions, storm.accesses);
+    print("storm: done, seed %lu, calls %lu + %lu, without error %lu + %lu, instructions %lu, accesses %lu, prods %u\n", storm.seed,
+          storm.made[0], storm.made[1], storm.succeeded[0], storm.succeeded[1], storm.instructions, storm.accesses,
+          storm.prods);
     spin_ticks(100 * TICKS_PER_MS);
     guest_shutdown(SHUTDOWN_poweroff);
 }

@@ -3,10 +3,11 @@
  * The storm: a guest without privilege that knows every hypercall's sub-calls and structures and fills them with what is
  * likely to hurt, while a second vCPU rewrites them. Everything follows from a seed.
  *
- *   base              +2 MiB            +2.25 MiB           +4.25 MiB   +6 MiB
- *   | image, stacks   | argument area   | frames to lose    |           | a page that is given away: long lists end here
+ *   base              +2 MiB            +4 MiB
+ *   | image, stacks   | argument area   | given away at the start: long lists end here    0x60000000 | frames to lose |
  *
- * No argument ever names a frame of the image, so that the guest survives what it does.
+ * No argument ever names a frame of the image, so that the guest survives what it does: not even by half of a number that is left
+ * of another, which is why the frames to lose are so far away.
  */
 #ifndef GUESTS_HOSTILE_STORM_STORM_H
 #define GUESTS_HOSTILE_STORM_STORM_H
@@ -17,9 +18,9 @@
 #define AREA_BYTES 0x30000UL
 #define TABLE_OFFSET (AREA_OFFSET + AREA_BYTES) /* the grant table, and shared_info behind it */
 #define TABLE_FRAMES 4
-#define ARENA_OFFSET 0x240000UL
+#define HOLE_OFFSET 0x400000UL
+#define ARENA_BASE 0x60000000UL
 #define ARENA_FRAMES 512
-#define HOLE_OFFSET 0x600000UL
 
 #define PEERS 4
 
@@ -32,8 +33,10 @@ struct storm {
     uint32_t focus; /* FOCUS_*: which calls to prefer */
     volatile unsigned stop;
     volatile uint64_t made[2]; /* by vCPU */
+    volatile uint64_t last[2]; /* the call they are in: hypercall << 32 | command */
     volatile uint64_t succeeded[2]; /* of them answered without an error */
     uint64_t instructions, accesses;
+    unsigned prods; /* how often vCPU 0 had to be woken */
     volatile long *report; /* if not NULL: calls made and calls without an error, kept up to date */
 };
 extern struct storm storm;
