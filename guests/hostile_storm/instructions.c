@@ -228,7 +228,7 @@ void accesses_run(struct chance *c)
         uint64_t at = any_place(c);
         unsigned bytes = 1u << chance_below(c, 4);
 
-        if (at >= storm.base && at < storm.base + HOLE_OFFSET)
+        if (at >= storm.base && at < storm.base + HOME_BYTES)
             continue;
         if (chance_next(c) & 1)
             probe_store(at, bytes, value_of(c, K_RAW));

@@ -55,27 +55,6 @@ static void map_shared(uint64_t offset, unsigned space, uint64_t index)
         guest_panic("mapping space %u: %ld", space, rc);
 }
 
-/* Frames of our own move to where we may lose them; lists that go on and on end in the hole that they leave. */
-static void move_frames(void)
-{
-    static xen_pfn_t gfns[ARENA_FRAMES];
-    struct xen_memory_reservation op = { .nr_extents = 1, .extent_order = 9, .domid = DOMID_SELF };
-    long rc;
-
-    gfns[0] = (storm.base + HOLE_OFFSET) >> PAGE_SHIFT;
-    set_xen_guest_handle(op.extent_start, gfns);
-    rc = memory_op(XENMEM_decrease_reservation, &op);
-    if (rc != 1)
-        guest_panic("giving frames away: %ld", rc);
-    for (unsigned i = 0; i < ARENA_FRAMES; i++)
-        gfns[i] = (ARENA_BASE >> PAGE_SHIFT) + i;
-    op.nr_extents = ARENA_FRAMES;
-    op.extent_order = 0;
-    rc = memory_op(XENMEM_populate_physmap, &op);
-    if (rc != ARENA_FRAMES)
-        guest_panic("taking them back: %ld", rc);
-}
-
 /* The timer of this vCPU, whose interrupt is never taken, ends every wait soon. */
 static void wind_up(void)
 {
@@ -167,7 +146,7 @@ void storm_main(void)
 
     storm.base = (uint64_t)_start;
     storm.self = find_self();
-    move_frames();
+    move_frames(CHILD_MEMORY_BASE, ARENA_BASE, 1, true);
     for (unsigned i = 0; i < TABLE_FRAMES; i++)
         map_shared(TABLE_OFFSET + i * PAGE_SIZE, XENMAPSPACE_grant_table, i);
     irq_disable();
@@ -187,6 +166,7 @@ void guest_main(const void *fdt)
         pair_main(fdt);
         return;
     }
+    move_home((uint64_t)fdt, 0, 0);
     storm.seed = number_option(fdt, "seed", 1);
     storm.calls = number_option(fdt, "calls", CALLS_DEFAULT);
     storm.peers[1] = (domid_t)number_option(fdt, "peer", 1);

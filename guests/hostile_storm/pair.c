@@ -19,6 +19,7 @@ bool is_control_domain(void)
 /* argument[0]: seed, [1]: calls, [2]: the other's number, [3]: FOCUS_*. result[0..1]: what was done. */
 static void storm_child(struct child_page *page)
 {
+    move_home(CHILD_MAGIC, (uint64_t)storm_child - (uint64_t)_start, (uint64_t)page);
     storm.seed = page->argument[0];
     storm.calls = page->argument[1];
     storm.focus = (uint32_t)page->argument[3];
@@ -26,54 +27,6 @@ static void storm_child(struct child_page *page)
         storm.peers[i] = (domid_t)page->argument[2];
     storm.report = page->result;
     storm_main();
-}
-
-/* What the hypervisor answers to a debug key, which goes into its log. */
-static const char *press(char key)
-{
-    static char text[8192];
-    struct xen_sysctl op = { 0 };
-
-    op.u.readconsole.clear = 1;
-    set_xen_guest_handle(op.u.readconsole.buffer, text);
-    sysctl(&op, XEN_SYSCTL_readconsole);
-    set_xen_guest_handle(op.u.debug_keys.keys, &key);
-    op.u.debug_keys.nr_keys = 1;
-    sysctl(&op, XEN_SYSCTL_debug_keys);
-    memset(&op, 0, sizeof(op));
-    op.u.readconsole.count = sizeof(text) - 1;
-    set_xen_guest_handle(op.u.readconsole.buffer, text);
-    sysctl(&op, XEN_SYSCTL_readconsole);
-    text[op.u.readconsole.count] = 0;
-    return text;
-}
-
-static uint64_t number_after(const char *text, const char *words)
-{
-    uint64_t n = 0;
-
-    while (*text && memcmp(text, words, strlen(words)))
-        text++;
-    for (text += *text ? strlen(words) : 0; *text >= '0' && *text <= '9'; text++)
-        n = 10 * n + (uint64_t)(*text - '0');
-    return n;
-}
-
-/* What the host has, but for whose it is: frames that are free or the hypervisor's, and the small objects of its heap. */
-struct host_memory {
-    uint64_t pages, objects;
-};
-
-static struct host_memory memory_now(void)
-{
-    struct host_memory m;
-    const char *text;
-
-    settled_free_pages();
-    text = press('m');
-    m.pages = number_after(text, ", free ") + number_after(text, ", heap ") + number_after(text, "tables of its own ");
-    m.objects = number_after(text, ", objects ");
-    return m;
 }
 
 static void wait_ms(unsigned ms)
@@ -110,20 +63,11 @@ static bool end(const struct child *child)
            domain_wait_gone(child->id, 5000 * TICKS_PER_MS);
 }
 
-static void check_memory(uint64_t seed, const struct host_memory *before)
-{
-    struct host_memory after = memory_now();
-
-    check(after.pages == before->pages, "every page is back", "seed %lu: %ld lost", seed, (long)(before->pages - after.pages));
-    check(after.objects == before->objects, "every object is back", "seed %lu: %ld more", seed,
-          (long)(after.objects - before->objects));
-}
-
 /* One is taken away while both are at it; the other goes on with the frames and ports of a domain that is gone. */
 static void play(uint64_t seed, unsigned focus)
 {
     static struct child front, back;
-    struct host_memory before = memory_now();
+    struct host_memory before = host_memory_now();
     bool built = child_build(&front, 3, storm_child) == 0 && child_build(&back, 3, storm_child) == 0;
 
     check(built, "two domains are built", "seed %lu", seed);
@@ -141,7 +85,7 @@ static void play(uint64_t seed, unsigned focus)
     wait_ms(100);
     check(end(&back), "then the other", "seed %lu", seed);
     check(domain_wait_gone(front.id, 5000 * TICKS_PER_MS), "both are gone", "seed %lu", seed);
-    check_memory(seed, &before);
+    check_host_memory(&before);
 }
 
 /* The first of everything may make the host allocate what it keeps. */

@@ -3,11 +3,12 @@
  * The storm: a guest without privilege that knows every hypercall's sub-calls and structures and fills them with what is
  * likely to hurt, while a second vCPU rewrites them. Everything follows from a seed.
  *
- *   base              +2 MiB            +4 MiB
- *   | image, stacks   | argument area   | given away at the start: long lists end here    0x60000000 | frames to lose |
+ *   0x40000000 | where it was loaded: given away |
+ *   0x60000000 | frames to lose |
+ *   HOME       | image, stacks | +2 MiB: argument area, grant table | nothing: long lists end here
  *
- * No argument ever names a frame of the image, so that the guest survives what it does: not even by half of a number that is left
- * of another, which is why the frames to lose are so far away.
+ * It moves first, to where no number leads that is not meant to: half of one argument and half of another look like a small frame
+ * number often enough, and it is to survive what it does.
  */
 #ifndef GUESTS_HOSTILE_STORM_STORM_H
 #define GUESTS_HOSTILE_STORM_STORM_H
@@ -18,7 +19,9 @@
 #define AREA_BYTES 0x30000UL
 #define TABLE_OFFSET (AREA_OFFSET + AREA_BYTES) /* the grant table, and shared_info behind it */
 #define TABLE_FRAMES 4
-#define HOLE_OFFSET 0x400000UL
+#define HOME 0x5a5a000000UL
+#define HOME_BYTES 0x400000UL
+#define BLOCK_FRAMES 512
 #define ARENA_BASE 0x60000000UL
 #define ARENA_FRAMES 512
 
@@ -82,5 +85,9 @@ void instructions_run(struct chance *c);
 /* A batch of plain accesses to devices and holes. */
 void accesses_run(struct chance *c);
 
+/* Moves to HOME and begins there again at guest_start() with these arguments; returns when it is there already. */
+void move_home(uint64_t x0, uint64_t x1, uint64_t x2);
+/* Blocks of 2 MiB, or frames, from `from` on go away, as many appear from `to` on. */
+void move_frames(uint64_t from, uint64_t to, unsigned blocks, bool as_frames);
 void storm_main(void);
 #endif

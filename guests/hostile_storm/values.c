@@ -112,20 +112,7 @@ static uint64_t choose(struct chance *c, enum kind kind)
     }
 }
 
-/*
- * A list of frame numbers may lie anywhere, so that numbers are read that nobody wrote: four after two bytes of nothing is the
- * image's first frame. No number looks so.
- */
-static uint64_t harmless(uint64_t value)
-{
-    uint64_t frame = storm.base >> (PAGE_SHIFT + 16);
-
-    if (value == frame)
-        return value + 1;
-    return value >> 8 == frame ? value + 256 : value;
-}
-
-static uint64_t any_value(struct chance *c, enum kind kind)
+uint64_t value_of(struct chance *c, enum kind kind)
 {
     if (kind == K_ZERO)
         return 0;
@@ -135,9 +122,4 @@ static uint64_t any_value(struct chance *c, enum kind kind)
     if (kind != K_ORDER && kind != K_COUNT && chance_below(c, 24) == 0)
         return boundary[chance_below(c, ARRAY_SIZE(boundary))];
     return choose(c, kind);
-}
-
-uint64_t value_of(struct chance *c, enum kind kind)
-{
-    return harmless(any_value(c, kind));
 }

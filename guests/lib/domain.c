@@ -7,6 +7,7 @@
 #define POPULATE_ORDER 9
 
 struct shared_info *shared_info;
+int32_t domain_maptrack_frames = -1;
 static uint8_t shared_info_page[PAGE_SIZE] PAGE_ALIGNED;
 static xen_pfn_t free_gfn_first, free_gfn_count, free_gfn_next;
 static xen_pfn_t free_gfn_list[256];
@@ -154,7 +155,7 @@ long domain_create(unsigned vcpus)
     op.u.createdomain.max_vcpus = vcpus;
     op.u.createdomain.max_evtchn_port = 1023;
     op.u.createdomain.max_grant_frames = -1;
-    op.u.createdomain.max_maptrack_frames = -1;
+    op.u.createdomain.max_maptrack_frames = domain_maptrack_frames;
     op.u.createdomain.grant_opts = XEN_DOMCTL_GRANT_version(1);
     rc = domctl(&op, XEN_DOMCTL_createdomain, DOMID_INVALID);
     return rc ? rc : (long)op.domain;

@@ -144,5 +144,17 @@ uint64_t host_free_pages(void);
 uint64_t settled_free_pages(void);
 /* Waits until the host has as many free pages as wanted; false when the ticks are over. */
 bool wait_free_pages(uint64_t wanted, uint64_t ticks);
+/* For the domains that are created from now on: createdomain's max_maptrack_frames; -1 is the default. */
+extern int32_t domain_maptrack_frames;
+
+/* What the hypervisor's log says after this debug key. */
+const char *host_debug_key(char key);
+/* Frames that are free or the hypervisor's own, and the small objects of its heap: exact, whatever slabs and tables it keeps. */
+struct host_memory {
+    uint64_t pages, objects;
+};
+struct host_memory host_memory_now(void);
+/* Checks that nothing is missing since `before`. */
+void check_host_memory(const struct host_memory *before);
 
 #endif
