@@ -13,6 +13,7 @@
 
 #include "config.h"
 #include "arch/include/vcpu.h"
+#include "core/device_access.h"
 #include "core/event.h"
 #include "core/grant.h"
 #include "core/quiesce.h"
@@ -94,6 +95,7 @@ struct domain {
     struct arch_domain arch;
     struct sched_group sched;
     struct arena_quota arena;
+    struct device_access devices;
     domid id;
     bool is_control;            /* may use domctl, sysctl, platform_op and foreign mappings */
     bool direct_mapped;         /* guest frame number == host frame number */

@@ -3,13 +3,6 @@
 #include "abi/xen/domctl.h"
 #include "lib/print.h"
 
-/* Devices are given to guests behind an IOMMU only, and none is driven. */
-static int64_t no_iommu(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, void *op)
-{
-    subcall_reached(FAMILY_DOMCTL, ((const struct domctl_call *)op)->op.cmd);
-    return -E_OPNOTSUPP;
-}
-
 const struct subcall domctl_subcalls[] = {
     SUBCALL(XEN_DOMCTL_createdomain, CALLER_CONTROL, domctl_create),
     SUBCALL(XEN_DOMCTL_destroydomain, CALLER_CONTROL, domctl_destroy),
@@ -27,7 +20,7 @@ const struct subcall domctl_subcalls[] = {
     SUBCALL(XEN_DOMCTL_setdomainhandle, CALLER_CONTROL, domctl_set_handle),
     SUBCALL(XEN_DOMCTL_setdebugging, CALLER_CONTROL, domctl_set_debugging),
     SUBCALL_MISSING(XEN_DOMCTL_irq_permission, CALLER_CONTROL),
-    SUBCALL_MISSING(XEN_DOMCTL_iomem_permission, CALLER_CONTROL),
+    SUBCALL(XEN_DOMCTL_iomem_permission, CALLER_CONTROL, domctl_iomem_permission),
     SUBCALL_MISSING(XEN_DOMCTL_ioport_permission, CALLER_CONTROL),
     SUBCALL_MISSING(XEN_DOMCTL_hypercall_init, CALLER_CONTROL),
     SUBCALL(XEN_DOMCTL_settimeoffset, CALLER_CONTROL, domctl_set_time_offset),
@@ -40,18 +33,18 @@ const struct subcall domctl_subcalls[] = {
     SUBCALL_MISSING(XEN_DOMCTL_sethvmcontext, CALLER_CONTROL),
     SUBCALL(XEN_DOMCTL_set_address_size, CALLER_CONTROL, domctl_set_address_size),
     SUBCALL(XEN_DOMCTL_get_address_size, CALLER_CONTROL, domctl_get_address_size),
-    SUBCALL_REFUSED(XEN_DOMCTL_assign_device, CALLER_CONTROL, no_iommu),
+    SUBCALL_REFUSED(XEN_DOMCTL_assign_device, CALLER_CONTROL, domctl_no_iommu),
     SUBCALL_MISSING(XEN_DOMCTL_bind_pt_irq, CALLER_CONTROL),
-    SUBCALL_MISSING(XEN_DOMCTL_memory_mapping, CALLER_CONTROL),
+    SUBCALL(XEN_DOMCTL_memory_mapping, CALLER_CONTROL, domctl_memory_mapping),
     SUBCALL_MISSING(XEN_DOMCTL_ioport_mapping, CALLER_CONTROL),
     SUBCALL_MISSING(XEN_DOMCTL_set_ext_vcpucontext, CALLER_CONTROL),
     SUBCALL_MISSING(XEN_DOMCTL_get_ext_vcpucontext, CALLER_CONTROL),
     SUBCALL_MISSING(XEN_DOMCTL_set_opt_feature, CALLER_CONTROL),
-    SUBCALL_REFUSED(XEN_DOMCTL_test_assign_device, CALLER_CONTROL, no_iommu),
+    SUBCALL_REFUSED(XEN_DOMCTL_test_assign_device, CALLER_CONTROL, domctl_no_iommu),
     SUBCALL_MISSING(XEN_DOMCTL_set_target, CALLER_CONTROL),
-    SUBCALL_REFUSED(XEN_DOMCTL_deassign_device, CALLER_CONTROL, no_iommu),
+    SUBCALL_REFUSED(XEN_DOMCTL_deassign_device, CALLER_CONTROL, domctl_no_iommu),
     SUBCALL_MISSING(XEN_DOMCTL_unbind_pt_irq, CALLER_CONTROL),
-    SUBCALL_REFUSED(XEN_DOMCTL_get_device_group, CALLER_CONTROL, no_iommu),
+    SUBCALL_REFUSED(XEN_DOMCTL_get_device_group, CALLER_CONTROL, domctl_no_iommu),
     SUBCALL_MISSING(XEN_DOMCTL_debug_op, CALLER_CONTROL),
     SUBCALL_MISSING(XEN_DOMCTL_gethvmcontext_partial, CALLER_CONTROL),
     SUBCALL_MISSING(XEN_DOMCTL_vm_event_op, CALLER_CONTROL),

@@ -55,5 +55,9 @@ DOMCTL_HANDLER(domctl_get_address_size);
 DOMCTL_HANDLER(domctl_cache_flush);
 DOMCTL_HANDLER(domctl_set_mempool);
 DOMCTL_HANDLER(domctl_get_mempool);
+/* domctl_device.c */
+DOMCTL_HANDLER(domctl_iomem_permission);
+DOMCTL_HANDLER(domctl_memory_mapping);
+DOMCTL_HANDLER(domctl_no_iommu);
 
 #endif

@@ -180,3 +180,15 @@ def test_core_dump_holds_the_guests_memory(dom0):
     assert (16 << 20) < int(dom0.out_of("stat -c %s /tmp/core; rm /tmp/core")) < (17 << 20)
     assert dom0.domains()["nap"]["state"][2] == "-"
     dom0.destroy("nap")
+
+
+def test_registers_of_a_device_for_a_guest(dom0):
+    """iomem= of xl: the board's clock (a PL031, whose identification registers say 0x31) seen from a guest."""
+    dom0.create("clock", more='iomem=["0x9010,1"]')
+    assert int(dom0.guest("clock", "devmem 0x9010fe0")[1], 0) & 0xFF == 0x31
+    dom0.destroy("clock")
+    # Memory, and what the hypervisor keeps for itself, are not to be had.
+    for frame in ("0x40100", "0x8000", "0x9000"):
+        path = dom0.config("thief", kernel="nap", memory=16, more=f'iomem=["{frame},1"]')
+        assert dom0.run(f"xl create {path}", timeout=60)[0] != 0, frame
+    assert list(dom0.domains()) == ["Domain-0"]

@@ -185,6 +185,85 @@ static void test_nobody_and_ourselves(void **state UNUSED)
     assert_int_equal(domctl_on(XEN_DOMCTL_gdbsx_domstatus, 0), -E_NOSYS);
 }
 
+#define DEVICE_FRAME 0x100
+#define DEVICE_GFN 0x60000
+
+static int64_t permission(uint64_t first, uint64_t nr, bool allow)
+{
+    struct xen_domctl op = { 0 };
+
+    op.u.iomem_permission.first_mfn = first;
+    op.u.iomem_permission.nr_mfns = nr;
+    op.u.iomem_permission.allow_access = allow;
+    return domctl(&op, XEN_DOMCTL_iomem_permission, guest->id.v);
+}
+
+static int64_t mapping(uint64_t gfn, uint64_t mfn, uint64_t nr, bool add)
+{
+    struct xen_domctl op = { 0 };
+
+    op.u.memory_mapping.first_gfn = gfn;
+    op.u.memory_mapping.first_mfn = mfn;
+    op.u.memory_mapping.nr_mfns = nr;
+    op.u.memory_mapping.add_mapping = add;
+    return domctl(&op, XEN_DOMCTL_memory_mapping, guest->id.v);
+}
+
+static void give_dom0_devices(void)
+{
+    for (unsigned i = 0; i < 64; i++)
+        assert_int_equal(stage2_map(&dom0->stage2, GFN(DEVICE_FRAME + i), MFN(DEVICE_FRAME + i), 0, S2_DEVICE), 0);
+}
+
+/* dom0 gives what it has itself, and nothing else: no memory, no registers of the hypervisor's. */
+static void test_device_permission(void **state UNUSED)
+{
+    give_dom0_devices();
+    assert_int_equal(permission(DEVICE_FRAME, 0, true), -E_INVAL);
+    assert_int_equal(permission(UINT64_MAX, 2, true), -E_INVAL);
+    assert_int_equal(permission(DEVICE_FRAME, UINT64_MAX, true), -E_INVAL);
+    assert_int_equal(permission(DEVICE_FRAME + 63, 2, true), -E_PERM);
+    assert_int_equal(permission(frame_at(dom0, FIRST_GFN).v, 1, true), -E_PERM);
+    assert_int_equal(permission(frame_at(guest, FIRST_GFN).v, 1, true), -E_PERM);
+    /* Neighbours become one, so that a range over both is permitted. */
+    assert_int_equal(permission(DEVICE_FRAME, 4, true), 0);
+    assert_int_equal(mapping(DEVICE_GFN, DEVICE_FRAME, 8, true), -E_PERM);
+    assert_int_equal(permission(DEVICE_FRAME + 4, 4, true), 0);
+    assert_int_equal(guest->devices.count, 1);
+    assert_int_equal(mapping(DEVICE_GFN, DEVICE_FRAME, 8, true), 0);
+    /* As many ranges as there is room for; a cut through the middle needs one more. */
+    for (unsigned i = 1; i < DEVICE_RANGES; i++)
+        assert_int_equal(permission(DEVICE_FRAME + 8 * i + 2, 1, true), 0);
+    assert_int_equal(permission(DEVICE_FRAME + 62, 1, true), -E_NOMEM);
+    assert_int_equal(permission(DEVICE_FRAME + 2, 1, false), -E_NOMEM);
+    assert_int_equal(permission(DEVICE_FRAME, 64, false), 0);
+    assert_int_equal(guest->devices.count, 0);
+}
+
+static void test_device_mapping(void **state UNUSED)
+{
+    uint64_t last = (UINT64_C(1) << (arch_stage2_geometry()->address_bits - PAGE_SHIFT)) - 1;
+
+    give_dom0_devices();
+    assert_int_equal(permission(DEVICE_FRAME, 64, true), 0);
+    assert_int_equal(mapping(DEVICE_GFN, DEVICE_FRAME, 0, true), -E_INVAL);
+    assert_int_equal(mapping(last, DEVICE_FRAME, 2, true), -E_INVAL);
+    assert_int_equal(mapping(DEVICE_GFN, DEVICE_FRAME, 65, true), -E_2BIG);
+    assert_int_equal(mapping(DEVICE_GFN, frame_at(dom0, FIRST_GFN).v, 1, true), -E_PERM);
+    assert_int_equal(mapping(DEVICE_GFN, DEVICE_FRAME, 64, true), 0);
+    assert_int_equal(type_at(guest, DEVICE_GFN + 63), S2_DEVICE);
+    assert_int_equal(frame_at(guest, DEVICE_GFN + 63).v, DEVICE_FRAME + 63);
+    /* Only what was mapped so goes; holes are passed over. */
+    assert_int_equal(mapping(DEVICE_GFN + 1, DEVICE_FRAME, 1, false), -E_INVAL);
+    assert_int_equal(mapping(DEVICE_GFN, DEVICE_FRAME, 32, false), 0);
+    assert_int_equal(mapping(DEVICE_GFN, DEVICE_FRAME, 64, false), 0);
+    assert_int_equal(type_at(guest, DEVICE_GFN + 63), S2_EMPTY);
+    /* Memory of the guest that lay there comes home. */
+    assert_int_equal(mapping(FIRST_GFN + 7, DEVICE_FRAME, 1, true), 0);
+    assert_int_equal(guest->owner.frames, ARGUMENT_PAGES - 1);
+    frame_check_all();
+}
+
 static void test_pause(void **state UNUSED)
 {
     struct xen_domctl op = { 0 };
@@ -339,6 +418,7 @@ int main(void)
         cmocka_unit_test_setup(test_create_and_destroy, abi_setup), cmocka_unit_test_setup(test_create_without_memory, abi_setup),
         cmocka_unit_test_setup(test_vcpus_without_memory, abi_setup), cmocka_unit_test_setup(test_versions, abi_setup),
         cmocka_unit_test_setup(test_nobody_and_ourselves, abi_setup), cmocka_unit_test_setup(test_pause, abi_setup),
+        cmocka_unit_test_setup(test_device_permission, abi_setup), cmocka_unit_test_setup(test_device_mapping, abi_setup),
         cmocka_unit_test_setup(test_info, abi_setup), cmocka_unit_test_setup(test_settings, abi_setup),
         cmocka_unit_test_setup(test_width, abi_setup),
         cmocka_unit_test_setup(test_mempool, abi_setup), cmocka_unit_test_setup(test_cache_flush, abi_setup),

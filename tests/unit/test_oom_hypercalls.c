@@ -59,6 +59,32 @@ static int64_t max_vcpus(void)
     return domctl(&op, XEN_DOMCTL_max_vcpus, (uint16_t)prepared);
 }
 
+/* Host frames that are no memory: registers of dom0's. */
+#define DEVICE_FRAME 0x100
+
+static int64_t device_call(uint32_t cmd)
+{
+    struct xen_domctl op = { 0 };
+
+    if (cmd == XEN_DOMCTL_iomem_permission)
+        op.u.iomem_permission = (struct xen_domctl_iomem_permission){ .first_mfn = DEVICE_FRAME, .nr_mfns = 1, .allow_access = 1 };
+    else
+        op.u.memory_mapping = (struct xen_domctl_memory_mapping){ .first_gfn = FAR_GFN, .first_mfn = DEVICE_FRAME, .nr_mfns = 1,
+                                                                  .add_mapping = 1 };
+    return domctl(&op, cmd, guest->id.v);
+}
+
+static void prepare_device(void)
+{
+    assert_int_equal(stage2_map(&dom0->stage2, GFN(DEVICE_FRAME), MFN(DEVICE_FRAME), 0, S2_DEVICE), 0);
+    assert_int_equal(device_call(XEN_DOMCTL_iomem_permission), 0);
+}
+
+static int64_t map_device(void)
+{
+    return device_call(XEN_DOMCTL_memory_mapping);
+}
+
 /* --- memory_op --- */
 
 static int64_t populate_at(uint16_t domain, uint64_t gfn, unsigned order)
@@ -282,6 +308,7 @@ static void nothing(void)
 static const struct oom_case cases[] = {
     { "XEN_DOMCTL_createdomain", nothing, create_domain, 8, false },
     { "XEN_DOMCTL_max_vcpus", prepare_empty_domain, max_vcpus, 1, false },
+    { "XEN_DOMCTL_memory_mapping", prepare_device, map_device, 1, false },
     { "XENMEM_populate_physmap", nothing, populate, 2, false },
     { "XENMEM_populate_physmap, 2 MiB", nothing, populate_block, 2, false },
     { "XENMEM_decrease_reservation", prepare_block, decrease, 1, false },

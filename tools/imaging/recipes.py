@@ -30,6 +30,8 @@ VCHAN_LIBRARIES = ["xenvchan", "xengnttab", "xenevtchn", "xenstore", "xentoolcor
 XEN_BIN = "usr/lib/xen-4.17/bin"
 DOM0_PROGRAMS = ["xl", "xenstored", "xenconsoled", "xenconsole", "xen-init-dom0", "libxl-save-helper",
                  "xentop", "test-resource", "test-xenstore", "test-paging-mempool", "xenpm", "xenperf"]
+# For a person who looks closer; in the larger dom0 only.
+MORE_PROGRAMS = ["xenctx", "xenwatchdogd", "xentrace", "xenlockprof", "xen-livepatch", "xencov", "xen-diag", "vchan-socket-proxy"]
 LIBVIRT_PROGRAMS = ["usr/sbin/libvirtd", "usr/sbin/virtlogd", "usr/bin/virsh"]
 LIBVIRT_DRIVERS = "usr/lib/aarch64-linux-gnu/libvirt/connection-driver"
 
@@ -61,7 +63,10 @@ def folders(tree):
 
 
 def add_libvirt(tree):
-    """libvirt's daemon with the driver for Xen, and virsh."""
+    """libvirt's daemon with the driver for Xen, and virsh; and the rest of Xen's own programs."""
+    for name in MORE_PROGRAMS:
+        tree.take(f"{XEN_BIN}/{name}")
+        tree.link(f"usr/sbin/{name}", f"../lib/xen-4.17/bin/{name}")
     tree.take(*LIBVIRT_PROGRAMS, f"{LIBVIRT_DRIVERS}/libvirt_driver_libxl.so")
     tree.overlay(tree.packages["libvirt0"] / "usr/share/libvirt/cpu_map", at="usr/share/libvirt/cpu_map")
 
