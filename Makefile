@@ -62,9 +62,11 @@ run: deps-run
 	@$(MAKE) --no-print-directory -j$(JOBS) $(hypervisor_target) image-files
 	@$(PYTHON) tools/run --out $(O) --hypervisor $(HYPERVISOR) --cpus $(CPUS) --mem $(MEM) $(if $(GDB),--gdb)
 
-.PHONY: image-files
+.PHONY: image-files test-image-files
 image-files:
 	@$(PYTHON) tools/images.py --out $(O)
+test-image-files:
+	@$(PYTHON) tools/images.py --out $(O) --more
 
 # The board tests share one pytest command line; the marker chooses how much of it runs.
 pytest_system = $(PYTHON) -m pytest tests/system -n $(JOBS) --dist loadfile -q -p no:cacheprovider \
@@ -72,7 +74,7 @@ pytest_system = $(PYTHON) -m pytest tests/system -n $(JOBS) --dist loadfile -q -
 
 .PHONY: test test-quick test-long test-board
 test: deps-test
-	@$(MAKE) --no-print-directory -j$(JOBS) $(hypervisor_target) image-files
+	@$(MAKE) --no-print-directory -j$(JOBS) $(hypervisor_target) test-image-files
 	@$(MAKE) --no-print-directory test-host
 	@$(MAKE) --no-print-directory fuzz SECONDS=60
 	@$(MAKE) --no-print-directory test-guest
@@ -80,7 +82,7 @@ test: deps-test
 	@$(MAKE) --no-print-directory test-board
 
 test-board: deps-test
-	@$(MAKE) --no-print-directory -j$(JOBS) $(hypervisor_target) image-files
+	@$(MAKE) --no-print-directory -j$(JOBS) $(hypervisor_target) test-image-files
 	@$(pytest_system) -m 'not long'
 
 test-quick: deps-test

@@ -161,28 +161,53 @@ static void write_memory(struct copy *c)
     dt_write_end(c->out);
 }
 
-/* Guest-physical space that is RAM of the host but not dom0's: free for foreign mappings (the "extended regions"). The first
- * range of the property is where dom0 puts its grant table. (docs/misc/arm/device-tree/guest.txt of the reference) */
+/* What Linux takes at a time: a section of its memory map (arm64, 4 KiB pages). A smaller region is worse than none. */
+#define LINUX_SECTION UINT64_C(0x8000000)
+
+static bool holds_section(const struct memory_range *r)
+{
+    uint64_t base = ROUND_UP(r->base, LINUX_SECTION);
+
+    return base < r->base + r->size && r->base + r->size - base >= LINUX_SECTION;
+}
+
+/* Guest-physical space that is RAM of the host but not dom0's, nor reserved: free for foreign mappings and grants. */
+static void extended_regions(const struct copy *c, struct range_list *regions)
+{
+    *regions = c->b->memory;
+    for (unsigned i = 0; i < c->l->ram.count; i++)
+        range_remove(regions, c->l->ram.range[i].base, c->l->ram.range[i].size);
+    for (unsigned i = 0; i < c->b->reserved.count; i++)
+        range_remove(regions, c->b->reserved.range[i].base, c->b->reserved.range[i].size);
+    range_remove(regions, c->l->grant_frames.base, c->l->grant_frames.size);
+}
+
+/* Add whole pages to a list that ascends, as Linux wants it. */
+static void insert(struct memory_range *list, unsigned count, struct memory_range r)
+{
+    uint64_t end = ROUND_DOWN(r.base + r.size, PAGE_SIZE);
+
+    ASSERT(count < MAX_RANGES);
+    r.base = ROUND_UP(r.base, PAGE_SIZE);
+    r.size = end - r.base;
+    for (; count && list[count - 1].base > r.base; count--)
+        list[count] = list[count - 1];
+    list[count] = r;
+}
+
+/* The first range of the property is where dom0 puts its grant table, the others are the "extended regions".
+ * (docs/misc/arm/device-tree/guest.txt of the reference) */
 static void write_hypervisor(struct copy *c)
 {
     static const char compatible[] = "xen,xen-4.17\0xen,xen";
-    struct range_list regions = c->b->memory;
-    struct memory_range list[MAX_RANGES];
-    unsigned count = 0;
+    struct memory_range list[MAX_RANGES] = { c->l->grant_frames };
+    struct range_list regions;
+    unsigned count = 1;
 
-    for (unsigned i = 0; i < c->l->ram.count; i++)
-        range_remove(&regions, c->l->ram.range[i].base, c->l->ram.range[i].size);
-    for (unsigned i = 0; i < c->b->reserved.count; i++)
-        range_remove(&regions, c->b->reserved.range[i].base, c->b->reserved.range[i].size);
-    range_remove(&regions, c->l->grant_frames.base, c->l->grant_frames.size);
-    list[count++] = c->l->grant_frames;
-    for (unsigned i = 0; i < regions.count && count < MAX_RANGES; i++) {
-        uint64_t base = ROUND_UP(regions.range[i].base, UINT64_C(0x200000));
-        uint64_t end = ROUND_DOWN(regions.range[i].base + regions.range[i].size, UINT64_C(0x200000));
-
-        if (base < end)
-            list[count++] = (struct memory_range){ base, end - base };
-    }
+    extended_regions(c, &regions);
+    for (unsigned i = 0; i < regions.count && count < MAX_RANGES; i++)
+        if (holds_section(&regions.range[i]))
+            insert(list + 1, count++ - 1, regions.range[i]);
     dt_write_begin(c->out, "hypervisor");
     dt_write_property(c->out, "compatible", compatible, sizeof(compatible));
     write_reg(c, "reg", list, count);

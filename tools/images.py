@@ -6,6 +6,10 @@
   store.img        guests' kernels and ramdisks, a disk     guests.cpio              the same as an initramfs part
   web.img          the web server's root disk              dom0-libvirt.cpio         the control domain with libvirt
   vchan-peer       talks over libxenvchan                   peer.ramdisk              a cloud guest with it
+
+and with --more, for the tests:
+  kernels.img      more kernels and their ramdisks for guests
+  dom0-new.kernel, dom0-new.cpio    a newer kernel as the control domain's
 """
 
 import argparse
@@ -115,12 +119,47 @@ def build(out):
                 lambda path: write_guests(images, found, path))
 
 
+def build_more(out):
+    repository = Repository(out / "debian", "arm64")
+    packages = repository.unpack(repository.fetch(recipes.PACKAGES))
+    inputs, guests = sources(), {}
+    for arch, wanted in recipes.MORE_KERNELS.items():
+        more = Repository(out / "debian", arch, "more")
+        files = more.fetch(wanted)
+        inputs += [path.name for path in files.values()]
+        trees = more.unpack(files)
+        for name, kernel in recipes.more_kernels(trees).items():
+            guests[name] = (kernel, {**packages, **trees} if arch == "arm64" else trees)
+    images = Images(out)
+    images.make("kernels.img", inputs, "the disk with more kernels", lambda path: recipes.make_ext4(
+        more_tree(guests, images.work.with_suffix(".more")), path, "vinci-kernels", 160, images.work))
+    kernel, packages = guests["new"]
+    images.make("dom0-new.kernel", inputs, "dom0's newer kernel", lambda path: shutil.copy(kernel.image, path))
+    images.make("dom0-new.cpio", inputs, "dom0's initramfs for it",
+                lambda path: recipes.dom0_tree(packages, kernel).write_cpio(path))
+
+
+def more_tree(guests, scratch):
+    """The kernels and, packed into `scratch`, their ramdisks."""
+    tree = Tree({})
+    scratch.mkdir(parents=True, exist_ok=True)
+    for name, (kernel, packages) in guests.items():
+        ramdisk = scratch / f"{name}.ramdisk"
+        recipes.guest_tree(packages, kernel).write_cpio(ramdisk)
+        tree.file(f"{name}.kernel", kernel.image, mode=0o644)
+        tree.file(f"{name}.ramdisk", ramdisk, mode=0o644)
+    return tree
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("build"))
+    parser.add_argument("--more", action="store_true", help="the tests' kernels, too")
     arguments = parser.parse_args()
     try:
         build(arguments.out.resolve())
+        if arguments.more:
+            build_more(arguments.out.resolve())
     except (DebianError, TreeError) as error:
         sys.exit(f"images: {error}")
 

@@ -22,11 +22,12 @@ class Dom0(Board):
         code = base64.b64encode(text.encode()).decode()
         self.out_of(f"printf %s {code} | base64 -d > {path}")
 
-    def config(self, name, kernel="cloud", memory=96, vcpus=1, extra="", disk=(), vif=(), more="", ramdisk=None):
+    def config(self, name, kernel="cloud", memory=96, vcpus=1, extra="", disk=(), vif=(), more="", ramdisk=None,
+               store="/srv"):
         """Writes /tmp/NAME.cfg and returns its path. `nap` only waits, `crash` crashes at once; the ramdisk `peer` has more in it."""
-        lines = [f'name="{name}"', f'kernel="/srv/{kernel}.kernel"', f"memory={memory}", f"vcpus={vcpus}"]
+        lines = [f'name="{name}"', f'kernel="{store}/{kernel}.kernel"', f"memory={memory}", f"vcpus={vcpus}"]
         if kernel not in TINY:
-            lines += [f'ramdisk="/srv/{ramdisk or kernel}.ramdisk"',
+            lines += [f'ramdisk="{store}/{ramdisk or kernel}.ramdisk"',
                       f'extra="console=hvc0 panic=1 vinci.test=1 vinci.name={name} {extra}"']
         lines += [f"disk={list(disk)}", f"vif={list(vif)}", more, ""]
         path = f"/tmp/{name}.cfg"

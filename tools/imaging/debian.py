@@ -24,7 +24,8 @@ NOT_NEEDED = re.compile(
     r"gcc-12-base|dpkg|tar|klibc-utils|libklibc|cpio|logsave|dmsetup|libdevmapper.*|e2fsprogs|"
     r"init-system-helpers|libpam.*|libsemanage.*|libsepol.*|libaudit-common|login|sensible-utils|"
     r"apparmor|ucf|readline-common|libsqlite.*|libexpat1|libdb5.3|libncursesw6|"
-    r"util-linux-.*|libsmartcols1|coreutils|linux-image-arm64|linux-image-cloud-arm64|libxentoolcore1-dbg)$")
+    r"util-linux-.*|libsmartcols1|coreutils|"
+    r"linux-image-(6\.12-)?((cloud|rt)-)?arm64|linux-image-armmp-lpae|libxentoolcore1-dbg)$")
 
 
 class DebianError(Exception):
@@ -32,14 +33,14 @@ class DebianError(Exception):
 
 
 class Repository:
-    """Debian's archive for `arch`, cached under `root`."""
+    """Debian's archive for `arch`, cached under `root`; what a wish resolved to is recorded under `name`."""
 
-    def __init__(self, root, arch):
+    def __init__(self, root, arch, name="resolved"):
         self.root = Path(root)
         self.arch = arch
         self.state = self.root / f"apt-{arch}"
         self.debs = self.root / "debs"
-        self.record = self.root / f"resolved-{arch}.json"
+        self.record = self.root / f"{name}-{arch}.json"
 
     def _options(self):
         state = self.state
@@ -70,6 +71,17 @@ class Repository:
         (self.state / "status").write_text("")
         (self.state / "sources.list").write_text(debian_sources())
 
+    def _update(self):
+        """The index. That of the security updates may be out of step on a mirror: then without it, and the person is told."""
+        try:
+            self._apt("-q", "update")
+        except DebianError:
+            sources = self.state / "sources.list"
+            lines = [line for line in sources.read_text().splitlines() if "-security " not in line]
+            sources.write_text("".join(f"{line}\n" for line in lines))
+            self._apt("-q", "update")
+            print(f"  the index of security updates for {self.arch} is out of step: taking the versions of the release")
+
     def _closure(self, wanted):
         out = self._apt("-qq", "--print-uris", "install", *wanted)
         uris = {}
@@ -97,7 +109,7 @@ class Repository:
             return files
         self._prepare()
         with step(f"reading Debian's index for {self.arch}"):
-            self._apt("-q", "update")
+            self._update()
         closure = self._closure(wanted)
         todo = [row for row in closure.values() if not (self.debs / row[1]).exists()]
         total = sum(row[2] for row in todo)

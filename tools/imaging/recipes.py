@@ -18,6 +18,12 @@ PACKAGES = [
     "libvirt-daemon", "libvirt-daemon-driver-xen", "libvirt-clients", "libxen-dev",
 ]
 
+# The kernels that are tested beside those of PACKAGES; what they need to start comes from there.
+MORE_KERNELS = {
+    "arm64": ["linux-image-6.12-arm64", "linux-image-rt-arm64"],
+    "armhf": ["linux-image-armmp-lpae", "busybox-static"],
+}
+
 DOM0_MODULES = [
     "xen-evtchn", "xen-gntdev", "xen-gntalloc", "xen-privcmd", "xenfs", "loop", "xen-blkback",
     "xen-netback", "bridge", "virtio_pci", "virtio_blk", "virtio_net", "ext4", "crc32c_generic", "nvme", "ahci", "sd_mod",
@@ -153,6 +159,12 @@ def make_ext4(tree, out, label, mib, scratch):
         subprocess.run(["debugfs", "-w", "-f", "-", str(out)], input=commands, text=True, check=True,
                        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=300)
     shutil.rmtree(scratch)
+
+
+def more_kernels(packages):
+    """6.12, the real-time one and the 32-bit one, as far as they are in `packages`."""
+    kinds = {"linux-image-6.12.": "new", "-rt-arm64": "rt", "-armmp-lpae": "armhf"}
+    return {kind: Kernel(tree) for name, tree in packages.items() for part, kind in kinds.items() if part in name}
 
 
 def kernels(packages):
