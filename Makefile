@@ -34,6 +34,8 @@ help:
 	@echo '  make images       dom0, guests and disks from Debian packages (build/images)'
 	@echo '  make bench        the same probes on Debian'"'"'s Xen and on Vinci, side by side'
 	@echo '  make bench-check  have the quick rows grown over the committed table?'
+	@echo '  make prove        models of the lock-free protocols, static analysis of the accounting'
+	@echo '  make bench-growth how costs grow with domains and CPUs (docs/growth.svg)'
 	@echo '  make fuzz         the hypercall fuzzer for SECONDS=$(SECONDS)'
 	@echo '  make lint         formatting, static checks, size rules'
 	@echo '  make gdb          attach a debugger, with symbols, to a board started by `make run GDB=1`'
@@ -77,6 +79,7 @@ test: deps-test
 	@$(MAKE) --no-print-directory -j$(JOBS) $(hypervisor_target) test-image-files
 	@$(MAKE) --no-print-directory test-host
 	@$(MAKE) --no-print-directory fuzz SECONDS=60
+	@$(MAKE) --no-print-directory prove PROVE_ARGS="--only spin"
 	@$(MAKE) --no-print-directory test-guest
 	@$(MAKE) --no-print-directory bench-check
 	@$(MAKE) --no-print-directory test-board
@@ -91,6 +94,7 @@ test-quick: deps-test
 	@$(pytest_system) -m quick
 
 test-long: test
+	@$(MAKE) --no-print-directory prove
 	@$(pytest_system) -m long
 
 .PHONY: gdb
