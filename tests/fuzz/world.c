@@ -91,6 +91,9 @@ struct vcpu *take_vcpu(struct input *in)
     return vcpu_of(d, b >> 5);
 }
 
+/* dom0's device registers: host frames from 0 on, which are no memory. */
+#define DEVICE_PAGES 64
+
 static void must(int error, const char *what)
 {
     PANIC_IF(error, "the machine cannot be built: %s (%d)", what, error);
@@ -118,6 +121,8 @@ static struct domain *make_domain(bool control, unsigned vcpus)
     domain_unlock(l);
     for (unsigned i = 0; i < PAGES; i++)
         must(domain_populate(d, GFN(first_gfn(d) + i), 0), "page");
+    for (unsigned i = 0; control && i < DEVICE_PAGES; i++)
+        must(stage2_map(&d->stage2, GFN(i), MFN(i), 0, S2_DEVICE), "device");
     for (unsigned i = 0; i < vcpus; i++)
         must(vcpu_up(d->vcpus[i], &start), "start");
     must(domain_unpause_by_controller(d), "unpause");

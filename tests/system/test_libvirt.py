@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Debian's libvirt in dom0: a guest's whole life by virsh, its console by a person's hands."""
+"""Debian's libvirt in dom0: a guest's whole life by virsh, its console by a person's hands. And Xen's less known programs."""
 
 import re
 import time
@@ -88,6 +88,17 @@ def test_a_guest_from_define_to_undefine(dom0):
     virsh(dom0, "undefine virt")
     assert states(dom0) == {"Domain-0": "running"}
     assert dom0.free_memory() == free
+
+
+def test_xens_other_programs(dom0):
+    """What looks into guests works; what asks for a build with counters, locks' statistics or patches is told no."""
+    number = dom0.create("nap", kernel="nap", memory=16)
+    assert re.search(r"PC: +[0-9a-f]{16}", dom0.out_of(f"xenctx {number}"))
+    assert re.search(r"max.*64", dom0.out_of(f"xen-diag gnttab_query_size {number}"))
+    for refused in ("xenlockprof", "xencov reset", "xen-livepatch list"):
+        assert re.search("not implemented|not supported", dom0.run(f"{refused} 2>&1")[1]), refused
+    dom0.out_of("xenwatchdogd 60 20 && sleep 1 && kill $(pidof xenwatchdogd)")
+    dom0.destroy("nap")
 
 
 @pytest.mark.long

@@ -116,6 +116,7 @@ def peer_tree(packages, kernel, program):
     tree = guest_tree(packages, kernel)
     tree.file("usr/bin/vchan-peer", program, mode=0o755)
     kernel.add_modules(tree, PEER_MODULES + GUEST_MODULES)
+    tree.text("etc/modules", "\n".join(PEER_MODULES) + "\n")
     return tree
 
 
