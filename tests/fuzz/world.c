@@ -118,6 +118,8 @@ static struct domain *make_domain(bool control, unsigned vcpus)
     l = domain_lock(d);
     for (unsigned i = 0; i < vcpus; i++)
         must(vcpu_create(l, i, &v), "vCPU");
+    if (!control)
+        must(device_permit(l, 0, DEVICE_PAGES / 2), "permission");
     domain_unlock(l);
     for (unsigned i = 0; i < PAGES; i++)
         must(domain_populate(d, GFN(first_gfn(d) + i), 0), "page");
