@@ -5,6 +5,7 @@
 #include "boot/boot_info.h"
 #include "boot/command_line.h"
 #include "boot/dom0.h"
+#include "core/domain.h"
 #include "core/options.h"
 #include "lib/string.h"
 
@@ -114,6 +115,56 @@ static void dom0_parts_stay_or_move(void **state)
     check_layout(&l);
 }
 
+/* A host's tree of nothing but its root. */
+static void tree_of_host(struct boot_info *b)
+{
+    static uint8_t blob[512];
+    struct dt_writer w;
+    const char *why;
+
+    dt_write_start(&w, blob, sizeof(blob));
+    dt_write_begin(&w, "");
+    dt_write_u32(&w, "#address-cells", 2);
+    dt_write_u32(&w, "#size-cells", 2);
+    dt_write_end(&w);
+    assert_int_not_equal(dt_write_finish(&w), 0);
+    assert_int_equal(dt_open(&b->tree, blob, sizeof(blob), &why), 0);
+}
+
+/* Catches: regions out of order, over dom0's memory or what is reserved, or too small for Linux. */
+static void extended_regions_ascend(void **state)
+{
+    static uint8_t blob[4096];
+    const uint64_t gib = UINT64_C(1) << 30, want[][2] = {
+        { 2 * gib, 256 * 1024 }, { gib, 256 * MIB }, { gib + 512 * MIB, 256 * MIB }, { 2 * gib + 512 * MIB, 512 * MIB },
+    };
+    struct boot_info *b = board(RAM + 8 * MIB, RAM + 16 * MIB, GOOD_MAGIC);
+    struct dom0_layout l = { .grant_frames = { 2 * gib, 256 * 1024 } };
+    struct domain d = { .max_vcpus = 1 };
+    struct dt_property reg;
+    struct devicetree t;
+    const char *why;
+    struct dt_walk w;
+    struct dt_node n;
+
+    (void)state;
+    b->memory.count = 0;
+    range_add(&b->memory, gib, 2 * gib);
+    range_add(&l.ram, gib + 256 * MIB, 256 * MIB);
+    range_add(&b->reserved, gib + 768 * MIB, MIB);      /* and a rest of 127 MiB behind it is dom0's */
+    range_add(&l.ram, gib + 896 * MIB, 640 * MIB);
+    tree_of_host(b);
+    assert_int_not_equal(dom0_write_tree(b, &d, &l, blob, sizeof(blob)), 0);
+    assert_int_equal(dt_open(&t, blob, sizeof(blob), &why), 0);
+    dt_walk_start(&w, &t);
+    while (dt_walk_next(&w, &n) && strcmp(n.name, "hypervisor") != 0)
+        continue;
+    assert_true(dt_property(&t, &n, "reg", &reg));
+    assert_int_equal(reg.length, sizeof(want));
+    for (unsigned i = 0; i < 2 * ARRAY_SIZE(want); i++)
+        assert_int_equal(dt_cells(&reg, 2 * i, 2), want[i / 2][i % 2]);
+}
+
 /* Catches: a plan that pretends; every refusal leaves nothing behind to build on. */
 static void bad_boards_are_refused(void **state)
 {
@@ -158,7 +209,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(removing_ranges_is_set_difference),
         cmocka_unit_test(dom0_parts_stay_or_move),
-        cmocka_unit_test(bad_boards_are_refused),
+        cmocka_unit_test(extended_regions_ascend), cmocka_unit_test(bad_boards_are_refused),
         cmocka_unit_test(the_command_line_is_understood),
     };
 
