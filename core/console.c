@@ -19,7 +19,9 @@
 #define SWITCH_KEY 1            /* Ctrl-A */
 #define SWITCH_COUNT 3
 #define RATE_BURST 10           /* messages per second and call site */
-#define GUEST_LINES 50          /* lines per second of all guests together */
+#define GUEST_LINES 40          /* lines per second of one guest, of which the first few never have to make way for other guests' */
+#define GUEST_LINES_SURE 2
+#define ALL_GUESTS_LINES 400    /* of all guests together */
 
 static spinlock_t console_lock = SPINLOCK(LOCK_CONSOLE);
 /* All below is under the lock. */
@@ -111,20 +113,29 @@ bool rate_limit_ok(struct rate_limit *r)
     return rate_ok(r, RATE_BURST);
 }
 
+/* Who floods the log loses lines; others' get through. */
+static bool may_speak(struct domain *d)
+{
+    static struct rate_limit all;
+
+    if (!rate_ok(&d->console_rate, GUEST_LINES))
+        return false;
+    return d->console_rate.in_window <= GUEST_LINES_SURE || rate_ok(&all, ALL_GUESTS_LINES);
+}
+
 /* A guest's line is complete, or as long as it may be. */
 static void end_guest_line(struct domain *d, const char *line, unsigned n)
 {
-    static struct rate_limit limit;
-
-    if (rate_ok(&limit, GUEST_LINES))
+    if (may_speak(d))
         log_info("(d%u) %.*s", d->id.v, (int)n, line);
 }
 
-/* One byte; true when the line in `out` is complete. Under the lock, which guards the domain's buffer too. */
+/* One byte; true when the line in `out` is complete. Under the lock, which guards the domain's buffer too. What a terminal might take
+ * for a command is left out. */
 static bool add_guest_byte(struct domain *d, char c)
 {
     ASSERT(d->console_used < sizeof(d->console_line));
-    if (c != '\n' && (c >= ' ' || c == '\t'))
+    if ((c >= ' ' && c <= '~') || c == '\t')
         d->console_line[d->console_used++] = c;
     return c == '\n' || d->console_used == sizeof(d->console_line);
 }

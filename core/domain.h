@@ -19,6 +19,7 @@
 #include "core/quiesce.h"
 #include "core/time.h"
 #include "lib/list.h"
+#include "lib/print.h"
 #include "lib/spinlock.h"
 #include "lib/types.h"
 #include "mem/arena.h"
@@ -108,6 +109,7 @@ struct domain {
     uint32_t pollers;           /* atomic: vCPUs in SCHEDOP_poll; counted before they look at the pending bits */
     char console_line[128];     /* what it wrote to the console since its last newline */
     uint8_t console_used;
+    struct rate_limit console_rate; /* of its lines */
     bool shut_down;
     bool shutting_down;
     uint8_t shutdown_code;      /* the ABI's SHUTDOWN_*, SHUTDOWN_NONE before */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Domains of two pages, all with the same addresses: a page of code and one of data that says whose it is. Each looks, counts and
- * yields, for ever; one that sees another's number has a page of another in its translations.
+ * yields so many times that all take turns with all, then sleeps; one that sees another's number has a page of another in its translations.
  */
 
 #include "guests/hostile_limits/limits.h"
 
 #define MANY_MAX 512
-#define TURNS 16
+#define TURNS 64
 #define WAIT_MS 60000
 
 struct data_page {
@@ -30,7 +30,13 @@ asm(".pushsection .text\n"
     "    mov x0, #0\n" /* SCHEDOP_yield */
     "    mov x16, #29\n"
     "    hvc #0xea1\n"
-    "    b 1b\n"
+    "    ldr x3, [x21, #8]\n"
+    "    cmp x3, #64\n" /* TURNS */
+    "    b.lo 1b\n"
+    "3:  mov x0, #1\n" /* SCHEDOP_block: nothing will come */
+    "    mov x16, #29\n"
+    "    hvc #0xea1\n"
+    "    b 3b\n"
     "2:  str x2, [x21, #16]\n"
     "    b 1b\n"
     "look_end:\n"
@@ -57,12 +63,11 @@ static long set_up(domid_t id)
     return rc ? rc : memory_op(XENMEM_populate_physmap, &pages) - 2;
 }
 
-static long start(domid_t id, struct data_page **data)
+static long prepare(domid_t id, struct data_page **data)
 {
     struct vcpu_guest_context context = { .flags = VGCF_online, .sctlr = SCTLR_GUEST_INIT };
     struct xen_domctl op = { 0 };
     void *code = foreign_map(id, CHILD_MEMORY_BASE >> PAGE_SHIFT);
-    long rc;
 
     *data = foreign_map(id, (CHILD_MEMORY_BASE >> PAGE_SHIFT) + 1);
     if (!code || !*data)
@@ -75,9 +80,20 @@ static long start(domid_t id, struct data_page **data)
     context.user_regs.x0 = id;
     context.user_regs.x1 = CHILD_MEMORY_BASE + PAGE_SIZE;
     set_xen_guest_handle(op.u.vcpucontext.ctxt, &context);
-    rc = domctl(&op, XEN_DOMCTL_setvcpucontext, id);
-    memset(&op, 0, sizeof(op));
-    return rc ? rc : domctl(&op, XEN_DOMCTL_unpausedomain, id);
+    return domctl(&op, XEN_DOMCTL_setvcpucontext, id);
+}
+
+/* Together, or the first to run would keep us from making the last. */
+static unsigned unpause_all(unsigned number)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < number; i++) {
+        struct xen_domctl op = { 0 };
+
+        n += domctl(&op, XEN_DOMCTL_unpausedomain, domains[i].id) == 0;
+    }
+    return n;
 }
 
 static unsigned make(unsigned number)
@@ -91,7 +107,7 @@ static unsigned make(unsigned number)
         }
         domains[i].id = (domid_t)id;
         rc = set_up((domid_t)id);
-        rc = rc ? rc : start((domid_t)id, &domains[i].data);
+        rc = rc ? rc : prepare((domid_t)id, &domains[i].data);
         if (rc) {
             print("NOTE setting up domain %u: %ld\n", i, rc);
             return i;
@@ -132,6 +148,7 @@ void many_domains(unsigned number)
     ASSERT(number <= MANY_MAX);
     made = make(number);
     check_eq("many: all of them are made", made, number);
+    check_eq("many: all of them are started", unpause_all(made), number);
     check_running(made);
     for (unsigned i = 0; i < made; i++) {
         foreign_unmap(domains[i].data);

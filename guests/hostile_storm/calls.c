@@ -284,6 +284,8 @@ static void call_multi(struct chance *c, unsigned cpu)
     for (unsigned i = 0; i < n; i++) {
         const struct shape *s = choose(c);
 
+        if (s->family == __HYPERVISOR_sched_op) /* with another command, this would be the end */
+            s = shapes;
         prepare(c, s, cpu, args);
         put(list + 64 * i, 8, chance_below(c, 32) ? s->family : __HYPERVISOR_multicall);
         for (unsigned k = 0; k < 4; k++)

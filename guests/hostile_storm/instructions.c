@@ -176,12 +176,12 @@ static void set_firmware(struct chance *c, uint64_t regs[REGISTERS])
     };
 
     regs[0] = functions[chance_below(c, ARRAY_SIZE(functions))];
-    if (regs[0] == PSCI_CPU_ON64 || regs[0] == 0x84000003) {
-        regs[1] = chance_next(c) & 3 ? 2 : value_of(c, K_VCPU);
-        regs[2] = (uint64_t)storm_victim;
-    } else {
-        regs[1] = value_of(c, K_VCPU);
-    }
+    regs[1] = value_of(c, K_VCPU);
+    regs[2] = (uint64_t)storm_victim;
+    if (regs[0] == PSCI_CPU_ON64 && (chance_next(c) & 3))
+        regs[1] = 2;
+    if (regs[0] == 0x84000003) /* by 32 bits nothing of ours can be named: only those that run already */
+        regs[1] &= 1;
 }
 
 static unsigned make(struct chance *c, uint32_t *out, uint64_t regs[REGISTERS])

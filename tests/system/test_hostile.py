@@ -63,10 +63,10 @@ def blow_over(dom0, seed, calls, peer, seconds):
     """One storm from its creation to its end; the calls that it made, and how it ended."""
     number = start_storm(dom0, seed, calls, peer)
     dom0.poll("xl list storm | grep -q -- '--ps--\\|---s-\\|-c-'", seconds, f"waiting for the storm of seed {seed} to end")
-    log = dom0.hypervisor_log()
+    log = dom0.log.read_bytes().decode(errors="replace")
     assert "stands still" not in log
-    done = re.findall(rf"\(d{number}\) storm: done, seed {seed}, calls (\d+) \+ (\d+), without error (\d+) \+ (\d+)", log)
-    at = [int(n) for n in re.findall(rf"\(d{number}\) storm: seed {seed}, at (\d+)", log)]
+    done = re.findall(rf"\(d{number}\) .*storm: done, seed {seed}, calls (\d+) \+ (\d+), without error (\d+) \+ (\d+)", log)
+    at = [int(n) for n in re.findall(rf"\(d{number}\) .*storm: seed {seed}, at (\d+)", log)]
     dom0.destroy("storm")
     if done:
         return [int(n) for n in done[-1]]

@@ -6,7 +6,7 @@
 #include "core/shared_info.h"
 #include "lib/string.h"
 
-static struct domain *dom0, *guest;
+static struct domain *dom0, *guest, *neighbour;
 
 static struct domain *make(bool control)
 {
@@ -29,6 +29,7 @@ static int setup(void **state UNUSED)
     host_console_echo(false);
     dom0 = make(true);
     guest = make(false);
+    neighbour = make(false);
     console_set_level(LOG_INFO);
     console_ring_clear();
     host_console_clear();
@@ -92,9 +93,10 @@ static void test_guest_lines(void **state UNUSED)
 
     console_write_guest(guest, "hel", 3);
     expect("");
-    console_write_guest(guest, "lo\r\n\33[2Jx\nrest", 14);
+    console_write_guest(guest, "lo\r\n\33[2\2332x\nrest", 15);
     assert_non_null(strchr(host_console_text(), '('));
     assert_null(strchr(host_console_text(), '\33'));
+    assert_null(strchr(host_console_text(), '\233'));
     host_console_clear();
     console_write_guest(guest, "\n", 1);
     memset(text, 'y', sizeof(text));
@@ -115,6 +117,11 @@ static void test_guest_flood(void **state UNUSED)
         console_write_guest(guest, "flood\n", 6);
     length = strlen(host_console_text());
     assert_in_range(length, 500, 3000);
+    /* Another guest's line and a second one of it come through all the same. */
+    host_console_clear();
+    console_write_guest(neighbour, "hello\n", 6);
+    assert_non_null(strchr(host_console_text(), 'o'));
+    length = strlen(host_console_text());
     host_time_advance(SEC(2));
     console_write_guest(guest, "later\n", 6);
     assert_true(strlen(host_console_text()) > length);

@@ -162,6 +162,33 @@ static void do_unmap(void)
         count(UNMAPPED, unmap_one_grant(d, maps[i].at, maps[i].handle));
 }
 
+/* With a handle or a place that is another's, or nobody's: mostly refused, and never somebody else's loss. */
+static void do_unmap_wrongly(void)
+{
+    struct domain *d = live_domain();
+
+    if (d)
+        (void)!unmap_one_grant(d, gfn_to_gpa(any_gfn()), (uint32_t)host_random_below(REMEMBERED));
+}
+
+/* The granter takes its entry back, whoever uses it. */
+static void do_revoke(void)
+{
+    struct domain *d = live_domain();
+    grant_entry *table = d ? d->grants.frames[0] : NULL;
+
+    if (table)
+        table[8 + host_random_below(REFS)] = 0;
+}
+
+static void do_swap(void)
+{
+    struct domain *d = live_domain();
+
+    if (d)
+        (void)!grant_swap(d, 8 + (uint32_t)host_random_below(REFS), 8 + (uint32_t)host_random_below(REFS));
+}
+
 static void do_copy(void)
 {
     struct domain *d = live_domain(), *from = live_domain();
@@ -244,7 +271,7 @@ static void do_grow(void)
 
 static void (*const deeds[])(void) = {
     do_create, do_create, do_destroy, do_populate, do_populate, do_depopulate, do_foreign, do_foreign, do_offer, do_offer, do_offer,
-    do_map, do_map, do_map, do_unmap, do_unmap, do_copy, do_offer_port, do_bind, do_bind_virtual, do_port, do_port, do_register, do_grow,
+    do_map, do_map, do_map, do_unmap, do_unmap, do_unmap_wrongly, do_revoke, do_swap, do_copy, do_offer_port, do_bind, do_bind_virtual, do_port, do_port, do_register, do_grow,
 };
 
 static void live(unsigned cpu UNUSED, void *arg UNUSED)
