@@ -4,15 +4,22 @@
 #include "lib/error.h"
 #include "sched/pool.h"
 
-int domain_move_to_pool(struct domain *d, uint32_t pool)
+/* vCPUs told between two runs of a call. */
+#define VCPUS_PER_CALL 8
+
+int domain_move_to_pool(struct domain *d, uint32_t pool, unsigned *next)
 {
+    unsigned start = *next;
     int error = sched_group_move(&d->sched, pool);
 
     if (error)
         return error;
-    for (unsigned i = 0; i < d->max_vcpus; i++)
-        if (d->vcpus[i])
-            sched_unit_rehome(&d->vcpus[i]->unit);
+    for (; *next < d->max_vcpus; ++*next) {
+        if (*next - start == VCPUS_PER_CALL)
+            return -E_RESTART;
+        if (d->vcpus[*next])
+            sched_unit_rehome(&d->vcpus[*next]->unit);
+    }
     return 0;
 }
 
@@ -20,10 +27,12 @@ int domain_move_to_pool(struct domain *d, uint32_t pool)
 static void move_dying_domains(const struct sched_pool *p)
 {
     for (struct domain *d = domain_next(DOMID(0)); d; d = domain_next(DOMID(d->id.v + 1))) {
+        unsigned next = 0;
         int error = 0;
 
         if (sched_group_pool(&d->sched) == p && atomic_load(&d->life) != DOMAIN_ALIVE)
-            error = domain_move_to_pool(d, 0);
+            while ((error = domain_move_to_pool(d, 0, &next)) == -E_RESTART)
+                continue;
         ASSERT(!error);
     }
 }

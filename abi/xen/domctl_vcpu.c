@@ -166,6 +166,15 @@ static cpu_set cpus_in_both(cpu_set a, const cpu_set *b)
     return a;
 }
 
+/* Nothing asked for, or a set of CPUs without an address. FORCE undoes SCHEDOP_pin_override, which is not provided. */
+static bool affinity_is_malformed(const struct xen_domctl_vcpuaffinity *in)
+{
+    const uint32_t known = XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT | XEN_VCPUAFFINITY_FORCE;
+
+    return !in->flags || in->flags & ~known || (in->flags & XEN_VCPUAFFINITY_HARD && !in->cpumap_hard.bitmap.q) ||
+           (in->flags & XEN_VCPUAFFINITY_SOFT && !in->cpumap_soft.bitmap.q);
+}
+
 /* The affinity that `in` asks for; what it does not speak of stays. */
 static int wanted_affinity(struct vcpu *v, const struct xen_domctl_vcpuaffinity *in, cpu_set *hard, cpu_set *soft)
 {
@@ -203,7 +212,7 @@ int64_t domctl_set_affinity(struct vcpu *v, const uint64_t args[6] UNUSED, void 
 
     if (!target)
         return in->vcpu < call->d->max_vcpus ? -E_SRCH : -E_INVAL;
-    if (in->flags & ~(XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT))
+    if (affinity_is_malformed(in))
         return -E_INVAL;
     hard = target->unit.hard;
     soft = target->unit.soft;
@@ -224,6 +233,8 @@ int64_t domctl_get_affinity(struct vcpu *v, const uint64_t args[6] UNUSED, void 
 
     if (!target)
         return in->vcpu < call->d->max_vcpus ? -E_SRCH : -E_INVAL;
+    if (affinity_is_malformed(in))
+        return -E_INVAL;
     subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_getvcpuaffinity);
     if (in->flags & XEN_VCPUAFFINITY_HARD)
         r = write_bitmap(v, &in->cpumap_hard, target->unit.hard.bits, cpu_count());

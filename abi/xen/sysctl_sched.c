@@ -92,12 +92,18 @@ static int64_t pool_remove_cpu(struct vcpu *v, struct sysctl_call *call)
 static int64_t pool_move(struct vcpu *v, struct sysctl_call *call)
 {
     const struct xen_sysctl_cpupool_op *in = &call->op.u.cpupool_op;
+    unsigned next = is_continued(call->args[1]) ? (uint32_t)call->args[1] : 0;
     struct domain *d;
+    int64_t r;
 
     if (in->domid == DOMID_SELF || in->domid == v->domain->id.v)
         return -E_PERM;
     d = in->domid < DOMID_FIRST_RESERVED ? domain_find(DOMID(in->domid)) : NULL;
-    return d ? domain_move_to_pool(d, in->cpupool_id) : -E_SRCH;
+    if (!d)
+        return -E_SRCH;
+    r = domain_move_to_pool(d, in->cpupool_id, &next);
+    hypercall_set_arg(v, 1, r == -E_RESTART ? CONTINUED(next) : 0);
+    return r;
 }
 
 static int64_t (*const pool_ops[])(struct vcpu *v, struct sysctl_call *call) = {

@@ -282,7 +282,20 @@ static void test_affinity(void **state UNUSED)
     assert_int_equal(soft, 3);
     hard = 0x80;
     assert_int_equal(affinity(XEN_DOMCTL_setvcpuaffinity, XEN_VCPUAFFINITY_HARD, 0, &hard, &soft), -E_INVAL);
-    assert_int_equal(affinity(XEN_DOMCTL_setvcpuaffinity, XEN_VCPUAFFINITY_FORCE, 0, &hard, &soft), -E_INVAL);
+    assert_int_equal(affinity(XEN_DOMCTL_setvcpuaffinity, 0, 0, &hard, &soft), -E_INVAL);
+    assert_int_equal(affinity(XEN_DOMCTL_getvcpuaffinity, 0, 0, &hard, &soft), -E_INVAL);
+    assert_int_equal(affinity(XEN_DOMCTL_setvcpuaffinity, 8, 0, &hard, &soft), -E_INVAL);
+    assert_int_equal(affinity(XEN_DOMCTL_setvcpuaffinity, XEN_VCPUAFFINITY_FORCE, 0, &hard, &soft), 0);
+    /* Soft alone: within what is hard; none of it there is no error. */
+    soft = 0x81;
+    assert_int_equal(affinity(XEN_DOMCTL_setvcpuaffinity, XEN_VCPUAFFINITY_SOFT, 0, &hard, &soft), 0);
+    assert_int_equal(soft, 0);
+    hard = 3;
+    assert_int_equal(affinity(XEN_DOMCTL_setvcpuaffinity, XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_FORCE, 0, &hard, &soft), 0);
+    assert_int_equal(hard, 3);
+    soft = 0x81;
+    assert_int_equal(affinity(XEN_DOMCTL_setvcpuaffinity, XEN_VCPUAFFINITY_SOFT, 0, &hard, &soft), 0);
+    assert_int_equal(soft, 1);
     assert_int_equal(affinity(XEN_DOMCTL_setvcpuaffinity, XEN_VCPUAFFINITY_HARD, 9, &hard, &soft), -E_INVAL);
     assert_int_equal(call_as(guest, __HYPERVISOR_xen_version, XENVER_version, 0, 0), 4 << 16 | 17);
 }
