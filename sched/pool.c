@@ -3,6 +3,7 @@
 #include "sched/pool.h"
 #include "sched/runqueue.h"
 #include "arch/include/cpu.h"
+#include "lib/cpu_work.h"
 #include "lib/error.h"
 #include "mem/heap.h"
 
@@ -135,11 +136,79 @@ int sched_pool_destroy(uint32_t id)
     return error;
 }
 
+/* A CPU that is free enters p; false: it is not. */
+static bool enter(unsigned cpu, struct sched_pool *p)
+{
+    struct runqueue *rq = &runqueues[cpu];
+    bool fits;
+
+    ASSERT(spin_is_held(&pools_lock));
+    spin_lock(&rq->lock);
+    fits = !rq->pool && !rq->running && !rq->ready;
+    if (fits) {
+        rq->policy = p->policy;
+        rq->policy->cpu_init(cpu);
+        rq->pool = p;
+        rq->leaving = NULL;
+        atomic_test_and_set_bit(p->cpus.bits, cpu);
+        cpu_work_raise(cpu, CPU_WORK_SCHED);
+    }
+    spin_unlock(&rq->lock);
+    return fits;
+}
+
+/* A CPU of p takes in nothing any more; false: it is not of p. */
+static bool leave(unsigned cpu, struct sched_pool *p)
+{
+    struct runqueue *rq = &runqueues[cpu];
+    bool leaves;
+
+    spin_lock(&rq->lock);
+    if (rq->pool == p) {
+        atomic_test_and_clear_bit(p->cpus.bits, cpu);
+        rq->pool = NULL;
+        rq->leaving = p;
+    }
+    leaves = rq->leaving == p;
+    spin_unlock(&rq->lock);
+    return leaves;
+}
+
+bool sched_cpu_is_drained(unsigned cpu)
+{
+    struct runqueue *rq = &runqueues[cpu];
+    bool drained;
+
+    spin_lock(&rq->lock);
+    drained = !rq->pool && !rq->running && !rq->ready;
+    if (drained)
+        rq->leaving = NULL;
+    spin_unlock(&rq->lock);
+    return drained;
+}
+
+cpu_set sched_free_cpus(void)
+{
+    cpu_set r = { { 0 } };
+
+    for (unsigned cpu = 0; cpu < cpu_count(); cpu++) {
+        struct runqueue *rq = &runqueues[cpu];
+
+        if (!cpu_set_has(sched_online(), cpu))
+            continue;
+        spin_lock(&rq->lock);
+        if (!rq->pool && !rq->running && !rq->ready)
+            bitmap_set(r.bits, cpu);
+        spin_unlock(&rq->lock);
+    }
+    return r;
+}
+
 /* A CPU that has come up: it idles and belongs to nobody yet. */
 void pools_cpu_up(unsigned cpu)
 {
     spin_lock(&pools_lock);
-    runqueue_enter(cpu, &pool0);
+    (void)enter(cpu, &pool0);
     spin_unlock(&pools_lock);
 }
 
@@ -155,7 +224,7 @@ int sched_pool_add_cpu(uint32_t id, unsigned cpu)
         error = -E_NOENT;
     else if (cpu >= cpu_count())
         error = -E_INVAL;
-    else if (!cpu_set_has(&free_set, cpu) || !runqueue_enter(cpu, p))
+    else if (!cpu_set_has(&free_set, cpu) || !enter(cpu, p))
         error = -E_NODEV;
     spin_unlock(&pools_lock);
     return error;
@@ -174,7 +243,7 @@ int sched_pool_take_cpu(uint32_t id, unsigned cpu)
         error = -E_NOENT;
     else if (cpu_set_has(&p->cpus, cpu) && p->groups && bitmap_count(p->cpus.bits, MAX_CPUS) == 1)
         error = -E_BUSY;
-    else if (!runqueue_leave(cpu, p))
+    else if (!leave(cpu, p))
         error = -E_ADDRNOTAVAIL;
     spin_unlock(&pools_lock);
     return error;

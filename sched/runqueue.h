@@ -34,9 +34,5 @@ void sched_unit_leaves(struct sched_unit *u);
 /* pool.c: boot, and a CPU that has come up enters pool 0. */
 void pools_init(const struct sched_policy *policy);
 void pools_cpu_up(unsigned cpu);
-/* A CPU that is free enters p; false: it is not. Under LOCK_POOLS. */
-bool runqueue_enter(unsigned cpu, struct sched_pool *p);
-/* A CPU of p takes in nothing any more; false: it is not of p. Under LOCK_POOLS. */
-bool runqueue_leave(unsigned cpu, struct sched_pool *p);
 
 #endif
