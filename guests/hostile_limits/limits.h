@@ -20,5 +20,7 @@ void flood_console(struct child_page *page);
 
 /* More domains than there are 8-bit VMIDs, all running: numbers is how many. */
 void many_domains(unsigned number);
+/* Empty domains until there is no number left. */
+void all_domains(void);
 
 #endif

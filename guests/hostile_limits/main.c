@@ -132,6 +132,10 @@ static void play_many(const struct child *beside, bool in_time)
     many_domains(MANY);
     check_neighbour("many domains", beside, in_time);
     check_host_memory(&before);
+    measure_anew(beside);
+    all_domains();
+    check_neighbour("all domains", beside, in_time);
+    check_host_memory(&before);
 }
 
 void guest_main(const void *fdt)

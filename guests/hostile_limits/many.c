@@ -7,6 +7,7 @@
 #include "guests/hostile_limits/limits.h"
 
 #define MANY_MAX 512
+#define DOMAINS_WANTED 1022
 #define TURNS 64
 #define WAIT_MS 60000
 
@@ -156,4 +157,21 @@ void many_domains(unsigned number)
     }
     for (unsigned i = 0; i < made; i++)
         domain_wait_gone(domains[i].id, 1000 * TICKS_PER_MS);
+}
+
+void all_domains(void)
+{
+    static domid_t ids[DOMAINS_WANTED + 1];
+    unsigned made = 0;
+    long id;
+
+    while ((id = domain_create(1)) >= 0 && made <= DOMAINS_WANTED)
+        ids[made++] = (domid_t)id;
+    /* dom0 and the neighbour have two of the numbers. */
+    check_eq("all domains: as many as there are numbers", made, DOMAINS_WANTED);
+    check_eq("all domains: then it is told no", id, -XEN_ENOSPC);
+    for (unsigned i = 0; i < made; i++)
+        domain_destroy(ids[i]);
+    for (unsigned i = 0; i < made; i++)
+        domain_wait_gone(ids[i], 1000 * TICKS_PER_MS);
 }
