@@ -239,8 +239,10 @@ static bool pin_fast(struct pin_request *r, mfn_t *mfn, int *status)
     if (!is_pinned(a) || (!r->read_only && a->writers == 0))
         return false;
     *status = GRANT_GENERAL_ERROR;
-    if (!may_share(a, r) || (r->for_mapping && !frame_get(MFN(a->mfn), &r->granter->owner)))
+    if (!may_share(a, r))
         return true;
+    if (r->for_mapping)
+        frame_get_another(MFN(a->mfn));
     count_use(a, r->read_only);
     *mfn = MFN(a->mfn);
     *status = GRANT_OKAY;
@@ -273,14 +275,11 @@ static int pin_commit(struct pin_request *r, grant_entry seen, mfn_t mfn, bool *
 
     if (shared && (!may_share(a, r) || a->mfn != mfn.v))
         return GRANT_GENERAL_ERROR;
-    if (!shared && r->for_mapping && !frame_get(mfn, &r->granter->owner))
-        return GRANT_GENERAL_ERROR;
     status = set_flags(r, seen);
-    if (status != GRANT_OKAY) {
-        if (!shared && r->for_mapping)
-            frame_put(mfn);
+    if (status != GRANT_OKAY)
         return status;
-    }
+    if (!shared && r->for_mapping)
+        frame_get_another(mfn);
     *extra = shared && !r->for_mapping;
     if (!shared) {
         a->mfn = mfn.v;
@@ -302,21 +301,17 @@ static int pin_slow(struct pin_request *r, mfn_t *mfn)
 {
     grant_entry seen = atomic_load(r->entry);
     struct grant_table *gt = &r->granter->grants;
-    enum s2_type type;
     bool extra = true;
     int rc, status;
 
     if (!may_access(seen, r))
         return GRANT_GENERAL_ERROR;
-    rc = stage2_get_frame(&r->granter->stage2, entry_gfn(seen), !r->read_only, mfn, &type);
-    if (rc != 0)
+    rc = stage2_get_own(&r->granter->stage2, entry_gfn(seen), !r->read_only, mfn);
+    if (unlikely(rc != 0))
         return frame_status(r->granter, entry_gfn(seen), !r->read_only, rc);
-    status = GRANT_BAD_PAGE;
-    if (s2_type_is_own(type)) {
-        spin_lock(&gt->lock);
-        status = pin_commit(r, seen, *mfn, &extra);
-        spin_unlock(&gt->lock);
-    }
+    spin_lock(&gt->lock);
+    status = pin_commit(r, seen, *mfn, &extra);
+    spin_unlock(&gt->lock);
     if (extra)
         frame_put(*mfn);
     return status;

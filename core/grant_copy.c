@@ -6,18 +6,11 @@
 
 static int claim_own(struct domain *d, gfn_t gfn, bool write, mfn_t *mfn)
 {
-    enum s2_type type;
-    int rc = stage2_get_frame(&d->stage2, gfn, write, mfn, &type);
+    int rc = stage2_get_own(&d->stage2, gfn, write, mfn);
 
-    if (rc == -E_AGAIN && stage2_resolve(&d->stage2, gfn, write) == 0)
+    if (unlikely(rc == -E_AGAIN) && stage2_resolve(&d->stage2, gfn, write) == 0)
         return GRANT_AGAIN;
-    if (rc != 0)
-        return GRANT_BAD_PAGE;
-    if (!s2_type_is_own(type)) {
-        frame_put(*mfn);
-        return GRANT_BAD_PAGE;
-    }
-    return GRANT_OKAY;
+    return rc == 0 ? GRANT_OKAY : GRANT_BAD_PAGE;
 }
 
 /* By a pinned entry, or by a reference to an own page. */

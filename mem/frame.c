@@ -274,6 +274,15 @@ void frame_take_back(struct owner *o, uint64_t f, uint64_t n, bool to_lists, boo
         o->emptied(o);
 }
 
+void frame_get_another(mfn_t mfn)
+{
+    uint64_t word = atomic_fetch_add(&frame_words[mfn.v], 1);
+
+    ASSERT(mfn.v < frame_top && frame_in_use(word) && (word & FRAME_COUNT_MASK));
+    /* So many holders do not fit into memory. */
+    ASSERT((word & FRAME_COUNT_MASK) < FRAME_COUNT_MAX);
+}
+
 /* Frames [f, f + n) had this word and a last reference that has just gone: free them, or reserve them again. */
 static void release(uint64_t f, uint64_t n, uint64_t word)
 {

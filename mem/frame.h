@@ -109,6 +109,8 @@ int frame_block_undo(struct owner *o, struct frame_block *b) MUST_CHECK;
 bool frame_get(mfn_t mfn, const struct owner *o) MUST_CHECK;
 /* One more reference to an allocated frame whoever owns it. */
 bool frame_get_any(mfn_t mfn) MUST_CHECK;
+/* The same where one is certain to be there: whoever holds it cannot let go of it now. */
+void frame_get_another(mfn_t mfn);
 /* Drop a reference; with the last one the frame is free (or reserved again). */
 void frame_put(mfn_t mfn);
 void frame_put_block(mfn_t mfn, unsigned order);

@@ -227,31 +227,46 @@ enum s2_type stage2_lookup(struct stage2_locked l, gfn_t gfn, mfn_t *mfn, unsign
     return arch_s2_type(e);
 }
 
-/* Why a page that is there may not be had; 0 when it may. */
-static int denied(enum s2_type type, bool write)
+/* Why a page of this type, which is not one of those wanted, may not be had. */
+static int denied(enum s2_type type)
 {
     if (type == S2_EMPTY)
         return -E_NOENT;
-    if (type == S2_NEEDS_WORK)
-        return -E_AGAIN;
-    return s2_type_is_memory(type) && (!write || s2_type_is_writable(type)) ? 0 : -E_ACCES;
+    return type == S2_NEEDS_WORK ? -E_AGAIN : -E_ACCES;
 }
 
-int stage2_get_frame(struct stage2 *s, gfn_t gfn, bool write, mfn_t *mfn, enum s2_type *type)
+/* The entry keeps a reference to its frame while the lock is held. */
+static inline int get_frame(struct stage2 *s, gfn_t gfn, uint32_t types, mfn_t *mfn, enum s2_type *type)
 {
     struct stage2_locked l = stage2_lock(s);
     unsigned level;
     s2_entry e = entry_at(l, gfn, &level);
-    enum s2_type found = arch_s2_type(e);
-    int r = denied(found, write);
 
-    *mfn = e ? s2_frame_at(e, gfn.v, level) : MFN_NONE;
-    if (!r && !frame_get_any(*mfn))
-        r = -E_ACCES;
+    *type = arch_s2_type(e);
+    *mfn = MFN_NONE;
+    if (likely(types & BIT(*type))) {
+        *mfn = s2_frame_at(e, gfn.v, level);
+        frame_get_another(*mfn);
+    }
     stage2_unlock(l);
+    return likely(types & BIT(*type)) ? 0 : denied(*type);
+}
+
+int stage2_get_frame(struct stage2 *s, gfn_t gfn, bool write, mfn_t *mfn, enum s2_type *type)
+{
+    enum s2_type found;
+    int r = get_frame(s, gfn, write ? S2_TYPES_WRITABLE : S2_TYPES_MEMORY, mfn, &found);
+
     if (type)
         *type = found;
     return r;
+}
+
+int stage2_get_own(struct stage2 *s, gfn_t gfn, bool write, mfn_t *mfn)
+{
+    enum s2_type found;
+
+    return get_frame(s, gfn, write ? (uint32_t)BIT(S2_RAM) : S2_TYPES_OWN, mfn, &found);
 }
 
 /* The page is filled lazily: the one kind of work there is has cookie 0 and means "zeros". */

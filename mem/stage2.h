@@ -85,6 +85,7 @@ int stage2_gather_unmap(struct stage2_gather *g, gfn_t gfn, uint32_t types, cons
 void stage2_gather_finish(struct stage2_gather *g);
 
 #define S2_TYPES_OWN (uint32_t)(BIT(S2_RAM) | BIT(S2_RAM_RO))
+#define S2_TYPES_WRITABLE (uint32_t)(BIT(S2_RAM) | BIT(S2_SHARED) | BIT(S2_GRANT_RW) | BIT(S2_FOREIGN_RW))
 #define S2_TYPES_MEMORY (uint32_t)(BIT(S2_TYPES) - 1 - BIT(S2_EMPTY) - BIT(S2_DEVICE) - BIT(S2_NEEDS_WORK))
 
 /* What is at gfn; *mfn its frame, *order of the entry it was found in (either may be NULL). */
@@ -92,6 +93,8 @@ enum s2_type stage2_lookup(struct stage2_locked l, gfn_t gfn, mfn_t *mfn, unsign
 /* The frame at gfn with one more reference, for reading or writing. 0; -E_NOENT nothing there; -E_ACCES not writable, or not
  * memory; -E_AGAIN needs work. *type may be NULL. */
 int stage2_get_frame(struct stage2 *s, gfn_t gfn, bool write, mfn_t *mfn, enum s2_type *type) MUST_CHECK;
+/* The same for a page that is the domain's own: of another one -E_ACCES. */
+int stage2_get_own(struct stage2 *s, gfn_t gfn, bool write, mfn_t *mfn) MUST_CHECK;
 /* Make a NEEDS_WORK entry usable after a fault or COPY_RETRY. 0, or -E_NOENT when it is not such an entry, -E_NOMEM. */
 int stage2_resolve(struct stage2 *s, gfn_t gfn, bool write) MUST_CHECK;
 
