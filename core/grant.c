@@ -43,7 +43,8 @@ void grant_free(struct domain *d)
     struct grant_table *gt = &d->grants;
 
     maptrack_free(gt);
-    for (uint32_t i = 0; gt->active && i < gt->frames_slots * CHUNKS_PER_FRAME; i++)
+    /* Only an entry that there is has ever been in use. */
+    for (uint32_t i = 0; gt->active && i < gt->frames_used * CHUNKS_PER_FRAME; i++)
         free_chunk(gt->active[i]);
     for (uint32_t i = 0; i < gt->frames_used; i++)
         shared_page_free(gt->frames[i]);

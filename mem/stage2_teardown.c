@@ -52,6 +52,16 @@ static void detach(struct stage2 *s, s2_entry *slot, unsigned level, uint64_t gf
     s->teardown_done = 0;
 }
 
+/* Behind the last page that was ever mapped only the ends of tables are left to visit. */
+static uint64_t next_table_end(uint64_t gfn)
+{
+    for (int level = 1; level >= 0; level--) {
+        if (!IS_ALIGNED(gfn, s2_span((unsigned)level)))
+            return MIN(ROUND_UP(gfn, s2_span((unsigned)level)), s2_space_pages());
+    }
+    return s2_space_pages();
+}
+
 /* Take out the next entry; false when the whole table is empty. May find nothing within the budget. */
 static bool detach_next(struct stage2 *s, int *budget)
 {
@@ -67,6 +77,10 @@ static bool detach_next(struct stage2 *s, int *budget)
         }
         if (gfn >= s2_space_pages())
             return false;
+        if (gfn > s->highest.v) {
+            s->teardown = GFN(next_table_end(gfn));
+            continue;
+        }
         slot = s2_walk(s, gfn, 2, &level);
         s->teardown = GFN((gfn | (s2_span(level) - 1)) + 1);
         if (arch_s2_read(slot))
@@ -154,6 +168,9 @@ int stage2_destroy(struct stage2 *s)
         if (!s->teardown_entry) {
             struct stage2_locked l = stage2_lock(s);
 
+            /* Below the first page that was ever mapped there are no tables. */
+            if (!s->dying)
+                s->teardown = GFN(MIN(ROUND_DOWN(s->lowest.v, s2_span(2)), s2_space_pages()));
             s->dying = true;
             more = detach_next(s, &budget);
             stage2_unlock(l);
