@@ -5,4 +5,5 @@
 
 .PHONY: prove
 prove: $(O)/include/xen
+	@sh tools/deps tools/packages.test $(if $(findstring spin,$(PROVE_ARGS)),,tools/packages.prove)
 	@$(PYTHON) tests/proof/prove.py $(PROVE_ARGS)
