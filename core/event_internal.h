@@ -48,7 +48,13 @@ void event_unlock_feeder(struct channel *c, struct channel *feeder);
 /* Set upcall_pending of v and, on its edge, raise the upcall. */
 void event_upcall(struct vcpu *v);
 /* Wake the vCPUs of d that poll for this port. */
-void event_wake_pollers(struct domain *d, uint32_t port);
+void event_wake_all_pollers(struct domain *d, uint32_t port);
+static inline void event_wake_pollers(struct domain *d, uint32_t port)
+{
+    /* The pending bit was set by a fully ordered operation; a poller counts itself before it looks at the bit. */
+    if (unlikely(atomic_load(&d->pollers)))
+        event_wake_all_pollers(d, port);
+}
 
 bool event_virq_is_global(uint32_t virq);
 /* c is being closed: forget it as its vCPU's virq port. Under d's table lock. */

@@ -5,7 +5,7 @@
 /* Tries of event_lock_feeder against a guest that keeps connecting and closing the port. */
 #define FEEDER_TRIES 8
 
-void event_upcall(struct vcpu *v)
+HOT void event_upcall(struct vcpu *v)
 {
     struct guest_vcpu_info *info = READ_ONCE(v->info);
 
@@ -13,11 +13,8 @@ void event_upcall(struct vcpu *v)
         arch_vcpu_raise_upcall(v);
 }
 
-void event_wake_pollers(struct domain *d, uint32_t port)
+void event_wake_all_pollers(struct domain *d, uint32_t port)
 {
-    /* The pending bit was set by a fully ordered operation; a poller counts itself before it looks at the bit. */
-    if (likely(!atomic_load(&d->pollers)))
-        return;
     for (uint32_t i = 0; i < d->max_vcpus; i++) {
         struct vcpu *v = d->vcpus[i];
 
@@ -29,30 +26,33 @@ void event_wake_pollers(struct domain *d, uint32_t port)
 }
 
 /* Pending bit, then the word's bit in the vCPU's selector, then the upcall: the order the guest undoes in reverse. */
-static void two_level_notify(struct domain *d, const struct channel *c)
+static inline void two_level_notify(struct domain *d, const struct channel *c, uint32_t port)
 {
-    struct vcpu *v = domain_vcpu(d, READ_ONCE(c->vcpu));
+    unsigned vcpu = READ_ONCE(c->vcpu);
     struct guest_vcpu_info *info;
+    struct vcpu *v;
 
+    ASSERT(vcpu < d->max_vcpus);    /* binding looked at it */
+    v = d->vcpus[vcpu];
     if (unlikely(!v))
         return;             /* a vCPU that is still to be made starts with everything pending */
     info = READ_ONCE(v->info);
-    if (!atomic_test_and_set_bit(&info->pending_selector, c->port / 64))
+    if (!atomic_test_and_set_bit(&info->pending_selector, port / 64))
         event_upcall(v);
 }
 
-static void two_level_set_pending(struct domain *d, const struct channel *c)
+static inline void two_level_set_pending(struct domain *d, const struct channel *c, uint32_t port)
 {
     struct guest_shared_info *shared = event_shared_info(d);
 
-    ASSERT(c->port < EVENT_MAX_PORTS_2L);
-    if (atomic_test_and_set_bit(shared->pending, c->port))
+    ASSERT(port < EVENT_MAX_PORTS_2L);
+    if (atomic_test_and_set_bit(shared->pending, port))
         return;
     /* Pending before the look at the mask; the guest clears the mask before it looks at pending. */
     barrier_full();
-    if (!atomic_test_bit(shared->mask, c->port))
-        two_level_notify(d, c);
-    event_wake_pollers(d, c->port);
+    if (!atomic_test_bit(shared->mask, port))
+        two_level_notify(d, c, port);
+    event_wake_pollers(d, port);
 }
 
 static void two_level_unmask(struct domain *d, const struct channel *c)
@@ -63,10 +63,10 @@ static void two_level_unmask(struct domain *d, const struct channel *c)
         return;
     barrier_full();         /* meets the one in two_level_set_pending() */
     if (atomic_test_bit(shared->pending, c->port))
-        two_level_notify(d, c);
+        two_level_notify(d, c, c->port);
 }
 
-void event_set_pending(struct domain *d, struct channel *c)
+HOT void event_set_pending(struct domain *d, struct channel *c)
 {
     /* Meets the release in event_init_control(). */
     struct event_fifo *f = atomic_load_acquire(&d->events.fifo);
@@ -74,7 +74,7 @@ void event_set_pending(struct domain *d, struct channel *c)
     if (f)
         event_fifo_set_pending(d, f, c);
     else if (likely(c->port < EVENT_MAX_PORTS_2L))
-        two_level_set_pending(d, c);
+        two_level_set_pending(d, c, c->port);
 }
 
 void event_clear_pending(struct domain *d, struct channel *c)
@@ -88,7 +88,7 @@ void event_clear_pending(struct domain *d, struct channel *c)
         (void)atomic_test_and_clear_bit(shared->pending, c->port);
 }
 
-int event_send(struct domain *d, uint32_t port)
+HOT int event_send(struct domain *d, uint32_t port)
 {
     struct channel *c = event_channel(&d->events, port);
     int rc = 0;

@@ -21,13 +21,12 @@ int mmio_add(struct mmio_space *s, const struct mmio_region *r)
     return 0;
 }
 
-bool upcall_mmio(struct vcpu *v, gpa_t address, unsigned size, bool is_write, uint64_t *value)
+HOT bool upcall_mmio(struct vcpu *v, gpa_t address, unsigned size, bool is_write, uint64_t *value)
 {
     const struct mmio_space *s = &v->domain->arch.mmio;
 
     ASSERT(size == 1 || size == 2 || size == 4 || size == 8);
-    for (unsigned i = 0; i < s->count; i++) {
-        const struct mmio_region *r = &s->regions[i];
+    for (const struct mmio_region *r = s->regions, *end = r + s->count; r < end; r++) {
         uint64_t offset = address.v - r->base.v;
 
         if (offset >= r->size)

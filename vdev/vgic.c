@@ -17,6 +17,8 @@
 
 #define AFFINITY_MASK UINT64_C(0xff00ffffff)
 #define IROUTER_ANY BIT(31)
+/* ICC_SGI*R_EL1: all but this vCPU (40), a range (47:44), affinities 2 and 3. */
+#define SGI_UNUSUAL (BIT(40) | UINT64_C(0xf) << 44 | UINT64_C(0xff) << 32 | UINT64_C(0xff) << 48)
 
 uint64_t vgic_affinity(unsigned vcpu)
 {
@@ -143,7 +145,7 @@ static inline void unlock_notify_one(struct domain *d, struct vcpu *v)
         notify(v);
 }
 
-void vgic_inject_edge(struct vcpu *v, unsigned irq)
+HOT void vgic_inject_edge(struct vcpu *v, unsigned irq)
 {
     struct domain *d = v->domain;
     struct vgic_irq *i = irq_of(v, irq);
@@ -195,7 +197,7 @@ static void follow_target(const struct vgic_irq *i)
         arch_irq_set_target(i->hw_irq, cpu);
 }
 
-void vgic_inject_hw(struct vcpu *v, unsigned irq, unsigned hw_irq)
+HOT void vgic_inject_hw(struct vcpu *v, unsigned irq, unsigned hw_irq)
 {
     struct vgic_irq *i = irq_of(v, irq);
     struct vcpu *to;
@@ -265,7 +267,27 @@ static vgic_targets sgi_targets(const struct vcpu *v, uint64_t value)
     return t;
 }
 
-static void send_sgi(struct vcpu *v, uint64_t value, bool group1)
+/* The one vCPU that a value names in the usual way, or NULL: look at all it may name. */
+static inline struct vcpu *only_target(const struct vcpu *v, uint64_t value)
+{
+    uint64_t list = value & 0xffff;
+
+    if (unlikely(value & SGI_UNUSUAL) || !list || (list & (list - 1)))
+        return NULL;
+    return domain_vcpu(v->domain, (value >> 16 & 0xff) << 4 | (unsigned)__builtin_ctzll(list));
+}
+
+static inline struct vcpu *pend_sgi(struct domain *d, struct vcpu *to, unsigned sgi, bool group1)
+{
+    struct vgic_irq *i = &to->arch.vgic.irqs[sgi];
+
+    if (i->group1 != group1)
+        return NULL;
+    i->pending_latch = true;
+    return update(d, i);
+}
+
+static NOINLINE void send_sgis(struct vcpu *v, uint64_t value, bool group1)
 {
     struct domain *d = v->domain;
     unsigned sgi = value >> 24 & 0xf;
@@ -273,14 +295,23 @@ static void send_sgi(struct vcpu *v, uint64_t value, bool group1)
 
     spin_lock(&d->arch.vgic.lock);
     for (; to; to &= to - 1) {
-        struct vgic_irq *i = &d->vcpus[__builtin_ctzll(to)]->arch.vgic.irqs[sgi];
+        struct vcpu *target = pend_sgi(d, d->vcpus[__builtin_ctzll(to)], sgi, group1);
 
-        if (i->group1 != group1)
-            continue;
-        i->pending_latch = true;
-        t |= vgic_update(d, i);
+        t |= target ? BIT(target->id) : 0;
     }
     vgic_unlock_notify(d, t);
+}
+
+static inline void send_sgi(struct vcpu *v, uint64_t value, bool group1)
+{
+    struct vcpu *to = only_target(v, value);
+
+    if (!to) {
+        send_sgis(v, value, group1);
+        return;
+    }
+    spin_lock(&vgic_of(v)->lock);
+    unlock_notify_one(v->domain, pend_sgi(v->domain, to, value >> 24 & 0xf, group1));
 }
 
 void vgic_send_sgi(struct vcpu *v, uint64_t sgi1r)

@@ -54,8 +54,13 @@ static const struct vgic_register registers[] = {
     { 0xfffc, 4, NULL, NULL, 0xb1 },
 };
 
-static const struct vgic_register *register_at(const struct vgic_register *table, unsigned count, uint64_t offset)
+/* Most tables begin with the registers at 0, 4, 8 and so on. */
+static inline const struct vgic_register *register_at(const struct vgic_register *table, unsigned count, uint64_t offset)
 {
+    const struct vgic_register *likely_one = &table[array_index_nospec(offset / 4 < count ? offset / 4 : 0, count)];
+
+    if (likely(offset - likely_one->offset < likely_one->width))
+        return likely_one;
     for (unsigned n = 0; n < count; n++)
         if (offset - table[n].offset < table[n].width)
             return &table[n];

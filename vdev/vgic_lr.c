@@ -30,13 +30,12 @@ static void apply_drops(struct vgic_irq *i)
  * End the loan of list register n. When the guest ended a linked interrupt the hardware ended the physical one with it. That one
  * may have been taken again before the list register is read: then it still waits for an end.
  */
-static struct vgic_irq *read_back(struct vcpu *v, unsigned n)
+static ALWAYS_INLINE void read_back(struct vcpu *v, struct vgic_irq *i, unsigned n)
 {
     struct vgic_vcpu *s = &v->arch.vgic;
-    struct vgic_irq *i = s->lr_irq[n];
     uint64_t lr = arch_lr_read(n);
 
-    ASSERT(s->lr_lent & BIT(n) && i->in_lr && i->lr == n);
+    ASSERT(s->lr_lent & BIT(n) && s->lr_irq[n] == i && i->in_lr && i->lr == n);
     s->lr_lent &= ~(uint32_t)BIT(n);
     if (lr & (LR_STATE_ACTIVE | LR_STATE_PENDING | LR_EOI_NOTIFY))
         s->lr_stale |= (uint32_t)BIT(n);
@@ -53,14 +52,19 @@ static struct vgic_irq *read_back(struct vcpu *v, unsigned n)
     }
     if (unlikely(i->drop_pending || i->drop_active))
         apply_drops(i);
-    return i;
 }
 
 /* No interrupt is in two list registers, not even while no guest runs: its next one may be another. */
-static void empty_stale(struct vgic_vcpu *s)
+static NOINLINE void empty_some(struct vgic_vcpu *s)
 {
     for (; s->lr_stale; s->lr_stale &= s->lr_stale - 1)
         arch_lr_write((unsigned)__builtin_ctz(s->lr_stale), 0);
+}
+
+static inline void empty_stale(struct vgic_vcpu *s)
+{
+    if (unlikely(s->lr_stale))
+        empty_some(s);
 }
 
 vgic_targets vgic_fold(struct vcpu *v)
@@ -71,8 +75,13 @@ vgic_targets vgic_fold(struct vcpu *v)
     ASSERT(spin_is_held(&vgic_of(v)->lock));
     if (s->lr_lent == 0)
         return 0;
-    while (s->lr_lent)
-        t |= vgic_update(v->domain, read_back(v, (unsigned)__builtin_ctz(s->lr_lent)));
+    while (s->lr_lent) {
+        unsigned n = (unsigned)__builtin_ctz(s->lr_lent);
+        struct vgic_irq *i = s->lr_irq[n];
+
+        read_back(v, i, n);
+        t |= vgic_update(v->domain, i);
+    }
     empty_stale(s);
     vgic_work_all(s);
     return t & ~BIT(v->id);
@@ -84,7 +93,7 @@ void vgic_fold_irq(struct vcpu *v, struct vgic_irq *i)
     if (!i->in_lr)
         return;
     ASSERT(i->target == v);
-    (void)read_back(v, i->lr);
+    read_back(v, i, i->lr);
     empty_stale(&v->arch.vgic);
 }
 
@@ -95,7 +104,7 @@ static bool is_deliverable(const struct vgic_domain *g, const struct vgic_irq *i
 
 /* A linked interrupt cannot be active and pending at once in a list register (IHI 0069, 12.4.8): what is pending then
  * waits. */
-static void lend(struct vcpu *v, unsigned n, struct vgic_irq *i)
+static ALWAYS_INLINE void lend(struct vcpu *v, unsigned n, struct vgic_irq *i)
 {
     struct vgic_domain *g = vgic_of(v);
     uint64_t lr = i->id | (uint64_t)i->priority << LR_PRIORITY_SHIFT | (i->group1 ? LR_GROUP1 : 0);
@@ -220,7 +229,7 @@ static inline bool stays_here(struct vcpu *v, const struct vgic_irq *i)
 }
 
 /* One interrupt has changed: it keeps its list register or gets a free one. False: that is not enough, and nothing is done. */
-static bool flush_one(struct vcpu *v)
+static ALWAYS_INLINE bool flush_one(struct vcpu *v)
 {
     struct vgic_vcpu *s = &v->arch.vgic;
     struct vgic_irq *i = s->changed;
@@ -235,7 +244,7 @@ static bool flush_one(struct vcpu *v)
             return false;
     } else {
         n = i->lr;
-        (void)read_back(v, n);
+        read_back(v, i, n);
     }
     atomic_store(&s->work, VGIC_WORK_NONE);
     if (likely(is_deliverable(vgic_of(v), i)))
@@ -266,7 +275,7 @@ static void flush_work(struct vcpu *v)
         cpu_kick(cpu_id());
 }
 
-void vgic_flush(struct vcpu *v)
+HOT void vgic_flush(struct vcpu *v)
 {
     ASSERT(v == cpu_current_vcpu());
     if (unlikely(atomic_load(&v->arch.vgic.work)))

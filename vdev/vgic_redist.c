@@ -25,10 +25,10 @@ static void write_waker(struct vcpu *v, uint64_t value)
 }
 
 static const struct vgic_register registers[] = {
-    { 0x0008, 8, read_typer, NULL, 0 },
-    { 0x0014, 4, read_waker, write_waker, 0 },
     { 0x0000, 4, NULL, NULL, 0 },           /* CTLR */
     { 0x0004, 4, NULL, NULL, 0x43b },       /* IIDR: Arm */
+    { 0x0008, 8, read_typer, NULL, 0 },
+    { 0x0014, 4, read_waker, write_waker, 0 },
     { 0x0010, 4, NULL, NULL, 0 },           /* STATUSR */
     { 0xffe8, 4, NULL, NULL, 0x3b },        /* PIDR2: architecture revision 3 */
     { 0xffd0, 4, NULL, NULL, 0x44 },        /* PIDR4, PIDR0, PIDR1, CIDR0..3 */

@@ -21,6 +21,7 @@
 
 #define SMC64 UINT32_C(0x40000000)
 #define PSCI(n) (UINT32_C(0x84000000) + (n))
+#define PSCI_FUNCTIONS 32
 #define PSCI_VERSION PSCI(0)
 #define PSCI_CPU_SUSPEND PSCI(1)
 #define PSCI_CPU_OFF PSCI(2)
@@ -144,7 +145,7 @@ static int64_t psci_system_reset(const struct smccc_call *c)
 static int64_t psci_features(const struct smccc_call *c)
 {
     uint32_t id = (uint32_t)argument(c, 1);
-    bool is_psci = (id & ~(SMC64 | 0x1fu)) == PSCI(0) || id == SMCCC_VERSION;
+    bool is_psci = (id & ~(SMC64 | (PSCI_FUNCTIONS - 1))) == PSCI(0) || id == SMCCC_VERSION;
 
     return is_psci && find_function(c->v, id) ? 0 : NOT_SUPPORTED;
 }
@@ -221,20 +222,25 @@ static int64_t standard_count(const struct smccc_call *c)
     return 13;
 }
 
+/* By number (DEN 0022, 5.1). */
+#define PSCI_ROW(id_, both, function) [(id_) - PSCI(0)] = { id_, both, function }
+static const struct smccc_function psci_functions[PSCI_FUNCTIONS] = {
+    PSCI_ROW(PSCI_VERSION, false, psci_version),
+    PSCI_ROW(PSCI_CPU_SUSPEND, true, psci_cpu_suspend),
+    PSCI_ROW(PSCI_CPU_OFF, false, psci_cpu_off),
+    PSCI_ROW(PSCI_CPU_ON, true, psci_cpu_on),
+    PSCI_ROW(PSCI_AFFINITY_INFO, true, psci_affinity_info),
+    PSCI_ROW(PSCI_MIGRATE_INFO_TYPE, false, psci_migrate_info_type),
+    PSCI_ROW(PSCI_SYSTEM_OFF, false, psci_system_off),
+    PSCI_ROW(PSCI_SYSTEM_RESET, false, psci_system_reset),
+    PSCI_ROW(PSCI_FEATURES, false, psci_features),
+};
+
 /* The workarounds first: a guest may call them on every entry to its kernel. */
 static const struct smccc_function functions[] = {
     { ARCH_WORKAROUND_2, false, arch_workaround },
     { ARCH_WORKAROUND_1, false, arch_workaround },
     { ARCH_WORKAROUND_3, false, arch_workaround },
-    { PSCI_VERSION, false, psci_version },
-    { PSCI_CPU_SUSPEND, true, psci_cpu_suspend },
-    { PSCI_CPU_OFF, false, psci_cpu_off },
-    { PSCI_CPU_ON, true, psci_cpu_on },
-    { PSCI_AFFINITY_INFO, true, psci_affinity_info },
-    { PSCI_MIGRATE_INFO_TYPE, false, psci_migrate_info_type },
-    { PSCI_SYSTEM_OFF, false, psci_system_off },
-    { PSCI_SYSTEM_RESET, false, psci_system_reset },
-    { PSCI_FEATURES, false, psci_features },
     { SMCCC_VERSION, false, smccc_version },
     { SMCCC_ARCH_FEATURES, false, smccc_arch_features },
     { HYP_CALL_COUNT, false, hyp_count },
@@ -245,18 +251,25 @@ static const struct smccc_function functions[] = {
     { STANDARD_REVISION, false, service_revision },
 };
 
+static const struct smccc_function *find_other(uint64_t id)
+{
+    for (unsigned n = 0; n < ARRAY_SIZE(functions); n++)
+        if (functions[n].id == id)
+            return &functions[n];
+    return NULL;
+}
+
 /* 32-bit kernels have no 64-bit functions (DEN 0028, 2.5). */
 static const struct smccc_function *find_function(const struct vcpu *v, uint64_t id)
 {
-    if (id & SMC64 && domain_is_narrow(v->domain))
-        return NULL;
-    for (unsigned n = 0; n < ARRAY_SIZE(functions); n++) {
-        const struct smccc_function *f = &functions[n];
+    const struct smccc_function *f;
 
-        if (f->id == id || (f->both_widths && (f->id | SMC64) == id))
-            return f;
-    }
-    return NULL;
+    if (unlikely((id & ~(SMC64 | (PSCI_FUNCTIONS - 1))) != PSCI(0)))
+        return find_other(id);
+    f = &psci_functions[array_index_nospec(id & (PSCI_FUNCTIONS - 1), PSCI_FUNCTIONS)];
+    if (unlikely(!f->call) || (id & SMC64 && (!f->both_widths || domain_is_narrow(v->domain))))
+        return NULL;
+    return f;
 }
 
 void upcall_smccc(struct vcpu *v)

@@ -56,6 +56,12 @@ static enum outcome look_again(struct domain *d, gfn_t gfn, bool is_write, bool 
     return AGAIN;
 }
 
+/* What stage 2 could not translate: HPFAR_EL2 has the page. */
+static inline gpa_t walked_address(uint64_t far)
+{
+    return GPA((read_sysreg(hpfar_el2) >> 4 & (BIT(40) - 1)) << PAGE_SHIFT | (far & (PAGE_SIZE - 1)));
+}
+
 /*
  * The guest-physical address. HPFAR_EL2 does not hold it for a permission fault outside a stage-1 walk (D17.2.61):
  * then stage 1 is asked. False: stage 1 has changed meanwhile.
@@ -64,7 +70,7 @@ static bool fault_address(struct vcpu *v, uint64_t iss, uint64_t far, gpa_t *out
 {
     if (FAULT_CLASS(iss) == FAULT_PERMISSION && !(iss & ISS_S1PTW))
         return arch_guest_translate(v, GVA(far), false, out) == TRANSLATE_OK;
-    *out = GPA((read_sysreg(hpfar_el2) >> 4 & (BIT(40) - 1)) << PAGE_SHIFT | (far & (PAGE_SIZE - 1)));
+    *out = walked_address(far);
     return true;
 }
 
@@ -77,7 +83,7 @@ static uint64_t extend(uint64_t value, unsigned size, uint64_t iss)
 }
 
 /* The syndrome describes a load or store of one register: try the emulated devices. */
-static bool emulate(struct vcpu *v, uint64_t esr, gpa_t address)
+static ALWAYS_INLINE bool emulate_here(struct vcpu *v, uint64_t esr, gpa_t address)
 {
     uint64_t iss = ESR_ISS(esr), value = 0;
     unsigned size = ISS_SIZE(iss);
@@ -91,6 +97,11 @@ static bool emulate(struct vcpu *v, uint64_t esr, gpa_t address)
         guest_set_register(v, ISS_REGISTER(iss), extend(value, size, iss));
     guest_skip_instruction(v, esr);
     return true;
+}
+
+static NOINLINE bool emulate(struct vcpu *v, uint64_t esr, gpa_t address)
+{
+    return emulate_here(v, esr, address);
 }
 
 /* The syndrome describes nothing: the instruction does. True also when reading it is to be tried again. */
@@ -110,7 +121,7 @@ static bool emulate_decoded(struct vcpu *v, uint64_t esr, gpa_t address)
     return true;
 }
 
-static void report(const struct vcpu *v, uint64_t esr, gpa_t address, enum outcome o)
+static COLD NOINLINE void report(const struct vcpu *v, uint64_t esr, gpa_t address, enum outcome o)
 {
     log_guest("d%uv%u: %s at 0x%llx (guest-physical), syndrome 0x%llx, pc 0x%llx", v->domain->id.v, v->id,
               o == DENIED ? "access denied" : "nothing", (unsigned long long)address.v, (unsigned long long)esr,
@@ -125,7 +136,7 @@ static bool is_resolvable(uint64_t iss)
     return class == FAULT_TRANSLATION || class == FAULT_ACCESS_FLAG || class == FAULT_PERMISSION;
 }
 
-static void fault(struct vcpu *v, uint64_t esr, bool is_fetch)
+static NOINLINE void fault(struct vcpu *v, uint64_t esr, bool is_fetch)
 {
     uint64_t iss = ESR_ISS(esr), far = iss & ISS_FNV ? 0 : read_sysreg(far_el2);
     bool is_write = !is_fetch && (iss & ISS_WNR) && !(iss & ISS_S1PTW);
@@ -152,7 +163,12 @@ void trap_instruction_abort(struct vcpu *v, uint64_t esr)
     fault(v, esr, true);
 }
 
+/* Most of them are of emulated devices, which no entry maps. */
 void trap_data_abort(struct vcpu *v, uint64_t esr)
 {
+    bool is_access = (esr & (ISS_ISV | ISS_S1PTW | ISS_FNV)) == ISS_ISV && FAULT_CLASS(esr) == FAULT_TRANSLATION;
+
+    if (likely(is_access) && emulate_here(v, esr, walked_address(read_sysreg(far_el2))))
+        return;
     fault(v, esr, false);
 }

@@ -287,7 +287,7 @@ static void handle_sgi(unsigned irq)
     ASSERT(irq == SGI_KICK);
 }
 
-void gic_handle_interrupt(void)
+HOT void gic_handle_interrupt(void)
 {
     unsigned irq;
 

@@ -152,7 +152,7 @@ static const struct sysreg *find(uint64_t iss)
     return NULL;
 }
 
-static void undefined(struct vcpu *v, uint64_t iss)
+static COLD NOINLINE void undefined(struct vcpu *v, uint64_t iss)
 {
     log_guest("d%uv%u: system register S%llu_%llu_C%llu_C%llu_%llu %s, pc 0x%llx", v->domain->id.v, v->id,
               (unsigned long long)(iss >> 20 & 3), (unsigned long long)(iss >> 14 & 7),
@@ -180,7 +180,7 @@ static bool may_access(const struct vcpu *v, const struct sysreg *r, bool is_rea
     return r->at_el0 || (v->arch.psr & PSR_MODE) == PSR_EL1H || (v->arch.psr & PSR_MODE) == PSR_EL1T;
 }
 
-static void emulate(struct vcpu *v, uint64_t esr)
+static NOINLINE void emulate(struct vcpu *v, uint64_t esr)
 {
     uint64_t iss = ESR_ISS(esr);
     bool is_read = iss & ISS_IS_READ;
@@ -190,7 +190,7 @@ static void emulate(struct vcpu *v, uint64_t esr)
         undefined(v, iss);
         return;
     }
-    guest_skip_instruction(v, esr);
+    guest_skip_a64(v);
     if (is_read)
         guest_set_register(v, ISS_RT(iss), r->read(v, r));
     else
@@ -217,5 +217,5 @@ void trap_sysreg(struct vcpu *v, uint64_t esr)
         return;
     }
     guest_set_register(v, ISS_RT(iss), id_registers[id_index(iss)]);
-    guest_skip_instruction(v, esr);
+    guest_skip_a64(v);
 }

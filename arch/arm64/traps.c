@@ -85,7 +85,7 @@ struct vcpu *arm64_trap_sync(struct vcpu *v, uint64_t esr)
 {
     ASSERT(v == cpu_current_vcpu());
     trap_table[ESR_EC(esr)](v, esr);
-    return upcall_leave(v);
+    return likely(upcall_reenter(v)) ? v : upcall_leave(v);
 }
 
 /* The short way back: what it does not load is as the guest has it. */

@@ -297,10 +297,9 @@ void arch_vcpu_switch(struct vcpu *prev, struct vcpu *next)
     isb();      /* addresses of the guest may be translated before it is entered */
 }
 
-void arch_vcpu_flush(struct vcpu *v)
+HOT void arch_vcpu_flush(struct vcpu *v)
 {
-    if (unlikely(atomic_load(&v->arch.vgic.work)))
-        vgic_flush(v);
+    vgic_flush(v);
 }
 
 void arch_vcpu_sync(struct vcpu *v)

@@ -89,7 +89,7 @@ bool vcpu_timer_is_due(const struct vcpu *v)
     return v == cpu_current_vcpu() ? live_output() : saved_output(v);
 }
 
-void vcpu_timer_resample(struct vcpu *v)
+HOT void vcpu_timer_resample(struct vcpu *v)
 {
     if (!vgic_hw_is_taken(v, PPI_VIRTUAL_TIMER) || live_output())
         return;

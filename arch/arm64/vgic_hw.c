@@ -35,10 +35,8 @@ unsigned arch_lr_count(void)
     return (unsigned)(read_sysreg_s(ICH_VTR_EL2) & 0x1f) + 1;
 }
 
-uint64_t arch_lr_read(unsigned n)
+static NOINLINE uint64_t read_any(unsigned n)
 {
-    if (gic_is_v2())
-        return gicv2_lr_read(n);
 #define READ_LR(number, encoding) case number: return read_sysreg(S3_4_C12_##encoding);
     switch (n) {
     EACH_LR(READ_LR)
@@ -47,18 +45,32 @@ uint64_t arch_lr_read(unsigned n)
     }
 }
 
-void arch_lr_write(unsigned n, uint64_t value)
+static NOINLINE void write_any(unsigned n, uint64_t value)
 {
-    if (gic_is_v2()) {
-        gicv2_lr_write(n, value);
-        return;
-    }
 #define WRITE_LR(number, encoding) case number: write_sysreg(S3_4_C12_##encoding, value); break;
     switch (n) {
     EACH_LR(WRITE_LR)
     default:
         panic("list register %u written", n);
     }
+}
+
+/* The first one is in use far more often than the others. */
+HOT uint64_t arch_lr_read(unsigned n)
+{
+    if (gic_is_v2())
+        return gicv2_lr_read(n);
+    return likely(n == 0) ? read_sysreg(S3_4_C12_C12_0) : read_any(n);
+}
+
+HOT void arch_lr_write(unsigned n, uint64_t value)
+{
+    if (gic_is_v2())
+        gicv2_lr_write(n, value);
+    else if (likely(n == 0))
+        write_sysreg(S3_4_C12_C12_0, value);
+    else
+        write_any(n, value);
 }
 
 uint64_t arch_lr_empty_mask(void)

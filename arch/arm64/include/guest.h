@@ -53,6 +53,13 @@ static inline void guest_skip_instruction(struct vcpu *v, uint64_t esr)
     v->arch.psr &= ~PSR_SS;
 }
 
+/* The same for one of AArch64 state, which are all four bytes long. */
+static inline void guest_skip_a64(struct vcpu *v)
+{
+    v->arch.pc += 4;
+    v->arch.psr &= ~PSR_SS;
+}
+
 /* General register n as an operand (31 reads as zero, writes vanish). */
 static inline uint64_t guest_register(const struct vcpu *v, unsigned n)
 {
