@@ -146,10 +146,12 @@ static const struct sysreg sysregs[] = {
 
 static const struct sysreg *find(uint64_t iss)
 {
-    for (unsigned n = 0; n < ARRAY_SIZE(sysregs); n++)
-        if ((iss & sysregs[n].mask) == sysregs[n].key)
-            return &sysregs[n];
-    return NULL;
+    const struct sysreg *r = sysregs;
+
+    while ((iss & r->mask) != r->key)
+        if (unlikely(++r == sysregs + ARRAY_SIZE(sysregs)))
+            return NULL;
+    return r;
 }
 
 static COLD NOINLINE void undefined(struct vcpu *v, uint64_t iss)
