@@ -3,7 +3,7 @@
 
 import re
 
-BOARD = {"smp": 1, "mem": 5120, "dom0_mem": 512}
+BOARD = {"smp": 1, "mem": 4096, "dom0_mem": 512}
 
 
 def entries(dom0, domid):
@@ -24,7 +24,7 @@ def test_a_large_guest_has_large_mappings(dom0, only_vinci):
     assert before - dom0.free_memory() >= 2048
 
     # Pages that the guest gives back come from within a block.
-    for mib in (700, 2048):
+    for mib in (1900, 2048):
         dom0.out_of(f"xenstore-write /local/domain/{domid}/memory/target {mib * 1024}")
         dom0.poll(f"test $(xl list large | awk 'NR==2 {{print $3}}') -eq {mib}", 60, f"waiting for the guest to have {mib} MiB")
     assert entries(dom0, domid)[0] < blocks
@@ -44,7 +44,7 @@ def test_large_guests_come_again(dom0, only_vinci):
 
 def test_killed_while_it_is_built(dom0, only_vinci):
     before = dom0.free_memory()
-    path = dom0.config("large", memory=3072)
+    path = dom0.config("large", memory=2048)
     for delay in ("0.2", "0.4", "0.7", "1.1"):
         dom0.run(f"xl create {path} >/dev/null 2>&1 & pid=$!; sleep {delay}; kill -9 $pid; wait $pid; "
                  "for d in $(xl list | awk 'NR > 2 { print $2 }'); do xl destroy $d; done", timeout=60)
