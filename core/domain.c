@@ -13,6 +13,8 @@
 static struct domain *table[MAX_DOMAINS];
 static uint64_t numbers[BITMAP_WORDS(MAX_DOMAINS)];     /* atomic bits */
 static uint32_t last_number;                            /* the last one given out by turn */
+/* More CPUs than that at it at once would have to be unlucky each time. */
+#define NUMBER_TRIES 64
 struct domain *control_domain;
 
 struct domain_locked domain_lock(struct domain *d)
@@ -82,11 +84,15 @@ static int take_number(domid *id)
             return -E_INVAL;
         return atomic_test_and_set_bit(numbers, id->v) ? -E_EXIST : 0;
     }
-    for (unsigned i = 0; i < MAX_DOMAINS - 1; i++) {
-        unsigned n = 1 + (atomic_load(&last_number) + i) % (MAX_DOMAINS - 1);
+    for (unsigned tries = 0; tries < NUMBER_TRIES; tries++) {
+        unsigned n = bitmap_next_clear(numbers, MAX_DOMAINS, atomic_load(&last_number) + 1);
 
-        if (atomic_test_bit(numbers, n) || atomic_test_and_set_bit(numbers, n))
-            continue;
+        if (n == MAX_DOMAINS)
+            n = bitmap_next_clear(numbers, MAX_DOMAINS, 1);
+        if (n == MAX_DOMAINS)
+            return -E_NOSPC;
+        if (atomic_test_and_set_bit(numbers, n))
+            continue;       /* another CPU was faster */
         atomic_store(&last_number, n);
         *id = DOMID(n);
         return 0;

@@ -19,6 +19,8 @@
 
 #define WORDS_PER_PAGE (PAGE_SIZE / sizeof(uint32_t))
 #define ARRAY_PAGES (EVENT_MAX_PORTS_FIFO / WORDS_PER_PAGE)
+/* Ports that one call looks at for what waited. */
+#define RAISE_PORTS 256
 /* A guest may change a linked word four times for good reasons (mask, unmask, clear PENDING, unlink). */
 #define LINK_TRIES 5
 
@@ -36,6 +38,8 @@ struct event_fifo {
     struct quiesce_call free_call;
     struct domain *domain;      /* counted while free_call is pending */
     uint32_t ports;             /* words there are; release-published */
+    uint32_t raised;            /* below it nothing waits that became pending before its word was there; under the table's lock */
+    gfn_t newest;               /* the page that was given last */
     uint32_t vcpu_count;
     uint32_t *array[ARRAY_PAGES];
     struct fifo_vcpu vcpus[];
@@ -210,23 +214,6 @@ static struct event_fifo *fifo_create(struct domain *d)
     return f;
 }
 
-/* d leaves the two-level ABI: what is pending there is carried over when the array's pages come. */
-static void fifo_publish(struct domain *d, struct event_fifo *f)
-{
-    struct event_table *t = &d->events;
-
-    ASSERT(spin_is_held(&t->lock));
-    for (uint32_t port = 1; port < t->ports; port++) {
-        struct channel *c = event_channel(t, port);
-
-        c->priority = c->last_priority = FIFO_DEFAULT_PRIORITY;
-        c->last_vcpu = 0;
-        c->fifo_pending = port < EVENT_MAX_PORTS_2L && c->state > CHANNEL_RESERVED &&
-                          atomic_test_bit(event_shared_info(d)->pending, port);
-    }
-    atomic_store_release(&t->fifo, f);
-}
-
 /* Under the table's lock; *spare is used, and set to NULL, when there is no FIFO yet. */
 static int set_control(struct domain *d, struct event_fifo **spare, void *control, uint32_t vcpu)
 {
@@ -241,7 +228,8 @@ static int set_control(struct domain *d, struct event_fifo **spare, void *contro
     atomic_store_release(&f->vcpus[vcpu].control, control);
     if (!t->fifo) {
         *spare = NULL;
-        fifo_publish(d, f);
+        /* d leaves the two-level ABI: what is pending there is carried over when the array's pages come. */
+        atomic_store_release(&t->fifo, f);
     }
     return 0;
 }
@@ -276,51 +264,93 @@ int event_init_control(struct domain *d, gfn_t control, uint32_t offset, uint32_
     return rc;
 }
 
-/* Ports that became pending before their words existed. */
-static void raise_waiting(struct domain *d, struct event_fifo *f, uint32_t from)
+/* Was c pending in the two-level ABI, or became so before its word was there? Not any more. The feeder's lock is held. */
+static bool take_waiting(struct domain *d, struct channel *c)
 {
-    for (uint32_t port = from; port < f->ports && port < d->events.ports; port++) {
+    bool waiting = c->fifo_pending;
+
+    c->fifo_pending = false;
+    if (c->port < EVENT_MAX_PORTS_2L && atomic_test_bit(event_shared_info(d)->pending, c->port)) {
+        (void)atomic_test_and_clear_bit(event_shared_info(d)->pending, c->port);
+        waiting = true;
+    }
+    return waiting;
+}
+
+/* Raise what waited for its word, a piece per call: -E_RESTART while there is more. Under the table's lock. */
+static int raise_waiting(struct domain *d, struct event_fifo *f)
+{
+    uint32_t end = MIN(f->raised + RAISE_PORTS, f->ports);
+
+    ASSERT(spin_is_held(&d->events.lock));
+    for (uint32_t port = f->raised; port < end && port < d->events.ports; port++) {
         struct channel *c = event_channel(&d->events, port), *feeder;
 
         if (c->state <= CHANNEL_RESERVED)
             continue;
         feeder = event_lock_feeder(c);
         ASSERT(feeder);     /* ports do not change hands under the table's lock */
-        if (c->fifo_pending) {
-            c->fifo_pending = false;
+        if (take_waiting(d, c))
             event_fifo_set_pending(d, f, c);
-        }
         event_unlock_feeder(c, feeder);
     }
+    f->raised = end < d->events.ports ? end : f->ports;
+    return f->raised < f->ports ? -E_RESTART : 0;
+}
+
+/* Under the table's lock: may a page be added to the array? -E_RESTART: after the one before has been dealt with. */
+static int may_expand(struct event_table *t)
+{
+    if (!t->fifo || t->closing)
+        return -E_OPNOTSUPP;
+    if (t->fifo->raised < t->fifo->ports)
+        return -E_RESTART;
+    return t->fifo->ports == EVENT_MAX_PORTS_FIFO ? -E_NOSPC : 0;
+}
+
+/* The call comes again for the page that it has added, or comes in between with another. 0: go on and add it; 1: done. */
+static int finish_newest(struct domain *d, gfn_t array)
+{
+    struct event_table *t = &d->events;
+    int rc;
+
+    spin_lock(&t->lock);
+    rc = may_expand(t);
+    if (rc == -E_RESTART) {
+        bool mine = t->fifo->newest.v == array.v;
+
+        rc = raise_waiting(d, t->fifo);
+        if (rc == 0)
+            rc = mine ? 1 : -E_RESTART;
+    }
+    spin_unlock(&t->lock);
+    return rc;
 }
 
 int event_expand_array(struct domain *d, gfn_t array)
 {
     struct event_table *t = &d->events;
-    struct event_fifo *f;
     void *page;
-    int rc;
+    int rc = finish_newest(d, array);
 
-    if (!atomic_load(&t->fifo))
-        return -E_OPNOTSUPP;
+    if (rc != 0)
+        return rc < 0 ? rc : 0;
     rc = map_guest_page(d, array, &page);
     if (rc != 0)
         return rc;
     spin_lock(&t->lock);
-    f = t->fifo;
-    if (!f || t->closing) {
-        rc = -E_OPNOTSUPP;
-    } else if (f->ports == EVENT_MAX_PORTS_FIFO) {
-        rc = -E_NOSPC;
-    } else {
-        uint32_t from = f->ports;
+    rc = may_expand(t);
+    if (rc == 0) {
+        struct event_fifo *f = t->fifo;
 
-        f->array[from / WORDS_PER_PAGE] = page;
-        atomic_store_release(&f->ports, from + (uint32_t)WORDS_PER_PAGE);
-        raise_waiting(d, f, from);
+        f->array[f->ports / WORDS_PER_PAGE] = page;
+        f->newest = array;
+        page = NULL;
+        atomic_store_release(&f->ports, f->ports + (uint32_t)WORDS_PER_PAGE);
+        rc = raise_waiting(d, f);
     }
     spin_unlock(&t->lock);
-    if (rc != 0)
+    if (page)
         arena_unmap(&d->arena, page);
     return rc;
 }

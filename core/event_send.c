@@ -84,7 +84,8 @@ void event_clear_pending(struct domain *d, struct channel *c)
 
     if (f)
         event_fifo_clear_pending(f, c);
-    else if (c->port < EVENT_MAX_PORTS_2L && shared)
+    /* With FIFO too: what was pending before waits there for the port's word. */
+    if (c->port < EVENT_MAX_PORTS_2L && shared)
         (void)atomic_test_and_clear_bit(shared->pending, c->port);
 }
 

@@ -9,8 +9,8 @@
 
 /* Frames that one piece counts when they are clean. A dirty one takes as long as so many. */
 #define FILL_BUDGET 2048
-#define DIRTY_COST 32
-#define CHUNK 32
+#define DIRTY_COST 44
+#define CHUNK 16
 /* A block of so many frames is made of whole blocks of the scrubber's. */
 #define WHOLE 512
 /* Frames given back in one piece. */

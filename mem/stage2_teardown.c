@@ -13,7 +13,7 @@
 
 /* Of one call, in frames let go; other steps cost as many frames as they take longer than one. */
 #define CALL_BUDGET 1024
-#define STEP_COST 4
+#define STEP_COST 16
 #define RUN_COST 16
 
 /* Everything before gfn has been taken out: is gfn just behind an upper table, which is then empty? Its slot, or NULL. */

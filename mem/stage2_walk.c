@@ -229,8 +229,8 @@ static s2_entry *make_table(struct s2_change *c, s2_entry *slot, unsigned level,
     enum s2_type type = arch_s2_type(old);
     uint64_t step = type == S2_NEEDS_WORK ? 0 : s2_span(level + 1);
 
-    for (uint64_t i = 0; old && i < S2_ENTRIES; i++)
-        table[i] = arch_s2_leaf(mfn_add(arch_s2_frame(old), i * step), type, level + 1);
+    if (old)
+        arch_s2_fill(table, arch_s2_frame(old), step, type, level + 1);
     if (old) {
         s2_count_leaves(c->s, level, -1);
         s2_count_leaves(c->s, level + 1, S2_ENTRIES);

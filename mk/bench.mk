@@ -17,7 +17,7 @@ $(BENCH_OUT)/work: bench/payload/work.c bench/payload/linux.h
 	@aarch64-linux-gnu-gcc -O2 -Wall -Wextra -Werror -ffreestanding -fno-stack-protector -nostdlib -static -I. $< -o $@
 
 .PHONY: bench bench-tools bench-code bench-check
-bench-tools: $(BENCH_OUT)/libcount.so $(BENCH_OUT)/libprofile.so $(BENCH_OUT)/work guests
+bench-tools: $(BENCH_OUT)/libcount.so $(BENCH_OUT)/libprofile.so $(BENCH_OUT)/libmasked.so $(BENCH_OUT)/work guests
 
 # BENCH_ARGS: --only xen|vinci, --quick
 bench: deps bench-tools

@@ -4,7 +4,7 @@
 #include "arch/include/mapping.h"
 
 /* Pages cleaned between two runs: 64 cache lines each. */
-#define PAGES_CLEANED_PER_RUN 64
+#define PAGES_CLEANED_PER_RUN 24
 #define MAX_FRAMES (UINT64_C(1) << 36)
 
 int64_t domctl_max_mem(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, void *op)

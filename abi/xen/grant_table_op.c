@@ -12,6 +12,8 @@
 #define FAMILY_GRANT HYPERCALL(__HYPERVISOR_grant_table_op)
 /* Elements of one chunk: as many as fit into the limit on uninterrupted work, each a page to map or copy. */
 #define CHUNK GRANT_BATCH
+/* Of copies, which may be of whole pages between domains. */
+#define COPIES_PER_RUN 10
 #define CHUNK_BYTES (CHUNK * 40)
 /* The command's low bits; above them a call that continues keeps its place. */
 #define COMMAND_BITS 12
@@ -38,15 +40,15 @@ static int read_chunk(struct vcpu *v, void *chunk, uint64_t from, size_t size, u
     return read_guest(v, chunk, from, size);
 }
 
-static int64_t run_batch(struct vcpu *v, const uint64_t args[6], size_t size, chunk_handler run)
+static int64_t run_some(struct vcpu *v, const uint64_t args[6], size_t size, chunk_handler run, uint32_t most)
 {
     uint8_t chunk[CHUNK_BYTES] ALIGNED(8);
     uint64_t at = args[1];
     uint32_t left = (uint32_t)args[2];
 
-    ASSERT(size * CHUNK <= CHUNK_BYTES);
+    ASSERT(size * most <= CHUNK_BYTES);
     while (left) {
-        uint32_t n = MIN(left, (uint32_t)CHUNK);
+        uint32_t n = MIN(left, most);
         int r = read_chunk(v, chunk, at, size, &n);
 
         if (unlikely(r))
@@ -58,10 +60,15 @@ static int64_t run_batch(struct vcpu *v, const uint64_t args[6], size_t size, ch
             return r;
         at += n * size;
         left -= n;
-        if (left && (n == CHUNK || hypercall_preempt()))
+        if (left && (n == most || hypercall_preempt()))
             return continue_at(v, args[0], at, left);
     }
     return 0;
+}
+
+static int64_t run_batch(struct vcpu *v, const uint64_t args[6], size_t size, chunk_handler run)
+{
+    return run_some(v, args, size, run, CHUNK);
 }
 
 /* Guests on Arm are translated: a mapping is for the processor, at a guest-physical address, and nothing else. */
@@ -173,7 +180,7 @@ static void copy_chunk(struct vcpu *v, void *chunk, uint32_t n)
 
 static int64_t op_copy(struct vcpu *v, const uint64_t args[6], void *op UNUSED)
 {
-    return run_batch(v, args, sizeof(struct gnttab_copy), copy_chunk);
+    return run_some(v, args, sizeof(struct gnttab_copy), copy_chunk, COPIES_PER_RUN);
 }
 
 static void swap_chunk(struct vcpu *v, void *chunk, uint32_t n)

@@ -4,7 +4,7 @@
 #include "abi/xen/memory.h"
 
 /* Pages handled between two runs, so that no run takes long; a larger extent is a run of its own, or several. */
-#define PAGES_PER_RUN 16
+#define PAGES_PER_RUN 8
 
 typedef int (*extent_function)(struct domain *d, gfn_t gfn, unsigned order);
 

@@ -55,6 +55,19 @@ s2_entry arch_s2_leaf(mfn_t mfn, enum s2_type type, unsigned level)
     return level == 3 && (e & S2_VALID) ? e | S2_TABLE_OR_PAGE : e;
 }
 
+void arch_s2_fill(s2_entry *table, mfn_t first, uint64_t step, enum s2_type type, unsigned level)
+{
+    s2_entry e = arch_s2_leaf(first, type, level);
+
+    for (unsigned i = 0; i < PAGE_SIZE / sizeof(*table); i += 4, table += 4) {
+        table[0] = e;
+        table[1] = e + (step << PAGE_SHIFT);
+        table[2] = e + 2 * (step << PAGE_SHIFT);
+        table[3] = e + 3 * (step << PAGE_SHIFT);
+        e += 4 * (step << PAGE_SHIFT);
+    }
+}
+
 s2_entry arch_s2_table(mfn_t table)
 {
     return table.v << PAGE_SHIFT | S2_TABLE_OR_PAGE | S2_VALID;

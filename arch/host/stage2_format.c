@@ -48,6 +48,12 @@ s2_entry arch_s2_leaf(mfn_t mfn, enum s2_type type, unsigned level)
     return make(mfn, (type == S2_NEEDS_WORK ? 0 : PRESENT) | (uint64_t)type << TYPE_SHIFT, level);
 }
 
+void arch_s2_fill(s2_entry *table, mfn_t first, uint64_t step, enum s2_type type, unsigned level)
+{
+    for (uint64_t i = 0; i < 512; i++)
+        table[i] = arch_s2_leaf(mfn_add(first, i * step), type, level);
+}
+
 s2_entry arch_s2_table(mfn_t table)
 {
     return make(table, PRESENT | TABLE, 0);

@@ -42,6 +42,8 @@ typedef uint64_t s2_entry;
 /* Make a leaf (level 1, 2 or 3), a link to a table; look into one. mfn of a NEEDS_WORK leaf is any cookie < 2^36. */
 s2_entry arch_s2_leaf(mfn_t mfn, enum s2_type type, unsigned level);
 s2_entry arch_s2_table(mfn_t table);
+/* Fill a table that is not linked yet with such leaves, each `step` frames on. */
+void arch_s2_fill(s2_entry *table, mfn_t first, uint64_t step, enum s2_type type, unsigned level);
 bool arch_s2_is_table(s2_entry e, unsigned level);
 bool arch_s2_is_present(s2_entry e);        /* a table or a leaf that the hardware walks */
 enum s2_type arch_s2_type(s2_entry e);      /* S2_EMPTY for 0 */

@@ -161,12 +161,18 @@ static void group_many(const void *fdt)
     probe_many();
 }
 
+static void group_crowd(const void *fdt)
+{
+    (void)fdt;
+    probe_crowd();
+}
+
 /* `many` comes last: what it creates stays. */
 static const struct group groups[] = {
     { "calls", probe_calls },       { "interrupts", probe_interrupts },
     { "domains", group_domains },   { "grants", group_grants },
     { "yield", group_yield },       { "lateness", group_lateness },
-    { "many", group_many },
+    { "many", group_many },         { "crowd", group_crowd },
 };
 
 /* The command line may name groups (one machine each, so that a failure costs one group only). */

@@ -53,5 +53,6 @@ void probe_domains(void);
 void probe_grants(void);
 void probe_lateness(void);
 void probe_many(void);
+void probe_crowd(void);
 
 #endif
