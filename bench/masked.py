@@ -23,9 +23,9 @@ from machine import Machine                         # noqa: E402
 from profile import symbols                         # noqa: E402
 from scenario import BoardError, Dom0, Scenario, initramfs          # noqa: E402
 
-BOUND = 20_000
 REPORT = 12_000
 PROBES = ("crowd", "many", "domains", "grants")
+SCENARIOS = ("dom0", *PROBES)
 MEM, DOM0_MEM = 4096, 1024
 
 
@@ -97,10 +97,8 @@ class Measurement:
         self.longest[name] = longest
         self.stretches[name] = sorted(found, key=lambda stretch: -stretch[0])
 
-    def run(self, only=None):
-        for name in ("dom0", *PROBES):
-            if only not in (None, name):
-                continue
+    def run(self, scenarios=SCENARIOS):
+        for name in scenarios:
             began = time.monotonic()
             path = self.out / f"bench/masked-{name}-{self.hypervisor}.txt"
             words = self.plugin(path)
@@ -155,10 +153,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--hypervisor", choices=["xen", "vinci"], default="vinci")
     parser.add_argument("--out", type=Path, default=Path("build"))
-    parser.add_argument("--only", choices=("dom0", *PROBES))
+    parser.add_argument("--only", choices=SCENARIOS)
     parser.add_argument("--most", type=int, default=12, help="kinds of stretches shown for each scenario")
     arguments = parser.parse_args()
-    measurement = Measurement(arguments.hypervisor, arguments.out).run(arguments.only)
+    measurement = Measurement(arguments.hypervisor, arguments.out).run([arguments.only] if arguments.only else SCENARIOS)
     report(measurement, arguments.most)
     print("longest: {:,}; {}".format(*measurement.worst()))
 

@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT / "bench"))
 import code_metrics                                 # noqa: E402
 import counting                                     # noqa: E402
 from machine import Machine                         # noqa: E402
+from masked import PROBES, SCENARIOS, Measurement    # noqa: E402
 from rows import ROWS                               # noqa: E402
 from scenario import Scenario                       # noqa: E402
 
@@ -40,7 +41,7 @@ class Side:
 
     def __init__(self, hypervisor, out):
         self.hypervisor, self.out = hypervisor, out
-        self.rows, self.notes = {}, {}
+        self.rows, self.notes, self.about = {}, {}, {}
 
     def machine(self, **settings):
         defaults = {"mem": BOARD_MIB, "dom0_mem": DOM0_MIB, "options": "dom0_max_vcpus=2"}
@@ -109,6 +110,15 @@ class Side:
         self.rows.update(rows)
         self.notes.update(notes)
 
+    def masked(self, quick):
+        """The longest stretch with interrupts masked, over scenarios on boards of their own."""
+        found = Measurement(self.hypervisor, self.out, say).run(PROBES if quick else SCENARIOS)
+        self.notes.update(found.notes)
+        longest, about = found.worst()
+        if longest is not None:
+            self.rows["irq_masked_longest"] = longest
+            self.about["irq_masked_longest"] = about
+
     def measure(self, quick):
         image = self.machine().image()
         if not image.exists():
@@ -119,6 +129,7 @@ class Side:
         self.groups()
         self.boot()
         self.crossipi()
+        self.masked(quick)
         if quick:
             self.notes["system"] = "left out by --quick"
         else:
@@ -126,7 +137,7 @@ class Side:
         return self
 
     def raw(self):
-        return {"rows": self.rows, "notes": self.notes, "taken": time.strftime("%Y-%m-%d %H:%M")}
+        return {"rows": self.rows, "notes": self.notes, "about": self.about, "taken": time.strftime("%Y-%m-%d %H:%M")}
 
 
 def versions(out):
@@ -162,6 +173,7 @@ def build_table(raw, code):
             for name in ("xen", "vinci"):
                 if values[name] is None and (why := reason(raw.get(name, {}), row, where)):
                     notes.append(f"{name}: {why}")
+        notes += [f"{name}: {about}" for name in raw if (about := raw[name].get("about", {}).get(row))]
         both = values["xen"] and values["vinci"] is not None
         table.append({"row": row, "unit": unit, "xen": values["xen"], "vinci": values["vinci"],
                       "ratio": float(f"{values['vinci'] / values['xen']:.3g}") if both else None, "goal": goal,

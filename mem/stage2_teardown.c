@@ -12,7 +12,7 @@
 #include "mem/stage2_walk.h"
 
 /* Of one call, in frames let go; other steps cost as many frames as they take longer than one. */
-#define CALL_BUDGET 1024
+#define CALL_BUDGET 700
 #define STEP_COST 16
 #define RUN_COST 16
 
@@ -112,6 +112,8 @@ static bool drop_table_piece(struct stage2 *s, s2_entry *table, int *budget)
             n = run_length(table, i);
             s2_drop_leaves(s, arch_s2_frame(table[i]).v, n, arch_s2_type(table[i]));
             *budget -= (int)n + RUN_COST;
+        } else {
+            --*budget;
         }
         s->teardown_done += n;
     }
