@@ -50,7 +50,8 @@ unsigned gicv2_lr_count(void)
 uint64_t gicv2_lr_read(unsigned n)
 {
     uint32_t lr = read32(GICH_LR + 4 * n);
-    uint64_t out = (uint64_t)(lr >> LR2_STATE_SHIFT & 3) << 62 | (uint64_t)(lr >> LR2_PRIORITY_SHIFT & 31) << (LR_PRIORITY_SHIFT + 3);
+    uint64_t out = (uint64_t)(lr >> LR2_STATE_SHIFT & 3) << 62 |
+                   (uint64_t)(lr >> LR2_PRIORITY_SHIFT & 31) << (LR_PRIORITY_SHIFT + 3);
 
     if (lr & LR2_GROUP1)
         out |= LR_GROUP1;
@@ -61,7 +62,8 @@ uint64_t gicv2_lr_read(unsigned n)
 
 void gicv2_lr_write(unsigned n, uint64_t value)
 {
-    uint32_t lr = (uint32_t)(value >> 62) << LR2_STATE_SHIFT | (uint32_t)(value >> (LR_PRIORITY_SHIFT + 3) & 31) << LR2_PRIORITY_SHIFT;
+    uint32_t lr = (uint32_t)(value >> 62) << LR2_STATE_SHIFT |
+                  (uint32_t)(value >> (LR_PRIORITY_SHIFT + 3) & 31) << LR2_PRIORITY_SHIFT;
 
     if (value & LR_GROUP1)
         lr |= LR2_GROUP1;
