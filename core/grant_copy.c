@@ -84,8 +84,11 @@ int grant_copy(struct grant_copier *c, const struct grant_copy_side *from, const
         return GRANT_BAD_COPY;
     in = arch_window_map(c->source.mfn);
     out = arch_window_map(c->target.mfn);
-    /* Both may be one page, and where windows are no mappings of their own, at one address. */
-    memmove(out + to->offset, in + from->offset, length);
+    /* Of one page both windows may be at one address. */
+    if (unlikely(mfn_eq(c->source.mfn, c->target.mfn)))
+        memmove(out + to->offset, in + from->offset, length);
+    else
+        memcpy(out + to->offset, in + from->offset, length);
     arch_window_unmap(out);
     arch_window_unmap(in);
     return GRANT_OKAY;

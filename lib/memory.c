@@ -51,6 +51,7 @@ NO_IDIOM void *memcpy(void *to, const void *from, size_t n)
 {
     unaligned_word *t = to;
     const unaligned_word *f = from;
+    bool long_enough = n >= 64;
 
     if (n < 16) {
         copy_small(to, from, n);
@@ -64,6 +65,11 @@ NO_IDIOM void *memcpy(void *to, const void *from, size_t n)
     }
     for (; n >= 64; n -= 64, t += 8, f += 8)
         copy_eight(t, f);
+    if (n && long_enough) {
+        /* The last 64 bytes, some of them again. */
+        copy_eight((unaligned_word *)((uint8_t *)t + n) - 8, (const unaligned_word *)((const uint8_t *)f + n) - 8);
+        return to;
+    }
     for (; n >= 16; n -= 16, t += 2, f += 2) {
         uint64_t a = f[0], b = f[1];
 

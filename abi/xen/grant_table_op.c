@@ -148,7 +148,7 @@ static int64_t op_unmap_and_replace(struct vcpu *v, const uint64_t args[6], void
     return run_batch(v, args, sizeof(struct gnttab_unmap_and_replace), replace_chunk);
 }
 
-static struct grant_copy_side copy_side(struct vcpu *v, const struct gnttab_copy_ptr *p, bool is_ref)
+static inline struct grant_copy_side copy_side(struct vcpu *v, const struct gnttab_copy_ptr *p, bool is_ref)
 {
     struct grant_copy_side side = { .domain = p->domid == DOMID_SELF ? v->domain->id : DOMID(p->domid),
                                     .is_ref = is_ref, .offset = p->offset };
