@@ -308,7 +308,7 @@ static int may_expand(struct event_table *t)
     return t->fifo->ports == EVENT_MAX_PORTS_FIFO ? -E_NOSPC : 0;
 }
 
-/* The call comes again for the page that it has added, or comes in between with another. 0: go on and add it; 1: done. */
+/* The call comes again for the page that it has added: go on with it. With another page it waits. 0: add it; 1: done. */
 static int finish_newest(struct domain *d, gfn_t array)
 {
     struct event_table *t = &d->events;
@@ -316,12 +316,9 @@ static int finish_newest(struct domain *d, gfn_t array)
 
     spin_lock(&t->lock);
     rc = may_expand(t);
-    if (rc == -E_RESTART) {
-        bool mine = t->fifo->newest.v == array.v;
-
+    if (rc == -E_RESTART && t->fifo->newest.v == array.v) {
         rc = raise_waiting(d, t->fifo);
-        if (rc == 0)
-            rc = mine ? 1 : -E_RESTART;
+        rc = rc ? rc : 1;
     }
     spin_unlock(&t->lock);
     return rc;

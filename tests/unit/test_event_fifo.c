@@ -196,6 +196,36 @@ static void test_pending_before_the_array(void **state UNUSED)
     assert_false(event_port_is_pending(g, port));
 }
 
+/* With many ports a page of words is dealt with in pieces, and the call comes again; one for another page waits. */
+static void test_array_in_pieces(void **state UNUSED)
+{
+    uint32_t many[700], closed, waiting;
+    unsigned calls = 1;
+    int r;
+
+    reset_consumer();
+    for (unsigned i = 0; i < ARRAY_SIZE(many); i++)
+        assert_int_equal(event_bind_ipi(g, 0, &many[i]), 0);
+    closed = many[600];
+    waiting = many[601];
+    atomic_fetch_or(&shared_of(g)->pending[closed / 64], BIT(closed % 64));
+    atomic_fetch_or(&shared_of(g)->pending[waiting / 64], BIT(waiting % 64));
+    assert_int_equal(event_init_control(g, GFN(CONTROL_GFN), 64, 0), 0);
+    assert_int_equal(event_expand_array(g, GFN(ARRAY_GFN)), -E_RESTART);
+    /* What was pending on a port that is closed meanwhile is not the next one's. */
+    assert_int_equal(event_close(g, closed), 0);
+    assert_int_equal(event_bind_ipi(g, 0, &many[600]), 0);
+    assert_int_equal(many[600], closed);
+    assert_int_equal(event_expand_array(g, GFN(ARRAY_GFN + 1)), -E_RESTART);
+    while ((r = event_expand_array(g, GFN(ARRAY_GFN))) == -E_RESTART)
+        assert_true(++calls < 10);
+    assert_int_equal(r, 0);
+    assert_int_equal(g->arena.used, 2);
+    drain(0);
+    assert_int_equal(handled_count, 1);
+    assert_int_equal(handled[0], waiting);
+}
+
 static void test_order_and_priority(void **state UNUSED)
 {
     static const unsigned order[] = { 4, 1, 9, 2, 0, 7 };
@@ -460,6 +490,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_control_block, setup, teardown),
         cmocka_unit_test_setup_teardown(test_array_is_complete, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pending_before_the_array, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_array_in_pieces, setup, teardown),
         cmocka_unit_test_setup_teardown(test_order_and_priority, setup, teardown),
         cmocka_unit_test_setup_teardown(test_upcall_is_an_edge, setup, teardown),
         cmocka_unit_test_setup_teardown(test_mask_and_unmask, setup, teardown),
