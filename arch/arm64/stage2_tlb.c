@@ -1,20 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * VMIDs, the TLB and what the processor wants of stage 2.
- *
- * A VMID belongs to a space for one generation. When all are used a new generation begins: everything is invalidated, and
- * the spaces that are loaded on some CPU at that moment keep theirs. A CPU that loads a space and a CPU that begins a generation
- * may not miss each other:
- *
- *   load:   loaded[cpu] = s;        barrier;  is s's generation current?   no: take the lock
- *   begin:  generation = next;      barrier;  keep the VMID of every loaded[] space
- */
+/* The TLB and what the processor wants of stage 2. Which space has which VMID: mem/vmid.h. */
 #include "arch/include/stage2.h"
 #include "layout.h"
 #include "lib/assert.h"
 #include "lib/atomic.h"
-#include "lib/bitmap.h"
-#include "lib/spinlock.h"
+#include "mem/vmid.h"
 #include "stage2_hw.h"
 #include "sysreg.h"
 
@@ -25,11 +15,6 @@
 static struct stage2_geometry geometry;
 static uint64_t vtcr;
 
-static spinlock_t vmid_lock = SPINLOCK(LOCK_VMID);
-static uint64_t generation = 1;
-static unsigned vmids, next_vmid = 1;
-static uint64_t used[BITMAP_WORDS(65536)];      /* in this generation; VMID 0 is that of no guest */
-static PER_CPU(struct arch_stage2 *, loaded);
 static uint64_t empty_root[512] ALIGNED(4096);
 
 /* -- set-up -- */
@@ -55,10 +40,9 @@ void stage2_hw_init(void)
     geometry.address_bits = bits;
     geometry.root_level = bits > 43 ? 0 : 1;
     geometry.root_order = geometry.root_level == 1 && bits > 39 ? bits - 39 : 0;
-    vmids = wide ? 65536 : 256;
     vtcr = VTCR_COMMON | (64 - bits) | (geometry.root_level == 0 ? 2 : 1) << 6 |
            (uint64_t)MIN(this_cpu_range(), 5u) << 16 | (wide ? VTCR_VS : 0);
-    bitmap_set(used, 0);
+    vmid_init(wide ? 65536 : 256);
 }
 
 void stage2_cpu_init(void)
@@ -85,96 +69,34 @@ void arch_stage2_init(struct arch_stage2 *s, hpa_t root)
 
 static uint64_t vttbr_of(const struct arch_stage2 *s)
 {
-    return s->root.v | (atomic_load(&s->vmid_generation) & 0xffff) << VMID_SHIFT;
+    return s->root.v | (uint64_t)vmid_of(s) << VMID_SHIFT;
 }
 
-static bool is_current(const struct arch_stage2 *s)
+void arch_stage2_invalidate_all(void)
 {
-    return atomic_load(&s->vmid_generation) >> 16 == atomic_load(&generation);
-}
-
-/* The spaces in use keep their VMIDs; every other is free again, and forgotten by all TLBs. */
-static void begin_generation(void)
-{
-    ASSERT(spin_is_held(&vmid_lock));
-    for (unsigned i = 0; i < BITMAP_WORDS(65536); i++)
-        used[i] = 0;
-    bitmap_set(used, 0);
-    atomic_store(&generation, generation + 1);
-    barrier_full();     /* meets that in stage2_load */
-    for (unsigned cpu = 0; cpu < cpu_count(); cpu++) {
-        struct arch_stage2 *s = atomic_load(&loaded[cpu]);
-        uint64_t old = s ? atomic_load(&s->vmid_generation) : 0;
-
-        /* From an older generation: not in use, its CPU waits for our lock to get a new one. */
-        if (old >> 16 == generation - 1 && old >> 16) {
-            bitmap_set(used, old & 0xffff);
-            atomic_store(&s->vmid_generation, generation << 16 | (old & 0xffff));
-        }
-    }
     dsb(ishst);
     tlbi(alle1is);
-    dsb(ish);
-    next_vmid = 1;
-}
-
-static void assign(struct arch_stage2 *s)
-{
-    unsigned vmid;
-
-    spin_lock(&vmid_lock);
-    if (!is_current(s)) {
-        vmid = bitmap_next_clear(used, vmids, next_vmid);
-        if (vmid == vmids) {
-            begin_generation();
-            vmid = bitmap_next_clear(used, vmids, next_vmid);
-        }
-        PANIC_IF(vmid >= vmids, "more CPUs than VMIDs");
-        /* s itself may have been kept just now: it was in loaded[]. */
-        if (!is_current(s)) {
-            bitmap_set(used, vmid);
-            next_vmid = vmid + 1;
-            atomic_store(&s->vmid_generation, generation << 16 | vmid);
-        }
-    }
-    spin_unlock(&vmid_lock);
-    /* Whoever changes the table after this sees the VMID and invalidates; before it, our walks see the change. */
     dsb(ish);
 }
 
 void stage2_load(struct arch_stage2 *s)
 {
-    uint64_t vttbr;
+    uint64_t vttbr = image_physical().v + (uint64_t)((char *)empty_root - image_start);
 
-    if (atomic_load(&loaded[cpu_id()]) != s)
+    if (vmid_loaded() != s)
         windows_close();
-    atomic_store(&loaded[cpu_id()], s);
-    if (!s) {
-        vttbr = image_physical().v + (uint64_t)((char *)empty_root - image_start);
-    } else {
-        barrier_full();     /* meets that in begin_generation */
-        if (unlikely(!is_current(s)))
-            assign(s);
+    /* Whoever changes the table after this sees the VMID and invalidates; before it, our walks see the change. */
+    if (vmid_load(s))
+        dsb(ish);
+    if (s)
         vttbr = vttbr_of(s);
-    }
     write_sysreg(vttbr_el2, vttbr);
 }
 
 void arch_stage2_release(struct arch_stage2 *s)
 {
-    for (unsigned cpu = 0; CONFIG(ASSERT) && cpu < cpu_count(); cpu++)
-        ASSERT(atomic_load(&loaded[cpu]) != s);
     arch_stage2_invalidate(s, GFN(0), BIT(48 - PAGE_SHIFT));
-    spin_lock(&vmid_lock);
-    if (is_current(s)) {
-        unsigned vmid = s->vmid_generation & 0xffff;
-
-        ASSERT(bitmap_test(used, vmid));
-        bitmap_clear(used, vmid);
-        next_vmid = MIN(next_vmid, vmid);
-    }
-    s->vmid_generation = 0;
-    spin_unlock(&vmid_lock);
+    vmid_release(s);
 }
 
 /* -- the TLB -- */
@@ -201,9 +123,9 @@ void arch_stage2_invalidate(struct arch_stage2 *s, gfn_t gfn, uint64_t count)
 {
     uint64_t vttbr, before;
 
-    barrier_full();     /* the changed entries, against a CPU that assigns a VMID: see assign() */
+    barrier_full();     /* the changed entries, against a CPU that assigns a VMID: see stage2_load() */
     /* Without a VMID of this generation nothing of it is in any TLB. */
-    if (!is_current(s))
+    if (!vmid_is_current(s))
         return;
     vttbr = vttbr_of(s);
     before = read_sysreg(vttbr_el2);

@@ -11,10 +11,10 @@
 #include "lib/atomic.h"
 #include "lib/error.h"
 #include "lib/string.h"
+#include "mem/vmid.h"
 
 #define TLB_ENTRIES 32
 #define VMIDS 16                /* few, so that tests see them run out; 0 is none */
-#define VMID_BITS 16
 
 struct tlb_entry {
     bool valid, stale;          /* stale: the table no longer says so */
@@ -25,12 +25,8 @@ struct tlb_entry {
 };
 
 static PER_CPU(struct tlb_entry, tlb[TLB_ENTRIES]);
-static PER_CPU(struct arch_stage2 *, loaded);
 static struct stage2_geometry geometry;
 static unsigned valid_entries, stale_entries;
-static uint64_t generation;
-static uint32_t vmids_used;
-static spinlock_t vmid_lock = SPINLOCK(LOCK_VMID);
 
 const struct stage2_geometry *arch_stage2_geometry(void)
 {
@@ -41,11 +37,8 @@ void tlb_boot(const struct stage2_geometry *g)
 {
     geometry = *g;
     memset(tlb, 0, sizeof(tlb));
-    memset(loaded, 0, sizeof(loaded));
     valid_entries = stale_entries = 0;
-    generation = 1;
-    vmids_used = 1;
-    spin_lock_init(&vmid_lock, LOCK_VMID);  /* an earlier machine may have ended while it was held */
+    vmid_init(VMIDS);
 }
 
 static void drop(struct tlb_entry *t)
@@ -100,47 +93,9 @@ void tlb_check_unused(mfn_t mfn)
                  (unsigned long long)mfn.v, (unsigned long long)t->gfn, t->vmid);
 }
 
-/* --- VMIDs: a generation in the high bits; when they run out a new generation begins and all TLBs are emptied --- */
-
-static uint16_t vmid_of(const struct arch_stage2 *s)
+void arch_stage2_invalidate_all(void)
 {
-    return (uint16_t)(s->vmid_generation & (BIT(VMID_BITS) - 1));
-}
-
-static bool vmid_is_current(const struct arch_stage2 *s)
-{
-    return s->vmid_generation >> VMID_BITS == generation;
-}
-
-/* Those that CPUs run with at the moment keep theirs. */
-static void next_generation(void)
-{
-    generation++;
-    vmids_used = 1;
-    for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++) {
-        if (!loaded[cpu])
-            continue;
-        vmids_used |= 1u << vmid_of(loaded[cpu]);
-        loaded[cpu]->vmid_generation = generation << VMID_BITS | vmid_of(loaded[cpu]);
-    }
     host_tlb_flush_all();
-}
-
-static void give_vmid(struct arch_stage2 *s)
-{
-    spin_lock(&vmid_lock);
-    if (!vmid_is_current(s)) {
-        if (vmids_used == BIT(VMIDS) - 1)
-            next_generation();
-        if (!vmid_is_current(s)) {
-            unsigned vmid = (unsigned)__builtin_ctz(~vmids_used);
-
-            PANIC_IF(vmid >= VMIDS, "more CPUs than VMIDs");
-            vmids_used |= 1u << vmid;
-            s->vmid_generation = generation << VMID_BITS | vmid;
-        }
-    }
-    spin_unlock(&vmid_lock);
 }
 
 void arch_stage2_init(struct arch_stage2 *s, hpa_t root)
@@ -148,17 +103,14 @@ void arch_stage2_init(struct arch_stage2 *s, hpa_t root)
     *s = (struct arch_stage2){ .root = root };
 }
 
-/* The VMID is not used again in this generation: entries that are left do no harm, and are looked for. */
+/* The VMID may be another space's next: no entry may be left. */
 void arch_stage2_release(struct arch_stage2 *s)
 {
-    for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++) {
-        if (loaded[cpu] == s)
-            loaded[cpu] = NULL;
-    }
+    vmid_unload(s);
     for_each_entry(t)
         PANIC_IF(vmid_is_current(s) && t->vmid == vmid_of(s), "page %#llx is in a TLB after its space has gone",
                  (unsigned long long)t->gfn);
-    s->vmid_generation = 0;
+    vmid_release(s);
 }
 
 void arch_stage2_invalidate(struct arch_stage2 *s, gfn_t gfn, uint64_t count)
@@ -178,9 +130,7 @@ void arch_stage2_invalidate(struct arch_stage2 *s, gfn_t gfn, uint64_t count)
 
 void tlb_load_space(struct arch_stage2 *s)
 {
-    loaded[cpu_id()] = s;
-    if (s)
-        give_vmid(s);
+    (void)vmid_load(s);
 }
 
 /* --- translating --- */
@@ -262,7 +212,7 @@ static bool handle_fault(struct stage2 *s, uint64_t gfn, bool write)
 
 bool host_access(struct stage2 *s, uint64_t gpa, void *buffer, size_t n, bool write)
 {
-    struct arch_stage2 *before = loaded[cpu_id()];
+    struct arch_stage2 *before = vmid_loaded();
     bool ok = true;
 
     tlb_load_space(&s->arch);
@@ -287,7 +237,7 @@ bool host_access(struct stage2 *s, uint64_t gpa, void *buffer, size_t n, bool wr
 /* Through the TLB, as a processor's address translation instruction goes; now and then it says no for no reason. */
 bool arch_guest_frame(struct vcpu *v, gva_t address, bool write, mfn_t *out)
 {
-    struct arch_stage2 *before = loaded[cpu_id()];
+    struct arch_stage2 *before = vmid_loaded();
     struct tlb_entry *t = NULL;
     gpa_t physical;
 

@@ -55,11 +55,10 @@ s2_entry arch_s2_read(const s2_entry *slot);
 
 struct stage2;
 struct vcpu;
-/* The hardware identity of an address space: root and VMID/ASID, from a generation allocator. */
+/* The hardware identity of an address space: root and VMID/ASID (mem/vmid.h). */
 struct arch_stage2 {
     hpa_t root;
     uint64_t vmid_generation;   /* generation in the high bits, VMID in the low 16; 0 = none */
-    uint64_t active_cpus[(MAX_CPUS + 63) / 64];
 };
 void arch_stage2_init(struct arch_stage2 *s, hpa_t root);
 void arch_stage2_release(struct arch_stage2 *s);
@@ -69,6 +68,9 @@ void arch_stage2_release(struct arch_stage2 *s);
  * one page in it, so removing a single 2 MiB or 1 GiB leaf asks for count 1.
  */
 void arch_stage2_invalidate(struct arch_stage2 *s, gfn_t gfn, uint64_t count);
+
+/* All of every space, on all CPUs. Completes before it returns. */
+void arch_stage2_invalidate_all(void);
 
 /* How translating a guest's virtual address ended. */
 enum translate_result { TRANSLATE_OK, TRANSLATE_FAULT };
