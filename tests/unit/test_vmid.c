@@ -83,6 +83,7 @@ static void load_at_random(unsigned cpu, void *arg UNUSED)
             assert_int_equal(vmid_of(s), vmid);
         }
     }
+    atomic_store(&running[cpu], NULL);
     (void)vmid_load(NULL);
 }
 
