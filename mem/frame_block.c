@@ -9,8 +9,10 @@
 
 /* Frames that one piece counts when they are clean. A dirty one takes as long as so many. */
 #define FILL_BUDGET 2048
-#define DIRTY_COST 44
-#define CHUNK 16
+#define DIRTY_COST 31
+#define ALONE_COST 64             /* when it is not scrubbed together with its neighbours */
+#define CHUNK 64
+#define CHUNK_ALONE 16
 /* A block of so many frames is made of whole blocks of the scrubber's. */
 #define WHOLE 512
 /* Frames given back in one piece. */
@@ -56,14 +58,17 @@ static int fill_chunk(const struct frame_block *b, uint64_t n, uint64_t word)
 
     for (uint64_t i = 0; i < n; i++)
         dirty += frame_body_is_dirty(frame_load(f + i));
-    if (dirty == n && b->frames >= WHOLE)
+    if (dirty > n / 2 && b->frames >= WHOLE) {
         arch_frame_scrub_within(MFN(f), n);
-    else if (dirty)
+        dirty = n * DIRTY_COST;
+    } else if (dirty) {
         frame_scrub_dirty(f, n);
+        dirty *= ALONE_COST;
+    }
     /* Meets the acquire of a frame_get that finds the count: the content is zero by then. */
     barrier_write();
     frame_fill(f, n, word);
-    return (int)(n + dirty * DIRTY_COST);
+    return (int)(n + dirty);
 }
 
 /* Take the next reserved frames; how many, or an error. */
@@ -103,7 +108,7 @@ int frame_block_fill(struct owner *o, struct frame_block *b)
             if (n < 0)
                 return (int)n;
         } else {
-            n = (int64_t)MIN(b->frames - b->done, (uint64_t)CHUNK);
+            n = (int64_t)MIN(b->frames - b->done, b->frames >= WHOLE ? (uint64_t)CHUNK : (uint64_t)CHUNK_ALONE);
             budget -= fill_chunk(b, (uint64_t)n, word);
         }
         b->done += (uint64_t)n;

@@ -13,6 +13,7 @@
 
 /* Of one call, in frames let go; other steps cost as many frames as they take longer than one. */
 #define CALL_BUDGET 700
+#define LEAF_PIECE 256
 #define STEP_COST 16
 #define RUN_COST 16
 
@@ -124,7 +125,7 @@ static bool drop_table_piece(struct stage2 *s, s2_entry *table, int *budget)
 
 static bool drop_leaf_piece(struct stage2 *s, s2_entry e, int *budget)
 {
-    uint64_t left = s2_span(s->teardown_level) - s->teardown_done, n = MIN(left, (uint64_t)S2_ENTRIES);
+    uint64_t left = s2_span(s->teardown_level) - s->teardown_done, n = MIN(left, (uint64_t)LEAF_PIECE);
 
     s2_drop_leaves(s, arch_s2_frame(e).v + s->teardown_done, n, arch_s2_type(e));
     s->teardown_done += n;
