@@ -31,25 +31,14 @@ static const struct scene scenes[] = {
 /* argument[0] other than 0: begin to measure anew. result[0]: wakes, result[1]: the latest of them, in ticks. */
 static void neighbour(struct child_page *page)
 {
-    uint64_t deadline = read_sysreg(cntvct_el0), late, intid;
+    uint64_t deadline = read_sysreg(cntvct_el0), late;
 
     gic_init(NULL);
     gic_enable(PPI_VTIMER);
     for (;;) {
         while (deadline <= read_sysreg(cntvct_el0))
             deadline += TICKS_PER_MS;
-        write_sysreg(cntv_cval_el0, deadline);
-        write_sysreg(cntv_ctl_el0, 1);
-        do {
-            wfi();
-            isb();
-        } while (read_sysreg(cntvct_el0) < deadline);
-        late = read_sysreg(cntvct_el0) - deadline;
-        intid = read_sysreg(S3_0_C12_C12_0); /* ICC_IAR1_EL1 */
-        write_sysreg(cntv_ctl_el0, 0);
-        isb();
-        if (intid < IRQ_MAX)
-            write_sysreg(S3_0_C12_C12_1, intid); /* ICC_EOIR1_EL1 */
+        late = timer_sleep_until(deadline);
         if (page->argument[0]) {
             page->argument[0] = 0;
             page->result[0] = page->result[1] = 0;
