@@ -10,7 +10,7 @@
 /* Frames that one piece counts when they are clean. A dirty one takes as long as so many. */
 #define FILL_BUDGET 2048
 #define DIRTY_COST 31
-#define ALONE_COST 64             /* when it is not scrubbed together with its neighbours */
+#define ALONE_COST 100            /* when it is not scrubbed together with its neighbours */
 #define CHUNK 64
 #define CHUNK_ALONE 16
 /* A block of so many frames is made of whole blocks of the scrubber's. */
@@ -108,7 +108,9 @@ int frame_block_fill(struct owner *o, struct frame_block *b)
             if (n < 0)
                 return (int)n;
         } else {
-            n = (int64_t)MIN(b->frames - b->done, b->frames >= WHOLE ? (uint64_t)CHUNK : (uint64_t)CHUNK_ALONE);
+            /* A large chunk, were it dirty, needs all of the budget. */
+            n = b->frames >= WHOLE && budget == FILL_BUDGET ? CHUNK : CHUNK_ALONE;
+            n = MIN((int64_t)(b->frames - b->done), n);
             budget -= fill_chunk(b, (uint64_t)n, word);
         }
         b->done += (uint64_t)n;

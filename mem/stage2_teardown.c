@@ -12,7 +12,7 @@
 #include "mem/stage2_walk.h"
 
 /* Of one call, in frames let go; other steps cost as many frames as they take longer than one. */
-#define CALL_BUDGET 700
+#define CALL_BUDGET 500
 #define LEAF_PIECE 256
 #define STEP_COST 16
 #define RUN_COST 16
