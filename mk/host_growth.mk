@@ -15,7 +15,7 @@ $(GROWTH_OUT)/growth: $(HOST_SRC:%=$(GROWTH_OUT)/obj/%.o) $(GROWTH_OUT)/obj/benc
 	@echo "  LD      $@"
 	@$(HOST_CC) $^ -o $@
 
--include $(HOST_SRC:%=$(GROWTH_OUT)/obj/%.d)
+-include $(HOST_SRC:%=$(GROWTH_OUT)/obj/%.d) $(GROWTH_OUT)/obj/bench/growth/growth.c.d
 
 .PHONY: bench-growth
 bench-growth: $(GROWTH_OUT)/growth

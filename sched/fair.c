@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The fair policy. Every unit has a virtual time that advances by what it ran, scaled by 256 / weight. Each CPU runs the ready unit
- * whose virtual time is least; a queue is a list in that order.
+ * whose virtual time is least; a queue is a heap in that order.
  *
  *   virtual time ->    [ least - CREDIT ........ least ..x...x......x ]
  *                        a sleeper wakes no          ready units
@@ -34,9 +34,10 @@
 #define PERIOD MSEC(10)
 #define CAPPED_SLICE MSEC(1)    /* several CPUs draw on one budget: look again soon */
 #define CAPPED_SLICE_MIN USEC(50)
+#define STEAL_WALK 16           /* units looked at for one that may run on the thief */
 
 struct fair_cpu {
-    struct list queue;          /* ready, least virtual time first */
+    struct priority_queue queue;    /* ready, least virtual time first */
     struct list parked;         /* ready, but their group's cap is used up */
     unsigned count;             /* in `queue`; read by other CPUs as a hint */
     struct sched_unit *running; /* what pick gave out last */
@@ -97,7 +98,9 @@ static int64_t scaled(const struct sched_unit *u, nsec_t ran)
 
 static struct sched_unit *first_of(struct fair_cpu *c)
 {
-    return list_empty(&c->queue) ? NULL : list_first(&c->queue, struct sched_unit, queue);
+    struct pq_node *n = pq_first(&c->queue);
+
+    return n ? container_of(n, struct sched_unit, node) : NULL;
 }
 
 /* The queue or the running unit's time has changed: bring the clock and what others see up to date. */
@@ -123,7 +126,6 @@ static void fair_cpu_init(unsigned cpu)
 
     /* The clock goes on: units that slept here in another pool's time may still refer to it. */
     *c = (struct fair_cpu){ .least = c->least, .offset = c->offset };
-    list_init(&c->queue);
     list_init(&c->parked);
     update(c);
 }
@@ -244,24 +246,19 @@ static unsigned fair_place(const struct sched_unit *u, const cpu_set *allowed)
     return cpu != MAX_CPUS ? cpu : place_busy(u, &liked, last);
 }
 
-/* In order; after those of equal time. Who slept goes near the front and is sought from there. */
-static void insert(struct fair_cpu *c, struct sched_unit *u, bool from_front)
+/* In order; after those of equal time. */
+static void insert(struct fair_cpu *c, struct sched_unit *u)
 {
-    struct list *at;
-
-    if (from_front) {
-        at = c->queue.next;
-        while (at != &c->queue && list_entry(at, struct sched_unit, queue)->virtual_time <= u->virtual_time)
-            at = at->next;
-        list_insert_between(&u->queue, at->prev, at);
-    } else {
-        at = c->queue.prev;
-        while (at != &c->queue && list_entry(at, struct sched_unit, queue)->virtual_time > u->virtual_time)
-            at = at->prev;
-        list_insert_between(&u->queue, at, at->next);
-    }
+    pq_insert(&c->queue, &u->node, u->virtual_time);
     u->policy_data[UNIT_PARKED] = false;
     atomic_store(&c->count, c->count + 1);
+}
+
+static void take_out(struct fair_cpu *c, struct sched_unit *u)
+{
+    ASSERT(c->count && u->node.key == u->virtual_time);
+    pq_remove(&c->queue, &u->node);
+    atomic_store(&c->count, c->count - 1);
 }
 
 /* u comes from another CPU: its time becomes one of this clock. Whoever owes much owes it here; else clocks that differ would forgive it. */
@@ -290,7 +287,7 @@ static void fair_enqueue(unsigned cpu, struct sched_unit *u, bool woken, nsec_t 
     if (woken)
         u->virtual_time = MAX(u->virtual_time, c->least - CREDIT);
     u->policy_data[UNIT_HOME] = cpu + 1;
-    insert(c, u, woken);
+    insert(c, u);
     update(c);
 }
 
@@ -310,20 +307,17 @@ static void fair_dequeue(unsigned cpu, struct sched_unit *u)
 {
     struct fair_cpu *c = &fair_cpus[cpu];
 
-    list_remove(&u->queue);
-    if (!u->policy_data[UNIT_PARKED]) {
-        ASSERT(c->count);
-        atomic_store(&c->count, c->count - 1);
-    }
+    if (u->policy_data[UNIT_PARKED])
+        list_remove(&u->queue);
+    else
+        take_out(c, u);
     u->policy_data[UNIT_PARKED] = false;
     update(c);
 }
 
 static void park(struct fair_cpu *c, struct sched_unit *u)
 {
-    ASSERT(c->count);
-    list_remove(&u->queue);
-    atomic_store(&c->count, c->count - 1);
+    take_out(c, u);
     list_push_back(&c->parked, &u->queue);
     u->policy_data[UNIT_PARKED] = true;
 }
@@ -337,7 +331,7 @@ static void unpark(struct fair_cpu *c, nsec_t now)
             continue;
         list_remove(&u->queue);
         u->virtual_time = MAX(u->virtual_time, c->least - CREDIT);
-        insert(c, u, true);
+        insert(c, u);
     }
 }
 
@@ -350,11 +344,8 @@ static struct sched_unit *fair_pick(unsigned cpu, nsec_t now)
         unpark(c, now);
     while ((u = first_of(c)) && cap_used_up(u->group, now))
         park(c, u);
-    if (u) {
-        ASSERT(c->count);
-        list_remove(&u->queue);
-        atomic_store(&c->count, c->count - 1);
-    }
+    if (u)
+        take_out(c, u);
     atomic_store(&c->running, u);
     update(c);
     return u;
@@ -446,18 +437,25 @@ static unsigned fair_victim(unsigned thief, const cpu_set *among)
     return thief;
 }
 
+/* The best of those near the front that may go: the first if it may. */
 static struct sched_unit *fair_steal(unsigned thief, unsigned from)
 {
-    struct sched_unit *u;
+    struct fair_cpu *c = &fair_cpus[from];
+    struct sched_unit *u, *best = NULL;
+    unsigned left = STEAL_WALK;
 
     ASSERT(thief != from);
-    list_for_each(u, &fair_cpus[from].queue, queue) {
-        if (!sched_may_run_on(u, thief) || atomic_load(&u->on_cpu))
+    for (struct pq_node *n = pq_first(&c->queue); n && left; n = pq_walk(n), left--) {
+        u = container_of(n, struct sched_unit, node);
+        if ((best && u->virtual_time >= best->virtual_time) || !sched_may_run_on(u, thief) || atomic_load(&u->on_cpu))
             continue;
-        fair_dequeue(from, u);
-        return u;
+        best = u;
+        if (u == first_of(c))
+            break;
     }
-    return NULL;
+    if (best)
+        fair_dequeue(from, best);
+    return best;
 }
 
 const struct sched_policy sched_policy_fair = {

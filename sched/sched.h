@@ -10,6 +10,7 @@
 
 #include "config.h"
 #include "lib/list.h"
+#include "lib/priority_queue.h"
 #include "lib/spinlock.h"
 #include "lib/types.h"
 #include "lib/bitmap.h"
@@ -37,7 +38,8 @@ struct sched_group {
 };
 
 struct sched_unit {
-    struct list queue;              /* the policy's */
+    struct list queue;              /* the policy's, in one of */
+    struct pq_node node;            /* these two queues */
     struct sched_group *group;
     enum unit_state state;
     unsigned cpu;                   /* where it runs or is queued */

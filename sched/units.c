@@ -8,6 +8,7 @@ int sched_unit_init(struct sched_unit *u, struct sched_group *g)
 {
     ASSERT(u->wants_cpu && g && g->weight);
     list_init(&u->queue);
+    u->node = (struct pq_node){ 0 };
     u->group = g;
     u->state = UNIT_ASLEEP;
     u->cpu = bitmap_next_set(sched_group_pool(g)->cpus.bits, MAX_CPUS, 0) % MAX_CPUS;

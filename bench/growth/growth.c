@@ -15,9 +15,10 @@
 #include "lib/assert.h"
 #include "lib/error.h"
 #include "mem/frame.h"
+#include "mem/vmid.h"
 #include "sched/pool.h"
 
-#define ROUNDS 64               /* operations between two marks; growth.py divides by it */
+#define ROUNDS 256              /* operations between two marks; growth.py divides by it */
 #define PAGES 4
 #define FIRST_GFN UINT64_C(0x40000)
 #define WINDOW_GFN UINT64_C(0x80000)
@@ -114,13 +115,17 @@ static void measure_event(void)
 static void measure_grant(void)
 {
     struct grant_map_request r = { .granter = last->id, .ref = GRANT_REF, .at = GPA(WINDOW_GFN << PAGE_SHIFT) };
+    struct grant_unmap_request back = { 0 };
     struct grant_map_result out;
     grant_entry *e = (grant_entry *)last->grants.frames[0] + GRANT_REF;
 
     *e = entry_make(ENTRY_ACCESS, first->id, GFN(FIRST_GFN));
     MEASURE("grant_map", {
         must(grant_map(first, &r, &out) == GRANT_OKAY, "grant_map");
-        must(grant_unmap(first, r.at, out.handle) == GRANT_OKAY, "grant_unmap");
+        back.at = r.at;
+        back.handle = out.handle;
+        grant_unmap(first, &back, 1);
+        must(back.status == GRANT_OKAY, "grant_unmap");
     });
 }
 
@@ -160,26 +165,65 @@ static void measure_timer(void)
     free(armed);
 }
 
-static bool wants(const struct sched_unit *u UNUSED)
+/* The CPU switches from space to space, of which there are as many as domains, in turn; 255 VMIDs. */
+static void measure_vmid(void)
 {
-    return true;
+    struct arch_stage2 *spaces = calloc(domains, sizeof(*spaces)), *before = vmid_loaded();
+
+    must(spaces, "calloc");
+    vmid_init(256);
+    /* A round before, so that a space that had a VMID may have lost it. */
+    for (unsigned i = 0; i < domains; i++)
+        (void)vmid_load(&spaces[i]);
+    MEASURE("vmid_load", (void)vmid_load(&spaces[i % domains]));
+    (void)vmid_load(before);
+    for (unsigned i = 0; i < domains; i++)
+        vmid_release(&spaces[i]);
+    free(spaces);
 }
 
-/* As many units as domains want to run; CPU 0 yields and chooses again. */
+static const struct sched_unit *sleeper;
+
+static bool wants(const struct sched_unit *u)
+{
+    return u != sleeper;
+}
+
+static void sleep_and_wake(struct sched_unit *u)
+{
+    sleeper = u;
+    sched_sleep(u);
+    sleeper = NULL;
+    sched_wake(u);
+}
+
+/* u is ready, and its turn is somewhere among those of the others. */
+static void make_ready(struct sched_unit *u)
+{
+    sched_wake(u);
+    sleeper = u;
+    sched_sleep(u);
+    u->virtual_time += (int64_t)host_random_below((uint64_t)MSEC(10));
+    sleeper = NULL;
+    sched_wake(u);
+}
+
+/* As many units as domains want to run, and one more. CPU 0 yields and chooses again; the one more sleeps and wakes. */
 static void measure_scheduling(void)
 {
-    struct sched_unit *units = calloc(domains, sizeof(*units)), *current, *next;
+    struct sched_unit *units = calloc(domains + 1, sizeof(*units)), *current, *next;
     static struct sched_group group;
 
     must(units, "calloc");
     must(sched_group_init(&group, 0) == 0, "sched_group_init");
-    for (unsigned i = 0; i < domains; i++) {
+    for (unsigned i = 0; i <= domains; i++) {
         units[i].wants_cpu = wants;
         must(sched_unit_init(&units[i], &group) == 0, "sched_unit_init");
-        sched_wake(&units[i]);
+        make_ready(&units[i]);
     }
     current = sched_pick(NULL);
     must(current, "sched_pick");
+    MEASURE("sched_wake", sleep_and_wake(current == &units[domains] ? &units[0] : &units[domains]));
     MEASURE("sched_pick", {
         host_time_advance(USEC(100));
         sched_unit_yield(current);
@@ -205,6 +249,7 @@ int main(int argc, char **argv)
     measure_grant();
     measure_frame();
     measure_timer();
+    measure_vmid();
     measure_scheduling();
     return 0;
 }

@@ -17,6 +17,7 @@ DOMAINS, CPUS = [1, 100, 10_000], [1, 64, 1024]
 OPERATIONS = {
     "domain_find": "domain look-up", "event_send": "event send", "grant_map": "grant map and unmap",
     "frame_alloc": "frame allocation and release", "timer_set": "timer set and cancel", "sched_pick": "scheduling decision",
+    "sched_wake": "vCPU sleeps and wakes", "vmid_load": "VMID switch",
 }
 ROUNDS = int(re.search(r"#define ROUNDS (\d+)", (ROOT / "bench/growth/growth.c").read_text())[1])
 # The simulated processor, and this program's own loop.
