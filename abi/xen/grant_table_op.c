@@ -12,8 +12,9 @@
 #define FAMILY_GRANT HYPERCALL(__HYPERVISOR_grant_table_op)
 /* Elements of one chunk: as many as fit into the limit on uninterrupted work, each a page to map or copy. */
 #define CHUNK GRANT_BATCH
-/* Of copies, which may be of whole pages between domains. */
-#define COPIES_PER_RUN 10
+/* Copies in one run, counted in bytes: each costs as much as this many besides its own, and this many together are a run. */
+#define COPY_BASE_BYTES 4096
+#define COPY_RUN_BYTES (20 * 4096)
 #define CHUNK_BYTES (CHUNK * 40)
 /* The command's low bits; above them a call that continues keeps its place. */
 #define COMMAND_BITS 12
@@ -40,35 +41,44 @@ static int read_chunk(struct vcpu *v, void *chunk, uint64_t from, size_t size, u
     return read_guest(v, chunk, from, size);
 }
 
-static int64_t run_some(struct vcpu *v, const uint64_t args[6], size_t size, chunk_handler run, uint32_t most)
+/* How many of the n elements are enough for one run; at least one. */
+typedef uint32_t (*chunk_limit)(const void *chunk, uint32_t n);
+
+static int64_t run_some(struct vcpu *v, const uint64_t args[6], size_t size, chunk_handler run, chunk_limit limit)
 {
     uint8_t chunk[CHUNK_BYTES] ALIGNED(8);
     uint64_t at = args[1];
     uint32_t left = (uint32_t)args[2];
 
-    ASSERT(size * most <= CHUNK_BYTES);
+    ASSERT(size * CHUNK <= CHUNK_BYTES);
     while (left) {
-        uint32_t n = MIN(left, most);
+        uint32_t n = MIN(left, CHUNK);
         int r = read_chunk(v, chunk, at, size, &n);
 
         if (unlikely(r))
             return r == -E_RESTART ? continue_at(v, args[0], at, left) : r;
         subcall_reached(FAMILY_GRANT, args[0]);
+        n = limit(chunk, n);
         run(v, chunk, n);
         r = write_guest_result(v, at, chunk, n * size);
         if (unlikely(r))
             return r;
         at += n * size;
         left -= n;
-        if (left && (n == most || hypercall_preempt()))
+        if (left && (n > 1 || hypercall_preempt()))
             return continue_at(v, args[0], at, left);
     }
     return 0;
 }
 
+static uint32_t all_of_them(const void *chunk UNUSED, uint32_t n)
+{
+    return n;
+}
+
 static int64_t run_batch(struct vcpu *v, const uint64_t args[6], size_t size, chunk_handler run)
 {
-    return run_some(v, args, size, run, CHUNK);
+    return run_some(v, args, size, run, all_of_them);
 }
 
 /* Guests on Arm are translated: a mapping is for the processor, at a guest-physical address, and nothing else. */
@@ -178,9 +188,20 @@ static void copy_chunk(struct vcpu *v, void *chunk, uint32_t n)
     grant_copy_finish(&copier);
 }
 
+static uint32_t copies_of_a_run(const void *chunk, uint32_t n)
+{
+    const struct gnttab_copy *op = chunk;
+    uint32_t bytes = 0, i = 0;
+
+    do {
+        bytes += COPY_BASE_BYTES + op[i++].len;
+    } while (i < n && bytes < COPY_RUN_BYTES);
+    return i;
+}
+
 static int64_t op_copy(struct vcpu *v, const uint64_t args[6], void *op UNUSED)
 {
-    return run_some(v, args, sizeof(struct gnttab_copy), copy_chunk, COPIES_PER_RUN);
+    return run_some(v, args, sizeof(struct gnttab_copy), copy_chunk, copies_of_a_run);
 }
 
 static void swap_chunk(struct vcpu *v, void *chunk, uint32_t n)

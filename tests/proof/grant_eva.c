@@ -31,6 +31,7 @@ void *heap_alloc(size_t n UNUSED)
 }
 void heap_free(void *p UNUSED, size_t n UNUSED) {}
 bool frame_get(mfn_t mfn UNUSED, const struct owner *o UNUSED) { return eva_any; }
+void frame_get_another(mfn_t mfn UNUSED) {}
 void frame_put(mfn_t mfn UNUSED) {}
 void spin_lock(spinlock_t *lock UNUSED) {}
 void spin_unlock(spinlock_t *lock UNUSED) {}
