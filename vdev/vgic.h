@@ -58,7 +58,8 @@ struct vgic_vcpu {
     uint32_t lr_stale;          /* bit n: n was read back and may not be as it is when the guest is entered */
     uint32_t work;              /* atomic: enum vgic_work */
     struct vgic_irq *changed;   /* with VGIC_WORK_ONE */
-    bool underflow;             /* the underflow interrupt is on */
+    bool underflow;             /* not all fit, and the underflow interrupt is on; */
+    bool none_pending;          /* so is the one for no pending list register */
     uint32_t hcr, vmcr;         /* saved virtual CPU interface control */
     uint32_t ap0r[4], ap1r[4];
     bool redist_awake;          /* GICR_WAKER.ProcessorSleep clear */

@@ -153,26 +153,28 @@ static struct vgic_irq *best_candidate(struct vcpu *v, bool only_active)
 }
 
 /*
- * More than fit: the one that the guest is handling, so that its end is not lost, then the best ones; and a call back
- * when the guest is through with all but one of them.
+ * More than fit: those that the guest is handling, which it ends best first, for the end of one that is in no list register is
+ * lost; then the best ones, of which one at least may be pending. And a call back when the guest is through with all but one,
+ * or has taken all that were pending: it may be handling several for long. True: some are pending.
  */
-static void fill_best(struct vcpu *v, unsigned room)
+static bool fill_best(struct vcpu *v, unsigned room)
 {
-    struct vgic_irq *i = best_candidate(v, true);
+    bool pending = false;
+    struct vgic_irq *i;
     unsigned n = 0;
 
-    if (i)
+    while (n + 1 < MAX(room, 2u) && (i = best_candidate(v, true)))
         lend(v, n++, i);
-    for (; n < room; n++) {
-        i = best_candidate(v, false);
-        if (!i)
-            break;
+    for (; n < room && (i = best_candidate(v, false)); n++) {
+        pending |= !i->active;
         lend(v, n, i);
     }
+    ASSERT(n == room);
+    return pending;
 }
 
-/* False: more than fit. */
-static bool fill(struct vcpu *v, unsigned room)
+/* False: more than fit; then *pending: something that the guest may take does. */
+static bool fill(struct vcpu *v, unsigned room, bool *pending)
 {
     struct vgic_irq *i;
     unsigned wanted = 0;
@@ -180,7 +182,7 @@ static bool fill(struct vcpu *v, unsigned room)
     list_for_each(i, &v->arch.vgic.candidates, link)
         wanted += is_deliverable(vgic_of(v), i);
     if (wanted > room) {
-        fill_best(v, room);
+        *pending = fill_best(v, room);
         return false;
     }
     wanted = 0;
@@ -200,14 +202,15 @@ static NOINLINE vgic_targets flush_all(struct vcpu *v)
 {
     struct vgic_vcpu *s = &v->arch.vgic;
     vgic_targets t = vgic_fold(v);
-    bool overflow;
+    bool pending = false, overflow;
 
     atomic_store(&s->work, VGIC_WORK_NONE);
-    overflow = !fill(v, list_registers());
+    overflow = !fill(v, list_registers(), &pending);
     empty_stale(s);
-    if (s->underflow != overflow) {
+    if (s->underflow != overflow || s->none_pending != pending) {
         s->underflow = overflow;
-        arch_vgic_underflow_interrupt(overflow);
+        s->none_pending = pending;
+        arch_vgic_refill_interrupts(overflow, pending);
     }
     return t;
 }
@@ -337,8 +340,8 @@ void vgic_save(struct vcpu *v)
 
     vgic_sync(v);
     if (s->underflow) {     /* empty registers would raise it; the flush after the load decides anew */
-        s->underflow = false;
-        arch_vgic_underflow_interrupt(false);
+        s->underflow = s->none_pending = false;
+        arch_vgic_refill_interrupts(false, false);
     }
     arch_vgic_save(s);
 }

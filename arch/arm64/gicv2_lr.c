@@ -20,6 +20,7 @@
 #define GICH_BYTES 0x200
 #define HCR_ENABLE UINT32_C(1)
 #define HCR_UNDERFLOW UINT32_C(2)
+#define HCR_NONE_PENDING UINT32_C(8)
 
 #define LR2_INTERRUPT UINT32_C(0x3ff)
 #define LR2_CPU (UINT32_C(7) << LR_SOURCE_SHIFT)
@@ -79,11 +80,11 @@ uint64_t gicv2_lr_empty_mask(void)
     return read32(GICH_ELRSR0) | (uint64_t)read32(GICH_ELRSR1) << 32;
 }
 
-void gicv2_underflow_interrupt(bool on)
+void gicv2_refill_interrupts(bool underflow, bool none_pending)
 {
-    uint32_t hcr = read32(GICH_HCR);
+    uint32_t hcr = read32(GICH_HCR) & ~(uint32_t)(HCR_UNDERFLOW | HCR_NONE_PENDING);
 
-    write32(GICH_HCR, on ? hcr | HCR_UNDERFLOW : hcr & ~HCR_UNDERFLOW);
+    write32(GICH_HCR, (uint32_t)(hcr | (underflow ? HCR_UNDERFLOW : 0) | (none_pending ? HCR_NONE_PENDING : 0)));
 }
 
 /* One register of active priorities, for both groups. */

@@ -21,6 +21,7 @@
 
 #define HCR_ENABLE BIT(0)
 #define HCR_UNDERFLOW BIT(1)
+#define HCR_NONE_PENDING BIT(3)
 
 /* ICH_LR<n>_EL2: CRm 12 for the first eight, 13 for the others. */
 #define EACH_LR(do)                                                                     \
@@ -80,16 +81,16 @@ uint64_t arch_lr_empty_mask(void)
     return read_sysreg_s(ICH_ELRSR_EL2);
 }
 
-void arch_vgic_underflow_interrupt(bool on)
+void arch_vgic_refill_interrupts(bool underflow, bool none_pending)
 {
     uint64_t hcr;
 
     if (gic_is_v2()) {
-        gicv2_underflow_interrupt(on);
+        gicv2_refill_interrupts(underflow, none_pending);
         return;
     }
-    hcr = read_sysreg_s(ICH_HCR_EL2);
-    write_sysreg_s(ICH_HCR_EL2, on ? hcr | HCR_UNDERFLOW : hcr & ~HCR_UNDERFLOW);
+    hcr = read_sysreg_s(ICH_HCR_EL2) & ~(HCR_UNDERFLOW | HCR_NONE_PENDING);
+    write_sysreg_s(ICH_HCR_EL2, hcr | (underflow ? HCR_UNDERFLOW : 0) | (none_pending ? HCR_NONE_PENDING : 0));
 }
 
 /* How many pairs of active-priority registers there are: ICH_VTR_EL2.PREbits + 1 bits of group priority. */

@@ -14,6 +14,7 @@
 
 static PER_CPU(uint64_t, list[LIST_REGISTERS]);
 static PER_CPU(bool, underflow_wanted);
+static PER_CPU(bool, none_pending_wanted);
 static PER_CPU(uint32_t, vmcr);
 static PER_CPU(bool, maintenance_raised);
 
@@ -52,9 +53,10 @@ uint64_t arch_lr_empty_mask(void)
     return mask;
 }
 
-void arch_vgic_underflow_interrupt(bool on)
+void arch_vgic_refill_interrupts(bool underflow, bool none_pending)
 {
-    underflow_wanted[cpu_id()] = on;
+    underflow_wanted[cpu_id()] = underflow;
+    none_pending_wanted[cpu_id()] = none_pending;
 }
 
 void arch_vgic_save(struct vgic_vcpu *s)
@@ -66,6 +68,7 @@ void arch_vgic_load(const struct vgic_vcpu *s)
 {
     vmcr[cpu_id()] = s->vmcr;
     underflow_wanted[cpu_id()] = s->underflow;
+    none_pending_wanted[cpu_id()] = s->none_pending;
     maintenance_raised[cpu_id()] = false;
 }
 
@@ -84,9 +87,28 @@ static unsigned priority_of(uint64_t lr)
     return lr >> LR_PRIORITY_SHIFT & 0xff;
 }
 
+static void maintenance(void)
+{
+    maintenance_raised[cpu_id()] = true;
+    host_kicked[cpu_id()] = true;
+}
+
+static void look_for_refill(void)
+{
+    unsigned occupied = 0, pending = 0;
+
+    for (unsigned n = 0; n < LIST_REGISTERS; n++) {
+        occupied += (*own(n) & LR_STATE) != 0;
+        pending += (*own(n) & LR_STATE) == LR_STATE_PENDING;
+    }
+    if ((underflow_wanted[cpu_id()] && occupied < 2) || (none_pending_wanted[cpu_id()] && pending == 0))
+        maintenance();
+}
+
 unsigned host_guest_acknowledge(struct vcpu *v)
 {
     uint64_t *best = NULL;
+    unsigned irq;
 
     ASSERT(v == cpu_current_vcpu());
     for (unsigned n = 0; n < LIST_REGISTERS; n++) {
@@ -97,14 +119,10 @@ unsigned host_guest_acknowledge(struct vcpu *v)
     }
     if (!best)
         return SPURIOUS;
+    irq = (uint32_t)*best;
     *best = (*best & ~LR_STATE) | LR_STATE_ACTIVE;
-    return (uint32_t)*best;
-}
-
-static void maintenance(void)
-{
-    maintenance_raised[cpu_id()] = true;
-    host_kicked[cpu_id()] = true;
+    look_for_refill();
+    return irq;
 }
 
 void host_take_maintenance(struct vcpu *v)
@@ -129,6 +147,5 @@ void host_guest_end_interrupt(struct vcpu *v, unsigned irq)
         else if (*lr & LR_EOI_NOTIFY)
             maintenance();
     }
-    if (underflow_wanted[cpu_id()] && __builtin_popcountll(arch_lr_empty_mask()) >= LIST_REGISTERS - 1)
-        maintenance();
+    look_for_refill();
 }

@@ -23,8 +23,8 @@ uint64_t arch_lr_read(unsigned n);
 void arch_lr_write(unsigned n, uint64_t value);
 /* Bit n: list register n is empty (ICH_ELRSR_EL2). */
 uint64_t arch_lr_empty_mask(void);
-/* Underflow maintenance interrupt wanted: fewer than two list registers are occupied. */
-void arch_vgic_underflow_interrupt(bool on);
+/* Maintenance interrupts wanted while: fewer than two list registers are occupied; none is pending (and not active). */
+void arch_vgic_refill_interrupts(bool underflow, bool none_pending);
 
 struct vgic_vcpu;
 void arch_vgic_save(struct vgic_vcpu *s);     /* VMCR, active priorities, HCR */

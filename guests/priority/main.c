@@ -8,6 +8,7 @@
 #include "guests/lib/hypercall.h"
 
 #define ORDER_MAX 64
+#define NEST 8
 #define LOW 0xc0
 #define MIDDLE 0xa0
 #define HIGH 0x40
@@ -205,6 +206,33 @@ static void test_many(void)
         print("NOTE with more interrupts than list registers the order is not by priority\n");
 }
 
+/* Each of the first raises the next, which is higher; the last all others, which are lower. */
+static void go_deeper(unsigned intid)
+{
+    record(intid);
+    if (intid + 1 < NEST)
+        gic_send_sgi(intid + 1, 0);
+    for (unsigned i = NEST; intid + 1 == NEST && i < 16; i++)
+        gic_send_sgi(i, 0);
+    open_irqs();
+}
+
+/* More are active, one within the other, than there are list registers, and more wait: each ends, so each comes again. */
+static void test_nested_many(void)
+{
+    for (unsigned i = 0; i < 16; i++) {
+        gic_handler(i, i < NEST ? go_deeper : record);
+        gic_set_priority(i, (uint8_t)(i < NEST ? 0xe0 - 0x10 * i : 0xf0));
+    }
+    for (unsigned round = 0; round < 3; round++) {
+        reset();
+        gic_send_sgi(0, 0);
+        open_irqs();
+        check_eq("nested deeper than list registers: all are taken", order_len, 16);
+        check_eq("so deep", depth_seen, NEST);
+    }
+}
+
 /* The active interrupt does not come again before its end, and then does. */
 static void again(unsigned intid)
 {
@@ -238,6 +266,7 @@ void guest_main(const void *fdt)
     test_mask();
     test_enable();
     test_many();
+    test_nested_many();
     test_active_pending();
     check_eq("no spurious interrupt", irq_spurious, 0);
     test_done();

@@ -350,11 +350,72 @@ static void test_overflow(void **state UNUSED)
     run(0, overflow, NULL);
 }
 
+/* Two that are handled within each other while more wait than fit: each end is seen, so the outer one comes again. */
+static void nested_overflow(struct vcpu *v, void *arg UNUSED)
+{
+    unsigned count = 0, irq;
+
+    put(v, DIST, 4, 2);
+    put(v, DIST + 0x104, 4, UINT32_MAX);
+    for (unsigned i = 0; i < SPIS; i++)
+        put(v, DIST + 0x400 + 32 + i, 1, i == 0 ? 0xf0 : i == 1 ? 0xc0 : 0x40);
+    vgic_inject_edge(v, 32);
+    CHECK(acknowledge(v) == 32);
+    vgic_inject_edge(v, 33);
+    CHECK(acknowledge(v) == 33);
+    for (unsigned i = 2; i < SPIS; i++)
+        vgic_inject_edge(v, 32 + i);
+    trap(v);
+    end(v, 33);
+    end(v, 32);
+    vgic_inject_edge(v, 32);
+    while ((irq = acknowledge(v)) != NONE) {
+        CHECK(irq != 33);
+        count++;
+        end(v, irq);
+    }
+    CHECK(count == SPIS - 1 && irq == NONE);
+}
+
+static void test_nested_overflow(void **state UNUSED)
+{
+    run(0, nested_overflow, NULL);
+}
+
+/* All that were lent are taken, one within the other, and none is ended: better ones that wait come nevertheless. */
+static void taken_overflow(struct vcpu *v, void *arg UNUSED)
+{
+    unsigned taken[8];
+
+    put(v, DIST, 4, 2);
+    put(v, DIST + 0x104, 4, UINT32_MAX);
+    for (unsigned i = 0; i < ARRAY_SIZE(taken); i++) {
+        put(v, DIST + 0x400 + 32 + i, 1, 0xf0 - 0x10 * i);
+        vgic_inject_edge(v, 32 + i);
+        taken[i] = acknowledge(v);
+        CHECK(taken[i] == 32 + i);
+    }
+    for (unsigned i = ARRAY_SIZE(taken); i-- > 0;)
+        end(v, taken[i]);
+    CHECK(acknowledge(v) == NONE);
+    for (unsigned i = 0; i < ARRAY_SIZE(taken); i++) {
+        vgic_inject_edge(v, 32 + i);
+        CHECK(acknowledge(v) == 32 + i);
+        end(v, 32 + i);
+    }
+}
+
+static void test_taken_overflow(void **state UNUSED)
+{
+    run(0, taken_overflow, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_registers), TEST(test_random), TEST(test_edge), TEST(test_one_of_several), TEST(test_retracted),
         TEST(test_level), TEST(test_masking), TEST(test_overflow),
+        TEST(test_nested_overflow), TEST(test_taken_overflow),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,7 +65,7 @@ COLD unsigned gicv2_lr_count(void);
 COLD uint64_t gicv2_lr_read(unsigned n);
 COLD void gicv2_lr_write(unsigned n, uint64_t value);
 COLD uint64_t gicv2_lr_empty_mask(void);
-COLD void gicv2_underflow_interrupt(bool on);
+COLD void gicv2_refill_interrupts(bool underflow, bool none_pending);
 COLD void gicv2_save(struct vgic_vcpu *s);
 COLD void gicv2_load(const struct vgic_vcpu *s);
 
