@@ -23,7 +23,7 @@ import code_metrics                                 # noqa: E402
 import counting                                     # noqa: E402
 from machine import Machine                         # noqa: E402
 from masked import PROBES, SCENARIOS, Measurement    # noqa: E402
-from rows import ROWS                               # noqa: E402
+from rows import ROWS, SPENT                               # noqa: E402
 from scenario import Scenario                       # noqa: E402
 
 GROUPS = ["calls", "interrupts", "domains", "grants", "yield", "lateness", "many"]
@@ -174,6 +174,8 @@ def build_table(raw, code):
                 if values[name] is None and (why := reason(raw.get(name, {}), row, where)):
                     notes.append(f"{name}: {why}")
         notes += [f"{name}: {about}" for name in raw if (about := raw[name].get("about", {}).get(row))]
+        if goal is not None and values["vinci"] is not None and values["vinci"] > goal and row in SPENT:
+            notes.append(SPENT[row])
         both = values["xen"] and values["vinci"] is not None
         table.append({"row": row, "unit": unit, "xen": values["xen"], "vinci": values["vinci"],
                       "ratio": float(f"{values['vinci'] / values['xen']:.3g}") if both else None, "goal": goal,
