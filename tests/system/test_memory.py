@@ -3,7 +3,7 @@
 
 import re
 
-BOARD = {"smp": 1, "mem": 4096, "dom0_mem": 512}
+BOARD = {"smp": 1, "mem": 5120, "dom0_mem": 512}
 
 
 def entries(dom0, domid):
@@ -16,6 +16,14 @@ def entries(dom0, domid):
     return tuple(int(n) for n in found.groups())
 
 
+def test_large_guests_come_again(dom0, only_vinci):
+    """Memory that large guests have left, scrubbed or not yet, makes large blocks again."""
+    for _ in range(3):
+        domid = dom0.create("large", memory=2048, wait=False)
+        assert entries(dom0, domid)[0] >= 1
+        dom0.destroy("large")
+
+
 def test_a_large_guest_has_large_mappings(dom0, only_vinci):
     before = dom0.free_memory()
     domid = dom0.create("large", memory=2048)
@@ -23,8 +31,8 @@ def test_a_large_guest_has_large_mappings(dom0, only_vinci):
     assert blocks >= 1
     assert before - dom0.free_memory() >= 2048
 
-    # Pages that the guest gives back come from within a block.
-    for mib in (1900, 2048):
+    # More than lies outside the blocks goes back, so some of it comes from within one.
+    for mib in (900, 2048):
         dom0.out_of(f"xenstore-write /local/domain/{domid}/memory/target {mib * 1024}")
         dom0.poll(f"test $(xl list large | awk 'NR==2 {{print $3}}') -eq {mib}", 60, f"waiting for the guest to have {mib} MiB")
     assert entries(dom0, domid)[0] < blocks
@@ -32,14 +40,6 @@ def test_a_large_guest_has_large_mappings(dom0, only_vinci):
 
     dom0.destroy("large")
     assert abs(dom0.free_memory() - before) <= 1
-
-
-def test_large_guests_come_again(dom0, only_vinci):
-    """Memory that large guests have left, scrubbed or not yet, makes large blocks again."""
-    for _ in range(3):
-        domid = dom0.create("large", memory=2048, wait=False)
-        assert entries(dom0, domid)[0] >= 1
-        dom0.destroy("large")
 
 
 def test_killed_while_it_is_built(dom0, only_vinci):

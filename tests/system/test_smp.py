@@ -20,7 +20,7 @@ def test_pins(dom0):
     for cpu in (0, 1):
         dom0.out_of(f"xl vcpu-pin nap 0 {cpu}")
         assert re.search(rf"nap +\d+ +0 +\S+ +\S+ +[\d.]+ +{cpu} / all", dom0.out_of("xl vcpu-list nap"))
-    dom0.out_of("xl vcpu-pin -f nap all all 1")
+    dom0.out_of("xl vcpu-pin nap all all 1")
     assert re.search(r"nap +\d+ +1 +\S+ +\S+ +[\d.]+ +all / 1", dom0.out_of("xl vcpu-list nap"))
     dom0.destroy("nap")
 
