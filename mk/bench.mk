@@ -5,7 +5,7 @@
 BENCH_OUT := $(O)/bench
 PYTHON    ?= /usr/bin/python3
 
-$(BENCH_OUT)/lib%.so: bench/plugin/%.c bench/plugin/qemu_plugin_7_2.h
+$(BENCH_OUT)/lib%.so: bench/plugin/%.c bench/plugin/qemu_plugin_7_2.h bench/plugin/arguments.h
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
 	@gcc -O2 -Wall -Wextra -Werror -fPIC -shared -fvisibility=hidden -I. $< -o $@

@@ -33,9 +33,6 @@
 #define PSCI_FEATURES PSCI(10)
 #define SMCCC_VERSION UINT32_C(0x80000000)
 #define SMCCC_ARCH_FEATURES UINT32_C(0x80000001)
-#define ARCH_WORKAROUND_1 UINT32_C(0x80008000)
-#define ARCH_WORKAROUND_2 UINT32_C(0x80007fff)
-#define ARCH_WORKAROUND_3 UINT32_C(0x80003fff)
 #define HYP_CALL_COUNT UINT32_C(0x8600ff00)
 #define HYP_CALL_UID UINT32_C(0x8600ff01)
 #define HYP_REVISION UINT32_C(0x8600ff03)
@@ -160,7 +157,7 @@ static int64_t smccc_arch_features(const struct smccc_call *c)
 {
     uint32_t id = (uint32_t)argument(c, 1);
 
-    if (id == ARCH_WORKAROUND_1 || id == ARCH_WORKAROUND_2 || id == ARCH_WORKAROUND_3)
+    if (id == SMCCC_WORKAROUND_1 || id == SMCCC_WORKAROUND_2 || id == SMCCC_WORKAROUND_3)
         return arch_guest_workaround(id);
     return id == SMCCC_VERSION || id == SMCCC_ARCH_FEATURES ? 0 : NOT_SUPPORTED;
 }
@@ -238,9 +235,9 @@ static const struct smccc_function psci_functions[PSCI_FUNCTIONS] = {
 
 /* The workarounds first: a guest may call them on every entry to its kernel. */
 static const struct smccc_function functions[] = {
-    { ARCH_WORKAROUND_2, false, arch_workaround },
-    { ARCH_WORKAROUND_1, false, arch_workaround },
-    { ARCH_WORKAROUND_3, false, arch_workaround },
+    { SMCCC_WORKAROUND_2, false, arch_workaround },
+    { SMCCC_WORKAROUND_1, false, arch_workaround },
+    { SMCCC_WORKAROUND_3, false, arch_workaround },
     { SMCCC_VERSION, false, smccc_version },
     { SMCCC_ARCH_FEATURES, false, smccc_arch_features },
     { HYP_CALL_COUNT, false, hyp_count },

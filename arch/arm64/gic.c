@@ -52,21 +52,27 @@ static void wait_clear(volatile uint8_t *base, unsigned offset, uint64_t bits)
 
 /* -- set-up -- */
 
-static void distributor_init(void)
+void gic_reset_shared(uint32_t groups)
 {
-    gic_write32(gic.distributor, GICD_CTLR, 0);
-    wait_clear(gic.distributor, GICD_CTLR, CTLR_RWP);
     for (unsigned i = 1; i <= gic.spis / 32; i++) {
         gic_write32(gic.distributor, GICD_ICENABLER + 4 * i, UINT32_MAX);
         gic_write32(gic.distributor, GICD_ICACTIVER + 4 * i, UINT32_MAX);
         gic_write32(gic.distributor, GICD_ICPENDR + 4 * i, UINT32_MAX);
-        gic_write32(gic.distributor, GICD_IGROUPR + 4 * i, UINT32_MAX);
-        gic_write32(gic.distributor, GICD_IGRPMODR + 4 * i, 0);
+        gic_write32(gic.distributor, GICD_IGROUPR + 4 * i, groups);
     }
     for (unsigned i = 32; i < 32 + gic.spis; i += 4)
         gic_write32(gic.distributor, GICD_IPRIORITYR + i, GIC_PRIORITY);
     for (unsigned i = 32; i < 32 + gic.spis; i += 16)
         gic_write32(gic.distributor, GICD_ICFGR + i / 4, 0);
+}
+
+static void distributor_init(void)
+{
+    gic_write32(gic.distributor, GICD_CTLR, 0);
+    wait_clear(gic.distributor, GICD_CTLR, CTLR_RWP);
+    gic_reset_shared(UINT32_MAX);
+    for (unsigned i = 1; i <= gic.spis / 32; i++)
+        gic_write32(gic.distributor, GICD_IGRPMODR + 4 * i, 0);
     wait_clear(gic.distributor, GICD_CTLR, CTLR_RWP);
     gic_write32(gic.distributor, GICD_CTLR, CTLR_ENABLE);
     wait_clear(gic.distributor, GICD_CTLR, CTLR_RWP);

@@ -36,16 +36,7 @@ static PER_CPU(uint8_t, target_bit);    /* this CPU's in GICD_ITARGETSR and GICD
 static void distributor_init(void)
 {
     gic_write32(gic.distributor, GICD_CTLR, 0);
-    for (unsigned i = 1; i <= gic.spis / 32; i++) {
-        gic_write32(gic.distributor, GICD_ICENABLER + 4 * i, UINT32_MAX);
-        gic_write32(gic.distributor, GICD_ICACTIVER + 4 * i, UINT32_MAX);
-        gic_write32(gic.distributor, GICD_ICPENDR + 4 * i, UINT32_MAX);
-        gic_write32(gic.distributor, GICD_IGROUPR + 4 * i, 0);
-    }
-    for (unsigned i = 32; i < 32 + gic.spis; i += 4)
-        gic_write32(gic.distributor, GICD_IPRIORITYR + i, GIC_PRIORITY);
-    for (unsigned i = 32; i < 32 + gic.spis; i += 16)
-        gic_write32(gic.distributor, GICD_ICFGR + i / 4, 0);
+    gic_reset_shared(0);
     gic_write32(gic.distributor, GICD_CTLR, ENABLE);
 }
 

@@ -8,10 +8,6 @@
 #include "psci_client.h"
 #include "sysreg.h"
 
-#define SMCCC_WORKAROUND_1 UINT32_C(0x80008000)
-#define SMCCC_WORKAROUND_2 UINT32_C(0x80007fff)
-#define SMCCC_WORKAROUND_3 UINT32_C(0x80003fff)
-
 /* vectors.S: one table for each kind of entry. */
 extern char vectors[], vectors_loop[], vectors_clrbhb[], vectors_firmware[];
 

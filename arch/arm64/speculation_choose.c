@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "arch/arm64/include/speculation.h"
+#include "arch/include/vcpu.h"
 #include "lib/compiler.h"
-
-#define SMCCC_WORKAROUND_1 UINT32_C(0x80008000)
-#define SMCCC_WORKAROUND_3 UINT32_C(0x80003fff)
 
 /* Implementer and part number of MIDR_EL1; variants and revisions do not matter. */
 #define CORE(implementer, part) ((implementer) << 24 | (part) << 4)

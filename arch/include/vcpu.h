@@ -40,6 +40,10 @@ void arch_vcpu_switch(struct vcpu *prev, struct vcpu *next);
 void arch_vcpu_flush(struct vcpu *v);
 void arch_vcpu_sync(struct vcpu *v);
 
+/* SMCCC_ARCH_WORKAROUND_1, _2, _3 (Arm DEN 0028, 7.5): branch predictors, store bypass, branch history. */
+#define SMCCC_WORKAROUND_1 UINT32_C(0x80008000)
+#define SMCCC_WORKAROUND_2 UINT32_C(0x80007fff)
+#define SMCCC_WORKAROUND_3 UINT32_C(0x80003fff)
 /* What SMCCC_ARCH_FEATURES tells a guest about ARCH_WORKAROUND_1, _2 or _3 on this board: 0 calling it helps, 1 not needed,
  * -1 not offered, -2 in force for good (Arm DEN 0028, 7.5). */
 int32_t arch_guest_workaround(uint32_t function);

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/plugin/arguments.h"
 #include "bench/plugin/qemu_plugin_7_2.h"
 
 #define INSN_BYTES 4
@@ -121,13 +122,6 @@ static void at_end(qemu_plugin_id_t id, void *userdata)
     (void)id;
     (void)userdata;
     write_mark(0, NULL);
-}
-
-static const char *value_of(const char *argument, const char *key)
-{
-    size_t length = strlen(key);
-
-    return !strncmp(argument, key, length) && argument[length] == '=' ? argument + length + 1 : NULL;
 }
 
 QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info,

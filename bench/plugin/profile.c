@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/plugin/arguments.h"
 #include "bench/plugin/qemu_plugin_7_2.h"
 
 #define INSN_BYTES 4
@@ -64,13 +65,6 @@ static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
             qemu_plugin_register_vcpu_insn_exec_inline(
                 insn, QEMU_PLUGIN_INLINE_ADD_U64, &executed[(address - hv_start) / INSN_BYTES], 1);
     }
-}
-
-static const char *value_of(const char *argument, const char *key)
-{
-    size_t length = strlen(key);
-
-    return !strncmp(argument, key, length) && argument[length] == '=' ? argument + length + 1 : NULL;
 }
 
 static void take_argument(const char *argument, const char **path)

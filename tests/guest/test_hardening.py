@@ -13,6 +13,13 @@ from machine import Machine
 
 STACK_BOTTOM = 0x7F8040004000  # arch/arm64/include/layout.h: CPU 0's stack begins above a guard page
 
+
+@pytest.fixture(autouse=True)
+def only_vinci(hypervisor):
+    if hypervisor != "vinci":
+        pytest.skip("the debugger knows Vinci's symbols")
+
+
 # name: (processor, the debugger's words at a stop in a function with a frame, what the panic says)
 BREAKS = {
     "data_is_not_executed": ("cortex-a57", ["set $pc = (unsigned long)&cpu_blocks"], "instruction abort"),
@@ -63,9 +70,7 @@ def wait_for(path):
 
 
 @pytest.mark.parametrize("name", BREAKS)
-def test_a_broken_rule_ends_in_a_panic(name, out, hypervisor):
-    if hypervisor != "vinci":
-        pytest.skip("the debugger knows Vinci's symbols")
+def test_a_broken_rule_ends_in_a_panic(name, out):
     cpu, words, expected = BREAKS[name]
     log = out / f"logs/guest/hardening_{name}.log"
     _, text = debug(out, log, cpu, words)
@@ -73,10 +78,8 @@ def test_a_broken_rule_ends_in_a_panic(name, out, hypervisor):
     assert panic and expected in panic[0], f"expected '{expected}' in a panic; log: {log}\n{text[-2000:]}"
 
 
-def test_keys_differ_between_starts(out, hypervisor):
+def test_keys_differ_between_starts(out):
     """The stack guard and the signing key come from seeds, not from the image."""
-    if hypervisor != "vinci":
-        pytest.skip("the debugger knows Vinci's symbols")
     seen = set()
     for start in range(3):
         said, _ = debug(out, out / f"logs/guest/hardening_keys_{start}.log", "max",
@@ -93,10 +96,8 @@ GUARDS = {"loop": 1 | 24 << 32, "clrbhb": 2, "firmware": 3 | 0x84000000 << 32}
 
 
 @pytest.mark.parametrize("guard", GUARDS)
-def test_a_guard_at_entry_keeps_the_registers(guard, out, hypervisor):
+def test_a_guard_at_entry_keeps_the_registers(guard, out):
     """The guards run before the guest's registers are stored: one that spoils a register is seen by a guest that compares them all."""
-    if hypervisor != "vinci":
-        pytest.skip("the debugger knows Vinci's symbols")
     words = ["finish", f"set $x0 = {GUARDS[guard]:#x}", "delete"]
     _, text = debug(out, out / f"logs/guest/hardening_guard_{guard}.log", "cortex-a57", words, guest="registers",
                     stop="speculation_choose")

@@ -11,16 +11,7 @@
 
 static int setup_v2(void **state UNUSED)
 {
-    struct vcpu_start start = { .pc = 0x40000000 };
-
-    host_boot(&(struct host_config){ .cpus = 2, .gic_version = 2 });
-    host_start();
-    d = make_domain(3, 0);
-    for (unsigned i = 0; i < 3; i++)
-        assert_int_equal(vcpu_up(d->vcpus[i], &start), 0);
-    assert_int_equal(domain_unpause_by_controller(d), 0);
-    failed_line = 0;
-    return 0;
+    return setup_version(2);
 }
 
 static void enable(struct vcpu *v, void *arg UNUSED)

@@ -70,11 +70,12 @@ static UNUSED void enable_spi(struct vcpu *v, unsigned irq)
     put(v, DIST + 0x100 + irq / 32 * 4, 4, BIT(irq % 32));
 }
 
-static UNUSED int setup(void **state UNUSED)
+/* Two CPUs, and a domain of three vCPUs that are up. */
+static UNUSED int setup_version(unsigned gic_version)
 {
     struct vcpu_start start = { .pc = 0x40000000 };
 
-    host_boot(&(struct host_config){ .cpus = 2 });
+    host_boot(&(struct host_config){ .cpus = 2, .gic_version = gic_version });
     host_start();
     d = make_domain(3, 0);
     for (unsigned i = 0; i < 3; i++)
@@ -82,6 +83,11 @@ static UNUSED int setup(void **state UNUSED)
     assert_int_equal(domain_unpause_by_controller(d), 0);
     failed_line = 0;
     return 0;
+}
+
+static UNUSED int setup(void **state UNUSED)
+{
+    return setup_version(3);
 }
 
 static UNUSED int setup_synced(void **state)

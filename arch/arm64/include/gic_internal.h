@@ -69,4 +69,7 @@ COLD void gicv2_refill_interrupts(bool underflow, bool none_pending);
 COLD void gicv2_save(struct vgic_vcpu *s);
 COLD void gicv2_load(const struct vgic_vcpu *s);
 
+/* Every shared interrupt, of either GIC: disabled, neither active nor pending, a level, and 32 of them in these groups. gic.spis is known. */
+COLD void gic_reset_shared(uint32_t groups);
+
 #endif
