@@ -111,6 +111,8 @@ int frame_block_fill(struct owner *o, struct frame_block *b)
             /* A large chunk, were it dirty, needs all of the budget. */
             n = b->frames >= WHOLE && budget == FILL_BUDGET ? CHUNK : CHUNK_ALONE;
             n = MIN((int64_t)(b->frames - b->done), n);
+            /* The scrubber maps one whole block; a piece may have ended anywhere in it. */
+            n = MIN((int64_t)(WHOLE - (b->first.v + b->done) % WHOLE), n);
             budget -= fill_chunk(b, (uint64_t)n, word);
         }
         b->done += (uint64_t)n;

@@ -336,6 +336,32 @@ static void test_joined_from_clean_and_dirty(void **state UNUSED)
     kill_it(d);
 }
 
+/* Clean and dirty frames in any order: a piece of a fill ends anywhere, and none may scrub past the 2 MiB that it looks at. */
+static void test_joined_from_a_patchwork(void **state UNUSED)
+{
+    struct domain *d = make_rich();
+    mfn_t held[64];
+    unsigned n = 0;
+
+    for (unsigned round = 0; round < 8; round++) {
+        for (n = 0; n < ARRAY_SIZE(held) && !frame_alloc(&d->owner, 9, FRAME_ANY, &held[n]);)
+            n++;
+        assert_true(n > 16);
+        for (uint64_t i = 0; i < n * BIT(9); i += 8) {
+            for (uint64_t k = 0; k < 8; k++)
+                frame_put(mfn_add(held[i >> 9], i % BIT(9) + k));
+            while (!host_random_below(8) && frame_scrub_idle(512))
+                continue;
+        }
+        assert_int_equal(populate(d, BASE, 12), 0);
+        expect_zeros(d, BASE, BIT(12));
+        memset(byte_at(d, BASE), 0x77, PAGE_SIZE);
+        assert_int_equal(depopulate(d, BASE, 12), 0);
+        frame_check_all();
+    }
+    kill_it(d);
+}
+
 static struct domain *make_one_to_one(mfn_t first, uint64_t count)
 {
     struct domain_config c = { .direct_mapped = true, .max_vcpus = 1, .max_event_port = 1023 };
@@ -386,6 +412,7 @@ int main(void)
         TEST(test_without_room, one_cpu), TEST(test_allocations_that_fail, one_cpu), TEST(test_splits_that_fail, one_cpu),
         TEST(test_killed_at_every_step, one_cpu), TEST(test_left_at_every_step, one_cpu), TEST(test_races, three_cpus),
         TEST(test_over_what_is_there, one_cpu), TEST(test_joined_from_clean_and_dirty, one_cpu),
+        TEST(test_joined_from_a_patchwork, one_cpu),
         TEST(test_one_to_one, one_cpu),
     };
 
