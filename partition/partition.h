@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Partitions: domains that the board's device tree describes and that need no control domain. (Bindings: docs/static-partitions.md)
+ *
+ *   struct partition_plan   what the tree says of one, checked: made by boot/static_parse.c (which knows no hypervisor state, so that a
+ *                           tool on the host can link it), constant from then on
+ *   struct partition        one that exists: its plan, its domain, what its life was like
+ *
+ *   partition_create        domain, vCPUs, memory, devices: once              (partition/build.c)
+ *   partition_load          kernel, ramdisk and device tree into its memory, vCPU 0 at the kernel's entry: at the start and for
+ *                           every restart                                      (partition/load.c)
+ *
+ * The pristine copy of a partition's modules is where the loader put them: these frames are in no allocator as long as the plan's
+ * policy says that it may be restarted (partition_may_restart). Whoever restarts one brings the domain's processor state, events,
+ * grants and memory map back to what partition_create left, then calls partition_load until it is done, then unpauses.
+ */
+#ifndef PARTITION_PARTITION_H
+#define PARTITION_PARTITION_H
+
+#include "config.h"
+#include "lib/types.h"
+#include "lib/list.h"
+#include "sched/sched.h"
+
+struct domain;
+
+#define MAX_PARTITIONS 128
+#define PARTITION_NAME_SIZE 32          /* with the NUL */
+#define PARTITION_BANKS 4               /* pieces of xen,static-mem */
+#define PARTITION_REGISTERS 16          /* ranges of device registers */
+#define PARTITION_IRQS 32               /* interrupts of devices */
+#define PARTITION_DMA_DEVICES 8         /* devices behind xen,path */
+#define PARTITION_MODULE_MAX (UINT64_C(4) << 30)
+
+struct partition_range {
+    uint64_t base, size;
+};
+
+/* A file that the loader put into memory; size 0: there is none. */
+struct partition_module {
+    uint64_t base, size;                /* host-physical */
+};
+
+/* Device registers: `base` of the host at `guest` of the partition, both whole pages. */
+struct partition_registers {
+    uint64_t base, guest, size;
+};
+
+/* A node of a partial device tree that names a device of the host's tree (xen,path). */
+struct partition_device {
+    const char *path;                   /* in the host's tree */
+    bool without_iommu;                 /* xen,force-assign-without-iommu */
+};
+
+enum partition_action { PARTITION_RESTART, PARTITION_STOP, PARTITION_RESTART_BOARD };
+
+/* What happens when it ends otherwise than by switching itself off (which stops it) or asking for a restart (which restarts it). */
+struct partition_policy {
+    enum partition_action on_crash;     /* vinci,on-crash: "restart" (default), "stop", "restart-board" */
+    enum partition_action on_watchdog;  /* vinci,on-watchdog: the same, default as on_crash */
+    uint32_t restart_limit;             /* vinci,restart-limit = <restarts seconds>: most restarts (default 5) ... */
+    uint32_t restart_window;            /* ... in so many seconds (default 60); limit 0: none at all. Beyond: it stops */
+    uint32_t watchdog;                  /* vinci,watchdog = <seconds>: runs from its start, fed by SCHEDOP_watchdog; 0: none */
+};
+
+/* Most of something in a second; 0: no limit. */
+struct partition_limits {
+    uint32_t events;                    /* vinci,event-rate = <notifications per second> */
+    uint32_t hypercall_percent;         /* vinci,hypercall-share = <percent>: of the time it runs */
+    uint32_t console_lines;             /* vinci,console-rate = <lines per second> */
+};
+
+/* Scheduling of one vCPU. */
+struct partition_vcpu {
+    cpu_set pin;                        /* vinci,pin: where it may run; all set: anywhere in its pool */
+    uint32_t period_us, budget_us;      /* vinci,rtds = <period budget extratime> per vCPU, or once for all; 0: not given */
+    bool extratime;
+};
+
+enum partition_console { CONSOLE_HYPERCALL, CONSOLE_VPL011 };
+/* xen,enhanced: absent, "no-xenstore", or "enabled" (also without a value) */
+enum partition_enhanced { ENHANCED_NO, ENHANCED_NO_XENSTORE, ENHANCED_FULL };
+
+struct partition_plan {
+    char name[PARTITION_NAME_SIZE];     /* vinci,name, else the node's name; unique */
+    uint32_t node;                      /* offset of the properties of its node in the host's tree, for messages and further readers */
+    int32_t priority;                   /* vinci,priority: higher is built and started first; default 0; equal: in the tree's order */
+    uint32_t vcpu_count;                /* cpus */
+    struct partition_vcpu *vcpus;       /* vcpu_count entries */
+    uint64_t memory;                    /* bytes (the property `memory` counts KiB) */
+    struct partition_range banks[PARTITION_BANKS];  /* xen,static-mem: host-physical, in order; none: memory from anywhere */
+    uint32_t bank_count;
+    bool direct_map;                    /* guest-physical = host-physical: RAM and the interrupt controller; needs static memory */
+    enum partition_console console;     /* vpl011 */
+    enum partition_enhanced enhanced;
+    uint32_t shared_irqs;               /* nr_spis, or what the devices and the console need */
+    uint32_t max_grant_version, max_grant_frames, max_maptrack_frames;  /* 0: default */
+    uint32_t cpupool;                   /* number of the pool that domain-cpupool names: xen,cpupool nodes count from 1; 0: the usual one */
+    uint32_t weight, cap;               /* vinci,weight, vinci,cap: of the domain; 0: default */
+    struct partition_module kernel, ramdisk, tree;
+    const char *command_line;           /* in the host's tree; NULL: none */
+    struct partition_registers registers[PARTITION_REGISTERS];
+    uint32_t register_count;
+    uint32_t irqs[PARTITION_IRQS];      /* GIC numbers; the guest sees the same */
+    uint32_t irq_count;
+    struct partition_device devices[PARTITION_DMA_DEVICES];
+    uint32_t device_count;
+    struct partition_policy policy;
+    struct partition_limits limits;
+};
+
+/* Does the policy let this one start again after its first start? */
+static inline bool partition_may_restart(const struct partition_plan *p)
+{
+    return p->policy.restart_limit != 0;
+}
+
+enum partition_state {
+    PARTITION_PLANNED,                  /* nothing made yet */
+    PARTITION_BUILDING,                 /* created, being loaded */
+    PARTITION_RUNNING,
+    PARTITION_STOPPED,                  /* ended, and the policy says no more; its domain may be there still */
+    PARTITION_FAILED,                   /* could not be built: the reason is in the log */
+};
+
+/* Where a load is; all zeros: at its beginning. */
+struct partition_progress {
+    uint32_t step;
+    uint64_t done;                      /* bytes of the step */
+};
+
+struct partition {
+    struct list link;                   /* in order of start */
+    const struct partition_plan *plan;
+    struct domain *domain;              /* NULL before partition_create; holds a counted reference */
+    enum partition_state state;
+    struct partition_progress progress;
+    uint64_t entry, tree;               /* guest-physical: the kernel's entry, where its device tree is */
+    uint32_t restarts;                  /* since boot */
+    nsec_t window_start;                /* restarts counted for the policy's limit: since when, */
+    uint32_t window_restarts;           /* and how many */
+};
+
+/* All of them in order of start; fixed after boot. The partition of a domain, of a name; NULL: none. */
+extern struct list partitions;
+struct partition *partition_of(const struct domain *d);
+struct partition *partition_named(const char *name);
+
+/* A partition in state PLANNED, at its place in the list. NULL: no memory. Boot. */
+struct partition *partition_add(const struct partition_plan *plan) MUST_CHECK;
+/*
+ * Domain (paused once by the controller), vCPUs with pinning and parameters, memory (all zeros), devices. On an error one line names what
+ * failed, nothing is left, and the state is FAILED. -E_NOMEM, -E_INVAL, -E_NOENT ...; after boot or at boot, any CPU, no lock.
+ */
+int partition_create(struct partition *p) MUST_CHECK;
+/*
+ * Kernel, ramdisk and device tree are copied from where the loader left them into the memory of the paused, quiet domain, and vCPU 0 gets
+ * its start state. `wipe`: the rest of its memory is zeroed first (a restart: nothing of the former life is left). Bounded:
+ * -E_RESTART while there is more (progress is kept in *p). Other errors: one line has been written.
+ */
+int partition_load(struct partition *p, bool wipe) MUST_CHECK;
+
+#endif
