@@ -10,6 +10,7 @@ struct scan {
     struct dt_walk walk;
     struct dt_node node;
     const char *path_top;           /* name of the node at depth 1 above the current one */
+    bool in_partition;              /* at or below a xen,domain node */
     char uart_path[64];             /* stdout-path without its options */
     uint64_t first_uart;
     uint32_t first_uart_irq;
@@ -104,6 +105,56 @@ static void scan_module(struct scan *s)
     b->modules[b->module_count++] = m;
 }
 
+bool boot_static_memory(const struct dt_walk *w, const struct dt_node *n, unsigned i, uint64_t *base, uint64_t *size)
+{
+    uint32_t address_cells = w->levels[n->depth - 1].address_cells, size_cells = w->levels[n->depth - 1].size_cells;
+    struct dt_property p, cells;
+
+    ASSERT(n->depth > 0);
+    if (!dt_property(w->tree, n, "xen,static-mem", &p))
+        return false;
+    if (dt_property(w->tree, n, "#xen,static-mem-address-cells", &cells))
+        address_cells = dt_cell(&cells, 0, 0);
+    if (dt_property(w->tree, n, "#xen,static-mem-size-cells", &cells))
+        size_cells = dt_cell(&cells, 0, 0);
+    if (address_cells < 1 || address_cells > 2 || size_cells < 1 || size_cells > 2)
+        return false;
+    if ((uint64_t)(i + 1) * (address_cells + size_cells) * 4 > p.length)
+        return false;
+    *base = dt_cells(&p, i * (address_cells + size_cells), address_cells);
+    *size = dt_cells(&p, i * (address_cells + size_cells) + address_cells, size_cells);
+    return true;
+}
+
+/* A static domain: what of memory must not be handed out before its plan is made. */
+static void scan_partition(struct scan *s)
+{
+    uint64_t base, size;
+
+    s->b->partition_nodes++;
+    for (unsigned i = 0; boot_static_memory(&s->walk, &s->node, i, &base, &size); i++)
+        if (size && base + size > base)
+            range_add_near(&s->b->static_memory, base, size);
+}
+
+static void scan_partition_module(struct scan *s)
+{
+    uint64_t base, size;
+
+    if ((is_compatible(s, "multiboot,module") || is_compatible(s, "xen,multiboot-module")) &&
+        dt_reg_untranslated(&s->walk, &s->node, 0, &base, &size) && size)
+        range_add_near(&s->b->partition_modules, base, size);
+}
+
+static void scan_chosen_child(struct scan *s)
+{
+    s->in_partition = is_compatible(s, "xen,domain");
+    if (s->in_partition)
+        scan_partition(s);
+    else
+        scan_module(s);
+}
+
 /* dom0 sees one region of redistributors: the first, so that is the largest. */
 static void put_largest_first(struct memory_range *r, unsigned count)
 {
@@ -187,7 +238,9 @@ static void scan_node(struct scan *s)
     else if (n->depth == 1 && strcmp(n->name, "chosen") == 0)
         scan_chosen(s);
     else if (n->depth == 2 && strcmp(s->path_top, "chosen") == 0)
-        scan_module(s);
+        scan_chosen_child(s);
+    else if (n->depth == 3 && s->in_partition && strcmp(s->path_top, "chosen") == 0)
+        scan_partition_module(s);
     else if (boot_is_gic(&s->b->tree, n))
         scan_gic(s);
     else if (is_compatible(s, "arm,pl011"))

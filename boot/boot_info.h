@@ -48,6 +48,9 @@ struct boot_info {
     uint32_t uart_irq;
     char command_line[COMMAND_LINE_SIZE];
     const char *dom0_command_line;  /* xen,dom0-bootargs */
+    unsigned partition_nodes;       /* xen,domain nodes below /chosen: see static_plan.h */
+    struct range_list partition_modules;    /* where their modules lie, whole pages; close ones are one range */
+    struct range_list static_memory;        /* xen,static-mem of all of them */
 };
 
 /* 0, or -E_INVAL with one line about what is wrong in *why. */
@@ -56,14 +59,17 @@ int boot_info_scan(struct boot_info *b, const struct devicetree *t, const char *
 bool boot_is_gic(const struct devicetree *t, const struct dt_node *n);
 const struct boot_module *boot_module_find(const struct boot_info *b, enum module_kind kind);
 
+/* Piece i of the node's xen,static-mem, whose cells are its own or those that /chosen has for its children. False: there is none. */
+bool boot_static_memory(const struct dt_walk *w, const struct dt_node *n, unsigned i, uint64_t *base, uint64_t *size);
+
 /* Set arithmetic on lists of ranges. Ranges that do not fit are dropped from the end with a line in the log. */
 void range_add(struct range_list *l, uint64_t base, uint64_t size);
+/* The same for space that must stay untouched, widened to whole pages: where there is no room for one more range, the nearest one grows. */
+void range_add_near(struct range_list *l, uint64_t base, uint64_t size);
 /* Cut [base, base+size) out of every range. */
 void range_remove(struct range_list *l, uint64_t base, uint64_t size);
 bool range_overlaps(const struct range_list *l, uint64_t base, uint64_t size);
 /* Is [base, base+size) inside one range? */
 bool range_contains(const struct range_list *l, uint64_t base, uint64_t size);
-/* The largest order (at most MAX_ORDER) of a block that is aligned at `frame` and no longer than `count` >= 1 frames. */
-unsigned largest_order(uint64_t frame, uint64_t count);
 
 #endif

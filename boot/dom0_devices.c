@@ -61,15 +61,18 @@ static int map_node(const struct boot_info *b, struct domain *d, const struct dt
     return error ? error : map_pci_windows(b, d, w, n);
 }
 
-/* All shared interrupts but the console's: the tree's interrupt-maps need no reading that way. */
+/* All shared interrupts but the console's and partitions': the tree's interrupt-maps need no reading that way. */
 static int route_interrupts(const struct boot_info *b, struct domain *d)
 {
     unsigned end = 32 + arch_irq_spi_count();
     int error = 0;
 
-    for (unsigned irq = 32; !error && irq < end; irq++)
+    for (unsigned irq = 32; !error && irq < end; irq++) {
         if (irq != b->uart_irq)
             error = arch_irq_route(d, irq);
+        if (error == -E_BUSY)
+            error = 0;
+    }
     return error;
 }
 

@@ -27,9 +27,12 @@ static const char *const hidden_properties[] = { "msi-map", "msi-parent", "iommu
 bool dom0_hides_node(const struct boot_info *b, const struct dt_walk *w, const struct dt_node *n)
 {
     const char *type = dt_string(&b->tree, n, "device_type");
+    struct dt_property given_away;
     uint64_t base, size;
 
     if (n->depth == 1 && type && strcmp(type, "memory") == 0)
+        return true;
+    if (dt_property(&b->tree, n, "xen,passthrough", &given_away))
         return true;
     for (unsigned i = 0; n->depth == 1 && i < ARRAY_SIZE(hidden_names); i++)
         if (strcmp(n->name, hidden_names[i]) == 0)

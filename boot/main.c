@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From the entry code to dom0's first instruction, on CPU 0. */
+/* From the entry code to the first domains' first instructions, on CPU 0. */
 #include "abi/xen/hypercall.h"
 #include "arch/include/boot.h"
 #include "arch/include/cpu.h"
@@ -7,6 +7,7 @@
 #include "boot/boot_info.h"
 #include "boot/command_line.h"
 #include "boot/dom0.h"
+#include "boot/static_start.h"
 #include "core/console.h"
 #include "core/domain.h"
 #include "core/options.h"
@@ -62,13 +63,20 @@ static void read_tree(uint64_t tree_address)
         arch_boot_console(HPA(info.uart));
 }
 
-/* RAM without what must stay: ourselves, what firmware keeps, and the tree while we read it. Modules are in it. */
+static void remove_all(struct range_list *l, const struct range_list *what)
+{
+    for (unsigned i = 0; i < what->count; i++)
+        range_remove(l, what->range[i].base, what->range[i].size);
+}
+
+/* RAM without what must stay: ourselves, what firmware keeps, what is the partitions', and the tree. dom0's modules are in it. */
 static void find_usable(struct range_list *usable, struct memory_range image, uint64_t tree_address)
 {
     *usable = info.memory;
     range_remove(usable, image.base, image.size);
-    for (unsigned i = 0; i < info.reserved.count; i++)
-        range_remove(usable, info.reserved.range[i].base, info.reserved.range[i].size);
+    remove_all(usable, &info.reserved);
+    remove_all(usable, &info.partition_modules);
+    remove_all(usable, &info.static_memory);
     range_remove(usable, ROUND_DOWN(tree_address, PAGE_SIZE),
                  ROUND_UP(tree_address % PAGE_SIZE + info.tree.size, PAGE_SIZE));
 }
@@ -119,8 +127,7 @@ static void start_memory(struct range_list *usable)
 /* Whole pages of the ranges, without dom0's memory, go to the allocator. */
 static void add_free_beside_dom0(struct range_list *l)
 {
-    for (unsigned i = 0; i < layout.ram.count; i++)
-        range_remove(l, layout.ram.range[i].base, layout.ram.range[i].size);
+    remove_all(l, &layout.ram);
     for (unsigned i = 0; i < l->count; i++) {
         uint64_t first = (l->range[i].base + PAGE_SIZE - 1) >> PAGE_SHIFT;
         uint64_t end = (l->range[i].base + l->range[i].size) >> PAGE_SHIFT;
@@ -150,14 +157,37 @@ static uint64_t host_frames(void)
     return bytes >> PAGE_SHIFT;
 }
 
-/* Whole pages of modules that dom0 did not take in place are memory like any other from now on. */
+/* Whole pages of modules that dom0 did not take in place, and that no partition may need again, are memory like any other from now on. */
 static void free_modules(void)
 {
     struct range_list l = { .count = 0 };
 
     for (unsigned i = 0; i < info.module_count; i++)
         range_add(&l, info.modules[i].at.base, info.modules[i].at.size);
+    remove_all(&l, &info.partition_modules);
+    remove_all(&l, &info.static_memory);
+    static_add_done_modules(&l);
     add_free_beside_dom0(&l);
+}
+
+/* A board without a kernel for dom0 is one without dom0 if it has static domains. */
+static bool wants_dom0(void)
+{
+    return boot_module_find(&info, MODULE_KERNEL) || info.partition_nodes == 0;
+}
+
+/* Static domains first: dom0 gets the devices that they leave. */
+static void build_domains(struct memory_range image, uint64_t tree_address)
+{
+    struct range_list taken = { .count = 2, .range = { image, { tree_address, info.tree.size } } };
+    unsigned running = static_start(&info, &taken);
+
+    if (wants_dom0() && dom0_build(&info, &layout))
+        stop("no dom0");
+    if (!wants_dom0() && running == 0) {
+        log_error("no domain could be started: the device tree has %u xen,domain nodes and no kernel for dom0", info.partition_nodes);
+        stop("nothing to run");
+    }
 }
 
 static void start_gic_v3(struct boot_gic *gic)
@@ -238,18 +268,18 @@ void boot_main(uint64_t fdt_pa, uint64_t image_pa)
     const struct memory_range image = { start.v, end.v - start.v };
     find_usable(&usable, image, fdt_pa);
     start_memory(&usable);
-    if (dom0_plan(&layout, &info, &usable, image))
+    if (wants_dom0() && dom0_plan(&layout, &info, &usable, image))
         stop("no dom0");
     free_memory(&usable);
     heap_init();
     arch_boot_frames_ready();
     start_interrupts();
     start_cpus();
-    if (dom0_build(&info, &layout))
-        stop("no dom0");
+    build_domains(image, fdt_pa);
     free_modules();
     frame_add_used(host_frames() - frame_total());
-    log_info("%llu MiB free for guests; entering dom0", (unsigned long long)(frame_free_count() >> 8));
-    ASSERT(control_domain != NULL);
+    log_info("%llu MiB free for guests; entering %s", (unsigned long long)(frame_free_count() >> 8),
+             control_domain ? "dom0" : "static domains, there is no dom0");
+    ASSERT(!control_domain == !wants_dom0());
     arch_boot_run();
 }

@@ -2,7 +2,6 @@
 #include "boot/boot_info.h"
 #include "lib/assert.h"
 #include "lib/print.h"
-#include "mem/frame.h"
 
 void range_add(struct range_list *l, uint64_t base, uint64_t size)
 {
@@ -14,6 +13,37 @@ void range_add(struct range_list *l, uint64_t base, uint64_t size)
         return;
     }
     l->range[l->count++] = (struct memory_range){ base, size };
+}
+
+/* How far apart two ranges are; 0: they touch. */
+static uint64_t distance(const struct memory_range *a, const struct memory_range *b)
+{
+    if (a->base > b->base)
+        return distance(b, a);
+    return b->base - a->base > a->size ? b->base - a->base - a->size : 0;
+}
+
+static void grow(struct memory_range *r, const struct memory_range *with)
+{
+    uint64_t end = MAX(r->base + r->size, with->base + with->size);
+
+    r->base = MIN(r->base, with->base);
+    r->size = end - r->base;
+}
+
+void range_add_near(struct range_list *l, uint64_t base, uint64_t size)
+{
+    struct memory_range wanted = { ROUND_DOWN(base, PAGE_SIZE), 0 };
+    unsigned nearest = 0;
+
+    wanted.size = ROUND_UP(MIN(size, UINT64_MAX - PAGE_SIZE - base) + (base - wanted.base), PAGE_SIZE);
+    for (unsigned i = 1; i < l->count; i++)
+        if (distance(&l->range[i], &wanted) < distance(&l->range[nearest], &wanted))
+            nearest = i;
+    if (l->count && (l->count == MAX_RANGES || distance(&l->range[nearest], &wanted) == 0))
+        grow(&l->range[nearest], &wanted);
+    else
+        range_add(l, wanted.base, wanted.size);
 }
 
 void range_remove(struct range_list *l, uint64_t base, uint64_t size)
@@ -59,14 +89,4 @@ bool range_contains(const struct range_list *l, uint64_t base, uint64_t size)
             base - l->range[i].base <= l->range[i].size - size)
             return true;
     return false;
-}
-
-unsigned largest_order(uint64_t frame, uint64_t count)
-{
-    unsigned order = MAX_ORDER;
-
-    ASSERT(count >= 1);
-    while (order && (!IS_ALIGNED(frame, BIT(order)) || count < BIT(order)))
-        order--;
-    return order;
 }

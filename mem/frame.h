@@ -58,6 +58,8 @@ enum frame_flags {
  */
 void frame_table_init(void *table, mfn_t top);
 void frame_add_free(mfn_t first, uint64_t count);
+/* The largest order (at most MAX_ORDER) of a block that is aligned at `frame` and no longer than `count` >= 1 frames. */
+unsigned largest_order(uint64_t frame, uint64_t count);
 /* Boot: the free frames [first, first+count) become the one-to-one reserve of `owner`: state reserved, not referenced. */
 void frame_reserve(struct owner *o, mfn_t first, uint64_t count);
 /* Boot: find and take 2^order consecutive free frames for a one-to-one owner, highest or lowest first, aligned to

@@ -136,3 +136,13 @@ int frame_block_undo(struct owner *o, struct frame_block *b)
     *b = (struct frame_block){ 0 };
     return 0;
 }
+
+unsigned largest_order(uint64_t frame, uint64_t count)
+{
+    unsigned order = MAX_ORDER;
+
+    ASSERT(count >= 1);
+    while (order && (!IS_ALIGNED(frame, BIT(order)) || count < BIT(order)))
+        order--;
+    return order;
+}

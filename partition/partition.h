@@ -19,6 +19,7 @@
 
 #include "config.h"
 #include "lib/types.h"
+#include "lib/devicetree.h"
 #include "lib/list.h"
 #include "sched/sched.h"
 
@@ -83,7 +84,9 @@ enum partition_enhanced { ENHANCED_NO, ENHANCED_NO_XENSTORE, ENHANCED_FULL };
 
 struct partition_plan {
     char name[PARTITION_NAME_SIZE];     /* vinci,name, else the node's name; unique */
-    uint32_t node;                      /* offset of the properties of its node in the host's tree, for messages and further readers */
+    const char *node;                   /* its node's name, in the host's tree */
+    uint32_t properties;                /* where its node's properties start there (struct dt_node), for further readers */
+    bool broken;                        /* something is wrong with it, a line has said what: it is not built */
     int32_t priority;                   /* vinci,priority: higher is built and started first; default 0; equal: in the tree's order */
     uint32_t vcpu_count;                /* cpus */
     struct partition_vcpu *vcpus;       /* vcpu_count entries */
@@ -99,6 +102,7 @@ struct partition_plan {
     uint32_t weight, cap;               /* vinci,weight, vinci,cap: of the domain; 0: default */
     struct partition_module kernel, ramdisk, tree;
     const char *command_line;           /* in the host's tree; NULL: none */
+    struct devicetree partial;          /* the tree module, somewhere where it stays; blob NULL: none */
     struct partition_registers registers[PARTITION_REGISTERS];
     uint32_t register_count;
     uint32_t irqs[PARTITION_IRQS];      /* GIC numbers; the guest sees the same */
@@ -135,7 +139,8 @@ struct partition {
     struct domain *domain;              /* NULL before partition_create; holds a counted reference */
     enum partition_state state;
     struct partition_progress progress;
-    uint64_t entry, tree;               /* guest-physical: the kernel's entry, where its device tree is */
+    uint64_t entry;                     /* guest-physical: the kernel's entry, */
+    struct partition_range tree, ramdisk;   /* where its device tree and its ramdisk are */
     uint32_t restarts;                  /* since boot */
     nsec_t window_start;                /* restarts counted for the policy's limit: since when, */
     uint32_t window_restarts;           /* and how many */
@@ -150,14 +155,33 @@ struct partition *partition_named(const char *name);
 struct partition *partition_add(const struct partition_plan *plan) MUST_CHECK;
 /*
  * Domain (paused once by the controller), vCPUs with pinning and parameters, memory (all zeros), devices. On an error one line names what
- * failed, nothing is left, and the state is FAILED. -E_NOMEM, -E_INVAL, -E_NOENT ...; after boot or at boot, any CPU, no lock.
+ * failed, the state is FAILED, and what there is of the domain is on its way out (domain_destroy has begun). -E_NOMEM, -E_INVAL,
+ * -E_NOENT ... Boot: takes as long as it takes.
  */
 int partition_create(struct partition *p) MUST_CHECK;
 /*
  * Kernel, ramdisk and device tree are copied from where the loader left them into the memory of the paused, quiet domain, and vCPU 0 gets
  * its start state. `wipe`: the rest of its memory is zeroed first (a restart: nothing of the former life is left). Bounded:
- * -E_RESTART while there is more (progress is kept in *p). Other errors: one line has been written.
+ * -E_RESTART while there is more (progress is kept in *p). Other errors: one line has been written. Any CPU; one at a time for one
+ * partition.
  */
 int partition_load(struct partition *p, bool wipe) MUST_CHECK;
+
+/* ---- between the files of partition/ ---- */
+
+/* A stretch of a partition's RAM; host: where it must lie, or PARTITION_ANYWHERE. */
+struct partition_piece {
+    uint64_t guest, host, size;
+};
+#define PARTITION_ANYWHERE UINT64_MAX
+#define PARTITION_PIECES (PARTITION_BANKS + 1)
+/* The RAM that the plan gives, in the order of guest addresses; how many pieces. */
+unsigned partition_ram(const struct partition_plan *plan, struct partition_piece pieces[PARTITION_PIECES]);
+/* Memory of the plan, all zeros, in its place. -E_NOMEM, -E_INVAL. */
+int partition_populate(struct partition *p) MUST_CHECK;
+/* Write its device tree into the buffer; its size, 0 when there is not enough room. */
+uint32_t partition_write_tree(const struct partition *p, void *buffer, uint32_t size) MUST_CHECK;
+/* Room that its device tree may need. */
+uint32_t partition_tree_room(const struct partition_plan *plan);
 
 #endif

@@ -73,7 +73,7 @@ struct vgic_domain {
     uint32_t spi_count;
     uint32_t ctlr;              /* GICD_CTLR enables */
     bool has_hw;                /* a shared interrupt is linked to a physical one */
-    gpa_t dist_base, redist_base;
+    gpa_t dist_base, redist_base;   /* GICv2: distributor and CPU interface */
     uint64_t redist_size;
     unsigned version;           /* 3 or 2 */
 };

@@ -18,6 +18,7 @@
 #define GUEST_REDISTRIBUTORS UINT64_C(0x03020000)
 #define GUEST_REDISTRIBUTORS_SIZE UINT64_C(0x01000000)
 #define GUEST_V2_INTERFACE UINT64_C(0x03002000)
+#define GUEST_V2_INTERFACE_SIZE 0x2000
 #define GUEST_SPIS 32
 /* The event channels' interrupt: GUEST_EVTCHN_PPI; in dom0, which has the host's tree, the first that no device uses. */
 #define GUEST_EVENT_PPI 31
@@ -101,6 +102,8 @@ static int init_v2(struct domain *d, const struct boot_gic *host)
         error = vgic_v2_domain_init(d, guest_spis(d), GPA(GUEST_DISTRIBUTOR));
     if (error)
         return error;
+    d->arch.vgic.redist_base = interface;
+    d->arch.vgic.redist_size = GUEST_V2_INTERFACE_SIZE;
     error = gicv2_map_guest_interface(d, interface);
     if (error)
         vgic_domain_destroy(d);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From xen,domain nodes to plans (partition/partition.h). Nothing here knows a hypervisor: trees go in, plans and lines of text come out,
+ * so that a tool on the host links the same files (static_*.c but static_start.c, boot_info.c, ranges.c, lib/devicetree.c).
+ *
+ *   boot_info_scan -> static_count -> static_parse -> static_parse_devices for each tree module -> static_check for each plan
+ *
+ * Whatever is wrong with a plan makes it `broken` after one line each that names node, property and value; the others go on.
+ */
+#ifndef BOOT_STATIC_PLAN_H
+#define BOOT_STATIC_PLAN_H
+
+#include "boot/boot_info.h"
+#include "partition/partition.h"
+
+/* Where lines go. `broken`: the plan is not usable; else a warning. */
+struct static_report {
+    void (*line)(void *context, bool broken, const char *text);
+    void *context;
+};
+
+struct static_needs {
+    unsigned plans, vcpus;          /* entries that static_parse fills at most */
+};
+struct static_needs static_count(const struct boot_info *b);
+
+/* Fill `plans` and `vcpus` (as many as static_count said, all zeros), in the tree's order; returns how many plans there are. */
+unsigned static_parse(const struct boot_info *b, struct partition_plan *plans, struct partition_vcpu *vcpus,
+                      const struct static_report *report) MUST_CHECK;
+
+/* What the partial device tree in plan->partial gives: registers, interrupts, devices of the host's tree `b`. */
+void static_parse_devices(const struct boot_info *b, struct partition_plan *plan, const struct static_report *report);
+
+/* Compare plans[i] with the board and with what the plans before it have: memory, modules, devices, names. `taken`: where the hypervisor
+ * and the board's tree lie, if known. `irqs`: the first interrupt that the controller does not have; 0: not known. */
+void static_check(const struct boot_info *b, struct partition_plan *plans, unsigned i, const struct range_list *taken, unsigned irqs,
+                  const struct static_report *report);
+
+/* ---- between the files ---- */
+
+/* "NODE: NAME = VALUE: expects ..." and the like; the plan is broken. `property` NULL: NAME is missing. */
+void static_problem(const struct static_report *report, struct partition_plan *plan, const struct dt_property *property, const char *name,
+                    const char *text);
+/* A line about a plan: "NODE: text". */
+void static_say(const struct static_report *report, struct partition_plan *plan, bool broken, const char *format, ...) PRINTF(4, 5);
+
+#endif

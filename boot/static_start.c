@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Static domains: read, checked, built, started. */
+#include "boot/static_start.h"
+#include "arch/include/boot.h"
+#include "arch/include/vgic_hw.h"
+#include "boot/static_plan.h"
+#include "core/domain.h"
+#include "lib/assert.h"
+#include "lib/error.h"
+#include "lib/print.h"
+#include "lib/string.h"
+#include "mem/heap.h"
+
+#define PARTIAL_TREE_MAX (UINT32_C(1) << 20)
+#define DT_HEADER_SIZE 40
+#define SPI_FIRST 32
+
+static struct partition_plan *plans;
+static unsigned plan_count;
+
+static void log_report(void *context UNUSED, bool broken, const char *text)
+{
+    if (broken)
+        log_error("%s; it is not started", text);
+    else
+        log_warning("%s", text);
+}
+
+static const struct static_report report = { .line = log_report };
+
+/* The partial tree is copied: a restart needs it again, and its module's pages are mapped at boot only. */
+static void read_partial(const struct boot_info *b, struct partition_plan *plan)
+{
+    const struct partition_module *m = &plan->tree;
+    const char *why = "it is too short, too large or none";
+    uint64_t mapped = MIN(m->size, PARTIAL_TREE_MAX);
+    const void *module = boot_map(HPA(m->base), mapped);
+    uint32_t size = module && mapped >= DT_HEADER_SIZE ? dt_needed_size(module) : 0;
+    void *copy = size && size <= mapped ? heap_alloc(size) : NULL;
+
+    if (copy)
+        memcpy(copy, module, size);
+    if (module)
+        boot_unmap((void *)(uintptr_t)module, mapped);
+    if (copy && dt_open(&plan->partial, copy, size, &why) == 0) {
+        static_parse_devices(b, plan, &report);
+        return;
+    }
+    plan->partial.blob = NULL;
+    heap_free(copy, size);
+    static_say(&report, plan, true, "device tree at 0x%llx: %s", (unsigned long long)m->base, why);
+}
+
+static bool read_plans(const struct boot_info *b, const struct range_list *taken)
+{
+    struct static_needs needs = static_count(b);
+    struct partition_vcpu *vcpus;
+
+    if (needs.plans == 0)
+        return true;
+    plans = heap_alloc(needs.plans * sizeof(*plans));
+    vcpus = heap_alloc(MAX(needs.vcpus, 1u) * sizeof(*vcpus));
+    if (!plans || !vcpus)
+        return false;
+    plan_count = static_parse(b, plans, vcpus, &report);
+    for (unsigned i = 0; i < plan_count; i++) {
+        /* What is not memory is not looked at; the check says so. */
+        if (!plans[i].broken && plans[i].tree.size && range_contains(&b->memory, plans[i].tree.base, plans[i].tree.size))
+            read_partial(b, &plans[i]);
+        static_check(b, plans, i, taken, SPI_FIRST + arch_irq_spi_count(), &report);
+        if (!plans[i].broken && !partition_add(&plans[i]))
+            return false;
+    }
+    return true;
+}
+
+static int build(struct partition *p)
+{
+    int error = partition_create(p);
+
+    if (error)
+        return error;
+    do
+        error = partition_load(p, false);
+    while (error == -E_RESTART);
+    if (!error)
+        error = domain_unpause_by_controller(p->domain);
+    p->state = error ? PARTITION_FAILED : PARTITION_RUNNING;
+    if (!error)
+        log_info("partition %s: d%u, %u vCPU%s, %llu KiB of memory, started", p->plan->name, p->domain->id.v, p->plan->vcpu_count,
+                 p->plan->vcpu_count == 1 ? "" : "s", (unsigned long long)(p->plan->memory >> 10));
+    return error;
+}
+
+unsigned static_start(const struct boot_info *b, const struct range_list *taken)
+{
+    struct partition *p;
+    unsigned running = 0;
+
+    if (!read_plans(b, taken))
+        log_error("no memory for the plans of %u static domains", b->partition_nodes);
+    list_for_each(p, &partitions, link)
+        if (build(p) == 0)
+            running++;
+    ASSERT(running <= plan_count);
+    return running;
+}
+
+static const struct partition_module *module(const struct partition_plan *plan, unsigned n)
+{
+    const struct partition_module *const all[] = { &plan->kernel, &plan->ramdisk, &plan->tree };
+
+    return n < ARRAY_SIZE(all) ? all[n] : NULL;
+}
+
+/* One at a time, as several domains may have the same module. A broken plan's may lie over anything, so they stay. */
+static void add_modules(struct range_list *l, const struct partition_plan *plan)
+{
+    const struct partition_module *m;
+
+    for (unsigned n = 0; (m = module(plan, n)); n++) {
+        if (m->size == 0)
+            continue;
+        range_remove(l, m->base, m->size);
+        if (!partition_may_restart(plan))
+            range_add(l, m->base, m->size);
+    }
+}
+
+static void keep_modules(struct range_list *l, const struct partition_plan *plan)
+{
+    const struct partition_module *m;
+
+    for (unsigned n = 0; partition_may_restart(plan) && (m = module(plan, n)); n++)
+        if (m->size)
+            range_remove(l, ROUND_DOWN(m->base, PAGE_SIZE), ROUND_UP(m->base % PAGE_SIZE + m->size, PAGE_SIZE));
+}
+
+void static_add_done_modules(struct range_list *l)
+{
+    for (unsigned i = 0; i < plan_count; i++)
+        if (!plans[i].broken)
+            add_modules(l, &plans[i]);
+    for (unsigned i = 0; i < plan_count; i++)
+        keep_modules(l, &plans[i]);
+}

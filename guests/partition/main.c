@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A static domain: says what it was given, looks for bytes of somebody else's in its memory, and does what its command line asks for:
+ *   tick      a line a second          cpus    starts its other vCPUs
+ *   stay      never ends               reboot, crash, poweroff (default): how it ends
+ */
+#include "guests/lib/hypercall.h"
+
+#define OLD_BYTES 0x6f6c642062797465UL      /* what tests fill memory with beforehand */
+
+static unsigned cpus_up;
+
+static const char *command_line(const void *fdt)
+{
+    unsigned len, node = fdt_find(fdt, "bootargs", NULL);
+
+    return node ? (const char *)fdt_prop(fdt, node, "bootargs", &len) : "";
+}
+
+/* Words that are not zero outside what we know of: our image, the device tree, the ramdisk. */
+static uint64_t foreign_words(const void *fdt, uint64_t base, uint64_t size)
+{
+    const uint32_t *header = fdt;
+    uint64_t begin = (uint64_t)_start, end = (uint64_t)__memory_end, tree = (uint64_t)fdt, found = 0;
+    unsigned len, chosen = fdt_find(fdt, "linux,initrd-end", NULL);
+    uint64_t ramdisk_end = chosen ? fdt_u64(fdt_prop(fdt, chosen, "linux,initrd-end", &len), 0) : 0;
+    uint64_t ramdisk = chosen ? fdt_u64(fdt_prop(fdt, chosen, "linux,initrd-start", &len), 0) : 0;
+
+    for (uint64_t at = base; at < base + size; at += 8) {
+        if ((at >= begin && at < end) || (at >= tree && at < tree + fdt_u32(header, 1)) || (at >= ramdisk && at < ramdisk_end))
+            continue;
+        if (*(const volatile uint64_t *)at)
+            found++;
+    }
+    return found;
+}
+
+static void say_memory(const void *fdt)
+{
+    unsigned len, node = fdt_find(fdt, "device_type", "memory");
+    const uint32_t *reg = fdt_prop(fdt, node, "reg", &len);
+
+    for (unsigned i = 0; i < len / 16; i++) {
+        uint64_t base = fdt_u64(reg, 2 * i), size = fdt_u64(reg, 2 * i + 1);
+
+        print("memory 0x%lx-0x%lx, foreign words: %lu\n", base, base + size - 1, foreign_words(fdt, base, size));
+    }
+}
+
+static void say_ramdisk(const void *fdt)
+{
+    unsigned len, chosen = fdt_find(fdt, "linux,initrd-start", NULL);
+    const uint8_t *from, *to;
+    uint32_t sum = 0;
+
+    if (!chosen)
+        return;
+    from = (const uint8_t *)fdt_u64(fdt_prop(fdt, chosen, "linux,initrd-start", &len), 0);
+    to = (const uint8_t *)fdt_u64(fdt_prop(fdt, chosen, "linux,initrd-end", &len), 0);
+    for (const uint8_t *p = from; p < to; p++)
+        sum = sum * 31 + *p;
+    print("ramdisk %lu bytes, sum 0x%x\n", (unsigned long)(to - from), sum);
+}
+
+static void on_cpu(void *arg)
+{
+    (void)arg;
+    __atomic_fetch_add(&cpus_up, 1, __ATOMIC_SEQ_CST);
+}
+
+static void start_cpus(const void *fdt)
+{
+    unsigned started = 0;
+
+    gic_init(fdt);
+    while (started + 1 < CPUS_MAX && cpu_start(started + 1, on_cpu, NULL) == 0)
+        started++;
+    spin_ticks(50 * TICKS_PER_MS);
+    print("further vCPUs: %u started, %u ran\n", started, cpus_up);
+}
+
+/* Fills what it may touch with bytes that nobody else should ever see. */
+static void leave_bytes(const void *fdt)
+{
+    unsigned len, node = fdt_find(fdt, "device_type", "memory");
+    const uint32_t *reg = fdt_prop(fdt, node, "reg", &len);
+    uint64_t end = fdt_u64(reg, 0) + fdt_u64(reg, 1);
+
+    for (uint64_t at = (end - (end - (uint64_t)fdt) / 2) & ~7UL; at < end; at += 8)
+        *(volatile uint64_t *)at = OLD_BYTES;
+}
+
+static void tick(void)
+{
+    for (unsigned n = 1;; n++) {
+        spin_ticks(1000 * TICKS_PER_MS);
+        print("tick %u\n", n);
+    }
+}
+
+void guest_main(const void *fdt)
+{
+    print("partition: \"%s\"\n", command_line(fdt));
+    say_memory(fdt);
+    say_ramdisk(fdt);
+    print("hypervisor node: %s\n", fdt_find(fdt, "compatible", "xen,xen") ? "yes" : "no");
+    if (fdt_option(fdt, "cpus"))
+        start_cpus(fdt);
+    leave_bytes(fdt);
+    print("done\n");
+    if (fdt_option(fdt, "tick"))
+        tick();
+    while (fdt_option(fdt, "stay"))
+        wfi();
+    if (fdt_option(fdt, "crash"))
+        asm volatile("hvc #0x7fff");
+    guest_shutdown(fdt_option(fdt, "reboot") ? SHUTDOWN_reboot : fdt_option(fdt, "crash") ? SHUTDOWN_crash : SHUTDOWN_poweroff);
+}

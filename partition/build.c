@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A partition's domain, once: vCPUs, memory, devices. */
+#include "arch/include/vgic_hw.h"
+#include "core/domain.h"
+#include "lib/assert.h"
+#include "lib/error.h"
+#include "lib/print.h"
+#include "partition/partition.h"
+
+/* What a partition gets of event channels, as the reference gives its static domains. */
+#define MAX_EVENT_PORT 1023
+#define SPI_FIRST 32u
+
+static int add_vcpus(struct partition *p)
+{
+    struct domain_locked lock = domain_lock(p->domain);
+    struct vcpu *v;
+    int error = 0;
+
+    for (unsigned i = 0; !error && i < p->plan->vcpu_count; i++) {
+        error = vcpu_create(lock, i, &v);
+        if (!error)
+            error = sched_set_affinity(&v->unit, &p->plan->vcpus[i].pin, &p->plan->vcpus[i].pin);
+    }
+    if (!error && (p->plan->weight || p->plan->cap))
+        error = sched_set_params(&p->domain->sched, p->plan->weight ? p->plan->weight : SCHED_DEFAULT_WEIGHT, p->plan->cap);
+    domain_unlock(lock);
+    return error;
+}
+
+/* Would the device hide RAM? */
+static bool is_over_ram(const struct partition_plan *plan, const struct partition_registers *r)
+{
+    struct partition_piece ram[PARTITION_PIECES];
+    unsigned n = partition_ram(plan, ram);
+
+    for (unsigned i = 0; i < n; i++)
+        if (r->guest < ram[i].guest + ram[i].size && ram[i].guest < r->guest + r->size)
+            return true;
+    return false;
+}
+
+static int map_registers(struct domain *d, const struct partition_registers *r)
+{
+    uint64_t gfn = r->guest >> PAGE_SHIFT, mfn = r->base >> PAGE_SHIFT, count = r->size >> PAGE_SHIFT;
+    int error = 0;
+
+    for (uint64_t done = 0; !error && done < count;) {
+        unsigned order = MIN(largest_order(gfn + done, count - done), largest_order(mfn + done, count - done));
+
+        error = stage2_map(&d->stage2, GFN(gfn + done), MFN(mfn + done), order, S2_DEVICE);
+        done += BIT(order);
+    }
+    return error;
+}
+
+static int add_devices(struct partition *p)
+{
+    int error = 0;
+
+    for (unsigned i = 0; !error && i < p->plan->register_count; i++)
+        error = is_over_ram(p->plan, &p->plan->registers[i]) ? -E_INVAL : map_registers(p->domain, &p->plan->registers[i]);
+    for (unsigned i = 0; !error && i < p->plan->irq_count; i++)
+        error = arch_irq_route(p->domain, p->plan->irqs[i]);
+    return error;
+}
+
+/* Lines of its interrupt controller: what is asked for, and no fewer than its devices need. */
+static uint32_t shared_irqs(const struct partition_plan *plan)
+{
+    uint32_t n = plan->shared_irqs;
+
+    for (unsigned i = 0; i < plan->irq_count; i++)
+        n = MAX(n, plan->irqs[i] - SPI_FIRST + 1);
+    return n;
+}
+
+static int fill(struct partition *p, const char **what)
+{
+    int error;
+
+    *what = "vCPUs (cpus, vinci,pin, vinci,weight, vinci,cap)";
+    error = add_vcpus(p);
+    if (error)
+        return error;
+    *what = "memory";
+    error = partition_populate(p);
+    if (error)
+        return error;
+    *what = "devices (xen,reg beside its RAM, interrupts)";
+    return add_devices(p);
+}
+
+/* The first call condemns it; the rest takes other CPUs' quiescent points, see domain_destroy. */
+static void give_up(struct partition *p)
+{
+    p->state = PARTITION_FAILED;
+    if (p->domain && domain_destroy(p->domain) == 0)
+        log_debug("partition %s: its domain is gone", p->plan->name);
+}
+
+int partition_create(struct partition *p)
+{
+    const struct partition_plan *plan = p->plan;
+    const struct domain_config config = {
+        .direct_mapped = plan->direct_map,
+        .max_vcpus = plan->vcpu_count,
+        .max_event_port = MAX_EVENT_PORT,
+        .max_grant_frames = plan->max_grant_frames,
+        .max_maptrack_frames = plan->max_maptrack_frames,
+        .shared_irqs = shared_irqs(plan),
+        .cpupool = plan->cpupool,
+    };
+    const char *what = "domain (cpus, nr_spis, domain-cpupool, max_grant_frames)";
+    int error;
+
+    ASSERT(p->state == PARTITION_PLANNED && !p->domain);
+    p->state = PARTITION_BUILDING;
+    error = domain_create(DOMID(0xffff), &config, &p->domain);
+    if (!error && !domain_get(p->domain))
+        error = -E_INVAL;
+    if (!error)
+        error = fill(p, &what);
+    if (error) {
+        log_error("partition %s: its %s could not be set up (error %d%s)", plan->name, what, error, error == -E_NOMEM ? ", no memory" : "");
+        give_up(p);
+    }
+    return error;
+}

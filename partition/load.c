@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What makes a partition's memory ready to run: kernel, device tree and ramdisk, one after the other from the start of its RAM.
+ *
+ *   | kernel (2 MiB aligned, up to the end of its bss) | device tree | ramdisk | free ...
+ *
+ * Steps that each do a bounded piece; partition->progress says where they are.
+ */
+#include "arch/include/mapping.h"
+#include "arch/include/vcpu.h"
+#include "core/domain.h"
+#include "lib/assert.h"
+#include "lib/error.h"
+#include "lib/print.h"
+#include "lib/string.h"
+#include "mem/heap.h"
+#include "partition/partition.h"
+
+#define KERNEL_ALIGN UINT64_C(0x200000)
+/* Pages that one piece copies, or zeroes: below 20,000 instructions. */
+#define COPY_PAGES 16
+#define WIPE_PAGES 64
+
+/* arm64 Linux boot protocol (Documentation/arm64/booting.rst): the first 64 bytes of an Image. */
+struct image_header {
+    uint32_t code[2];
+    uint64_t text_offset, image_size, flags, reserved[3];
+    uint32_t magic, pe_offset;
+};
+#define IMAGE_MAGIC 0x644d5241u
+#define IMAGE_SIZE_MAX (UINT64_C(1) << 30)
+#define OLD_TEXT_OFFSET 0x80000         /* of kernels that do not say how large they are */
+
+static void read_host(void *to, uint64_t from, size_t n)
+{
+    const char *page;
+
+    ASSERT((from & ~PAGE_MASK) + n <= PAGE_SIZE);
+    page = arch_window_map(MFN(from >> PAGE_SHIFT));
+    memcpy(to, page + (from & ~PAGE_MASK), n);
+    arch_window_unmap((void *)(uintptr_t)page);
+}
+
+static int refuse(const struct partition *p, const char *text, uint64_t value)
+{
+    log_error("partition %s: kernel at 0x%llx: %s (0x%llx)", p->plan->name, (unsigned long long)p->plan->kernel.base, text,
+              (unsigned long long)value);
+    return -E_INVAL;
+}
+
+/* The header may lie across the end of a page. */
+static void read_header(struct image_header *h, uint64_t from)
+{
+    size_t first = MIN(sizeof(*h), PAGE_SIZE - (from & ~PAGE_MASK));
+
+    read_host(h, from, first);
+    if (first < sizeof(*h))
+        read_host((char *)h + first, from + first, sizeof(*h) - first);
+}
+
+/* Where the parts go. */
+static int plan_places(struct partition *p)
+{
+    const struct partition_plan *plan = p->plan;
+    struct partition_piece ram[PARTITION_PIECES];
+    struct image_header h;
+    uint64_t size, end;
+
+    if (plan->kernel.size < sizeof(h))
+        return refuse(p, "it is too short for a kernel: size", plan->kernel.size);
+    read_header(&h, plan->kernel.base);
+    if (h.magic != IMAGE_MAGIC)
+        return refuse(p, "it is no arm64 Linux Image: magic number", h.magic);
+    if (h.image_size > IMAGE_SIZE_MAX || h.text_offset >= KERNEL_ALIGN)
+        return refuse(p, "its header asks for too much: image_size", h.image_size);
+    (void)partition_ram(plan, ram);
+    p->entry = ROUND_UP(ram[0].guest, KERNEL_ALIGN) + (h.image_size ? h.text_offset : OLD_TEXT_OFFSET);
+    size = MAX(h.image_size, plan->kernel.size);
+    p->tree = (struct partition_range){ ROUND_UP(p->entry + size, PAGE_SIZE), partition_tree_room(plan) };
+    p->ramdisk = (struct partition_range){ p->tree.base + p->tree.size, plan->ramdisk.size };
+    end = p->ramdisk.base + p->ramdisk.size;
+    if (end <= ram[0].guest + ram[0].size)
+        return 0;
+    log_error("partition %s: memory of %llu KiB is too little: kernel, device tree and ramdisk need %llu KiB", plan->name,
+              (unsigned long long)(ram[0].size >> 10), (unsigned long long)((end - ram[0].guest + 1023) >> 10));
+    return -E_NOMEM;
+}
+
+/* Write n bytes within one page of the domain; what a guest with its caches off sees. */
+static int write_guest(struct domain *d, uint64_t to, const void *from, size_t n)
+{
+    unsigned offset = (unsigned)(to & ~PAGE_MASK);
+    mfn_t mfn;
+    int error = stage2_get_own(&d->stage2, GFN(to >> PAGE_SHIFT), true, &mfn);
+
+    ASSERT(offset + n <= PAGE_SIZE);
+    if (error)
+        return error;
+    char *page = arch_window_map(mfn);
+    memcpy(page + offset, from, n);
+    arch_window_unmap(page);
+    arch_frame_clean_range(mfn, offset, (unsigned)n, true, false);
+    frame_put(mfn);
+    return 0;
+}
+
+/* A piece of a module, from progress.done on. */
+static int copy_module(struct partition *p, const struct partition_module *m, uint64_t to)
+{
+    uint64_t *done = &p->progress.done;
+
+    for (unsigned i = 0; i < COPY_PAGES && *done < m->size; i++) {
+        uint64_t from = m->base + *done;
+        size_t n = MIN(PAGE_SIZE - (from & ~PAGE_MASK), PAGE_SIZE - ((to + *done) & ~PAGE_MASK));
+        char *page = arch_window_map(MFN(from >> PAGE_SHIFT));
+        int error;
+
+        n = MIN(n, m->size - *done);
+        error = write_guest(p->domain, to + *done, page + (from & ~PAGE_MASK), n);
+        arch_window_unmap(page);
+        if (error)
+            return error;
+        *done += n;
+    }
+    return *done < m->size ? -E_RESTART : 0;
+}
+
+/* The page of RAM that lies n bytes into it. */
+static uint64_t page_of_ram(const struct partition_plan *plan, uint64_t n)
+{
+    struct partition_piece ram[PARTITION_PIECES];
+    unsigned count = partition_ram(plan, ram), i = 0;
+
+    while (n >= ram[i].size) {
+        n -= ram[i++].size;
+        ASSERT(i < count);
+    }
+    return ram[i].guest + n;
+}
+
+/* Whatever its former life has left; pages that it has given away are not there to be wiped. */
+static int wipe(struct partition *p)
+{
+    uint64_t *done = &p->progress.done;
+
+    for (unsigned i = 0; i < WIPE_PAGES && *done < p->plan->memory; i++, *done += PAGE_SIZE) {
+        mfn_t mfn;
+
+        if (stage2_get_own(&p->domain->stage2, GFN(page_of_ram(p->plan, *done) >> PAGE_SHIFT), true, &mfn))
+            continue;
+        arch_frame_scrub(mfn, 0);
+        frame_put(mfn);
+    }
+    return *done < p->plan->memory ? -E_RESTART : 0;
+}
+
+static int load_kernel(struct partition *p)
+{
+    return copy_module(p, &p->plan->kernel, p->entry);
+}
+
+static int load_ramdisk(struct partition *p)
+{
+    return copy_module(p, &p->plan->ramdisk, p->ramdisk.base);
+}
+
+static int load_tree(struct partition *p)
+{
+    uint32_t room = (uint32_t)p->tree.size, size, done, n;
+    char *buffer = heap_alloc(room);
+    int error = buffer ? 0 : -E_NOMEM;
+
+    if (error)
+        return error;
+    size = partition_write_tree(p, buffer, room);
+    if (size == 0) {
+        log_error("partition %s: its device tree does not fit into %u KiB", p->plan->name, room >> 10);
+        error = -E_NOMEM;
+    }
+    for (done = 0; !error && done < size; done += n) {
+        n = MIN(size - done, (uint32_t)PAGE_SIZE);
+        error = write_guest(p->domain, p->tree.base + done, buffer + done, n);
+    }
+    heap_free(buffer, room);
+    return error;
+}
+
+static int start_vcpu(struct partition *p)
+{
+    const struct vcpu_start start = { .pc = p->entry, .context = p->tree.base };
+
+    arch_icache_invalidate_all();
+    return vcpu_up(p->domain->vcpus[0], &start);
+}
+
+static int (*const steps[])(struct partition *p) = { wipe, plan_places, load_kernel, load_ramdisk, load_tree, start_vcpu };
+
+int partition_load(struct partition *p, bool wipe_first)
+{
+    int error = 0;
+
+    ASSERT(p->domain && p->progress.step < ARRAY_SIZE(steps));
+    if (!wipe_first && p->progress.step == 0)
+        p->progress.step = 1;
+    while (!error && p->progress.step < ARRAY_SIZE(steps)) {
+        error = steps[p->progress.step](p);
+        if (error)
+            break;
+        p->progress.step++;
+        p->progress.done = 0;
+        error = p->progress.step < ARRAY_SIZE(steps) ? -E_RESTART : 0;
+    }
+    if (error == -E_RESTART)
+        return error;
+    if (error)
+        log_error("partition %s: it could not be loaded (error %d)", p->plan->name, error);
+    p->progress = (struct partition_progress){ 0 };
+    return error;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where a partition's RAM is in its own address space, and taking the frames for it. */
+#include "arch/include/mapping.h"
+#include "core/domain.h"
+#include "lib/assert.h"
+#include "lib/error.h"
+#include "partition/partition.h"
+
+/* Guests' RAM (xen/arch-arm.h, GUEST_RAM0_*, GUEST_RAM1_*). */
+static const struct partition_range guest_ram[] = {
+    { UINT64_C(0x40000000), UINT64_C(0xc0000000) },
+    { UINT64_C(0x200000000), UINT64_C(0xfe00000000) },
+};
+
+/* The blocks that a large piece is taken in; smaller ones where memory is in pieces. */
+#define BLOCK_ORDER 9
+
+struct filler {
+    struct partition_piece *pieces;
+    unsigned count;
+    unsigned region;            /* of guest_ram */
+    uint64_t used;              /* of that region */
+};
+
+/* The next `size` bytes of guest space get this host memory. */
+static void add(struct filler *f, uint64_t host, uint64_t size)
+{
+    while (size) {
+        uint64_t n = MIN(size, guest_ram[f->region].size - f->used);
+
+        ASSERT(f->count < PARTITION_PIECES && f->region < ARRAY_SIZE(guest_ram));
+        f->pieces[f->count++] = (struct partition_piece){ guest_ram[f->region].base + f->used, host, n };
+        f->used += n;
+        size -= n;
+        if (host != PARTITION_ANYWHERE)
+            host += n;
+        if (f->used == guest_ram[f->region].size) {
+            f->region++;
+            f->used = 0;
+        }
+    }
+}
+
+unsigned partition_ram(const struct partition_plan *plan, struct partition_piece pieces[PARTITION_PIECES])
+{
+    struct filler f = { .pieces = pieces };
+
+    for (unsigned i = 0; i < plan->bank_count; i++) {
+        const struct partition_range *b = &plan->banks[i];
+
+        if (plan->direct_map)
+            pieces[f.count++] = (struct partition_piece){ b->base, b->base, b->size };
+        else
+            add(&f, b->base, b->size);
+    }
+    if (plan->bank_count == 0)
+        add(&f, PARTITION_ANYWHERE, plan->memory);
+    return f.count;
+}
+
+/* Static memory: reserved for this owner, cleaned of whatever the loader or an earlier system left in it. */
+static int take_static(struct domain *d, uint64_t guest, uint64_t host, unsigned order)
+{
+    mfn_t mfn = MFN(host >> PAGE_SHIFT);
+    int error = frame_take_reserved(&d->owner, mfn, order);
+
+    if (error)
+        return error;
+    arch_frame_scrub(mfn, order);
+    error = stage2_map(&d->stage2, GFN(guest >> PAGE_SHIFT), mfn, order, S2_RAM);
+    if (error)
+        frame_put_block(mfn, order);
+    return error;
+}
+
+static int populate_static(struct domain *d, const struct partition_piece *piece)
+{
+    uint64_t first = piece->host >> PAGE_SHIFT, count = piece->size >> PAGE_SHIFT;
+    int error = 0;
+
+    frame_add_free(MFN(first), count);
+    frame_reserve(&d->owner, MFN(first), count);
+    for (uint64_t done = 0; !error && done < count;) {
+        unsigned order = largest_order(first + done, count - done);
+
+        order = MIN(order, (unsigned)BLOCK_ORDER);
+        error = take_static(d, piece->guest + (done << PAGE_SHIFT), piece->host + (done << PAGE_SHIFT), order);
+        done += BIT(order);
+    }
+    return error;
+}
+
+/* One block, or what is left of it when the memory that is free comes in smaller ones. */
+static int populate_block(struct domain *d, uint64_t gfn, unsigned order, uint64_t *done)
+{
+    int error;
+
+    do {
+        error = domain_populate(d, GFN(gfn), order);
+        if (error == -E_NOMEM && order)
+            order--;
+        else if (error != -E_RESTART)
+            break;
+    } while (true);
+    *done += BIT(order);
+    return error;
+}
+
+static int populate_anywhere(struct domain *d, const struct partition_piece *piece)
+{
+    uint64_t first = piece->guest >> PAGE_SHIFT, count = piece->size >> PAGE_SHIFT;
+    int error = 0;
+
+    for (uint64_t done = 0; !error && done < count;) {
+        unsigned order = largest_order(first + done, count - done);
+
+        error = populate_block(d, first + done, order, &done);
+    }
+    return error;
+}
+
+int partition_populate(struct partition *p)
+{
+    struct partition_piece pieces[PARTITION_PIECES];
+    unsigned n = partition_ram(p->plan, pieces);
+    int error = 0;
+
+    p->domain->owner.limit = p->plan->memory >> PAGE_SHIFT;
+    for (unsigned i = 0; !error && i < n; i++)
+        error = pieces[i].host == PARTITION_ANYWHERE ? populate_anywhere(p->domain, &pieces[i]) :
+                                                       populate_static(p->domain, &pieces[i]);
+    return error;
+}

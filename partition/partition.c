@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The list of partitions. */
+#include "partition/partition.h"
+#include "lib/assert.h"
+#include "lib/string.h"
+#include "mem/heap.h"
+
+struct list partitions = LIST_INIT(partitions);
+
+struct partition *partition_add(const struct partition_plan *plan)
+{
+    struct partition *p = heap_new(struct partition), *other;
+    struct list *before = &partitions;
+
+    ASSERT(!plan->broken && plan->vcpu_count);
+    if (!p)
+        return NULL;
+    p->plan = plan;
+    /* Behind those of the same priority. */
+    list_for_each(other, &partitions, link) {
+        if (other->plan->priority >= plan->priority)
+            continue;
+        before = &other->link;
+        break;
+    }
+    list_push_back(before, &p->link);
+    return p;
+}
+
+struct partition *partition_of(const struct domain *d)
+{
+    struct partition *p;
+
+    list_for_each(p, &partitions, link)
+        if (p->domain == d)
+            return p;
+    return NULL;
+}
+
+struct partition *partition_named(const char *name)
+{
+    struct partition *p;
+
+    list_for_each(p, &partitions, link)
+        if (strcmp(p->plan->name, name) == 0)
+            return p;
+    return NULL;
+}
