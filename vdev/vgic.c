@@ -184,28 +184,15 @@ static inline struct vcpu *take_hw(struct vcpu *v, struct vgic_irq *i, unsigned 
     return update(v->domain, i);
 }
 
-/* A shared interrupt was taken here, and its vCPU is on another CPU: next time it is taken there, and nobody is kicked. */
-static void follow_target(const struct vgic_irq *i)
-{
-    unsigned cpu;
-
-    if (!i->target)
-        return;
-    cpu = atomic_load(&i->target->unit.cpu);
-    ASSERT(cpu_is_online(cpu));
-    if (cpu != cpu_id())
-        arch_irq_set_target(i->hw_irq, cpu);
-}
-
 HOT void vgic_inject_hw(struct vcpu *v, unsigned irq, unsigned hw_irq)
 {
     struct vgic_irq *i = irq_of(v, irq);
     struct vcpu *to;
 
     spin_lock(&vgic_of(v)->lock);
-    to = take_hw(v, i, hw_irq);
     if (irq >= VGIC_PRIVATE)
-        follow_target(i);
+        i->hw_cpu = (uint16_t)(i->hw_taken ? VGIC_NO_CPU : cpu_id());
+    to = take_hw(v, i, hw_irq);
     unlock_notify_one(v->domain, to);
 }
 
@@ -234,7 +221,7 @@ bool vgic_retract_hw(struct vcpu *v, unsigned irq)
     vgic_fold_irq(v, i);
     unseen = i->hw_taken && !i->active;
     if (unseen) {
-        i->hw_taken = i->hw_retaken = false;
+        vgic_forget_taken(i);
         i->pending_latch = false;
     }
     update(d, i);
@@ -362,7 +349,7 @@ void vgic_unroute_all(struct domain *d)
         if (i->hw_taken)
             arch_irq_deactivate(i->hw_irq);
         i->hw_irq = 0;
-        i->hw_taken = i->hw_retaken = false;
+        vgic_forget_taken(i);
     }
     spin_unlock(&g->lock);
 }

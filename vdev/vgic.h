@@ -21,6 +21,7 @@ struct domain;
 #define VGIC_PRIVATE 32         /* SGIs 0..15, PPIs 16..31 */
 #define VGIC_MAX_IRQS 1020
 #define VGIC_SGIS 16
+#define VGIC_NO_CPU UINT16_MAX
 #define VGIC_V2_VCPUS 8         /* a GICv2 has no more CPU interfaces */
 
 struct vgic_irq {
@@ -39,7 +40,9 @@ struct vgic_irq {
     bool hw_taken;              /* physical interrupt is active, waits for the guest's EOI */
     bool hw_retaken;            /* taken again while the list register's end was not yet seen */
     bool lr_latched;            /* the list register's pending state came from pending_latch */
+    bool lr_unlinked;           /* it does not end the physical interrupt, which the hypervisor has to */
     bool drop_pending, drop_active; /* cleared by a register write while lent: done when it is read back */
+    uint16_t hw_cpu;            /* while hw_taken: the CPU that took the physical one, or VGIC_NO_CPU: not one alone */
     uint64_t route;             /* GICD_IROUTER; GICv2: that of the first target, GICD_ITARGETSR in 63:56 */
 };
 

@@ -32,6 +32,12 @@ static inline bool vgic_irq_is_pending(const struct vgic_irq *i)
     return i->pending_latch || (i->line && !i->edge);
 }
 
+/* The physical interrupt behind i is not active any more, or somebody else's. */
+static inline void vgic_forget_taken(struct vgic_irq *i)
+{
+    i->hw_taken = i->hw_retaken = i->lr_unlinked = false;
+}
+
 /* Does it belong on a list of candidates? */
 static inline bool vgic_irq_is_wanted(const struct vgic_irq *i)
 {
@@ -88,7 +94,7 @@ bool vgic_register_write(const struct vgic_register *table, unsigned count, stru
 int vgic_state_init(struct domain *d, unsigned version, uint32_t spis) MUST_CHECK;
 /* GICD_CTLR's enables. */
 void vgic_write_ctlr(struct vcpu *v, uint64_t value);
-/* GICD_IROUTER of a shared interrupt changes, and the physical one goes where its vCPU is now. g->lock held. */
+/* GICD_IROUTER of a shared interrupt changes, and the physical one goes where its vCPU is, once it is not active. g->lock held. */
 vgic_targets vgic_set_route(struct domain *d, struct vgic_irq *i, uint64_t route) MUST_CHECK;
 /* Complete what lends edge interrupt i, whose line is high, to a list register: a GICv2's SGI gets its sender. g->lock held. */
 uint64_t vgic_v2_lend(struct vcpu *v, struct vgic_irq *i, uint64_t lr);

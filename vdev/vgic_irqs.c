@@ -25,7 +25,7 @@ static void end_physical(struct vgic_irq *i)
 {
     if (owns_physical(i))
         arch_irq_deactivate(i->hw_irq);
-    i->hw_taken = i->hw_retaken = false;
+    vgic_forget_taken(i);
 }
 
 static unsigned get_group(const struct vgic_irq *i)

@@ -21,15 +21,52 @@ static void apply_drops(struct vgic_irq *i)
         i->active = false;
     if (i->hw_taken && !i->active && !i->pending_latch && (i->drop_pending || i->drop_active)) {
         arch_irq_deactivate(i->hw_irq);
-        i->hw_taken = false;
+        vgic_forget_taken(i);
     }
     i->drop_pending = i->drop_active = false;
 }
 
 /*
- * End the loan of list register n. When the guest ended a linked interrupt the hardware ended the physical one with it. That one
- * may have been taken again before the list register is read: then it still waits for an end.
+ * May the guest's end be the physical one's? A shared interrupt's only on the CPU that took it: in some implementations of the
+ * GICv2 each CPU has an active state of its own, and for the same reason none is given another CPU while it is active.
  */
+static inline bool link_it(struct vgic_irq *i)
+{
+    if (likely(i->id < VGIC_PRIVATE))
+        return true;
+    i->lr_unlinked = i->hw_cpu != cpu_id();
+    return !i->lr_unlinked;
+}
+
+/* Shared interrupt i has ended: it is taken next where its vCPU is now, and nobody is kicked. */
+static NOINLINE void follow_target(struct domain *d, const struct vgic_irq *i)
+{
+    const struct vcpu *v = vgic_route(d, i->route);
+    unsigned cpu = v ? atomic_load(&v->unit.cpu) : i->hw_cpu;
+
+    ASSERT(i->id >= VGIC_PRIVATE && !i->hw_taken);
+    if (cpu == i->hw_cpu || !i->hw_irq)
+        return;
+    ASSERT(cpu_is_online(cpu));
+    arch_irq_set_target(i->hw_irq, cpu);
+}
+
+/*
+ * The guest has ended i. With a link the hardware has ended the physical one; that one may have been taken again since: then it
+ * still waits for an end.
+ */
+static inline void end_taken(struct vcpu *v, struct vgic_irq *i, bool linked)
+{
+    ASSERT(i->hw_taken);
+    if (!linked)
+        arch_irq_deactivate(i->hw_irq);
+    i->hw_taken = linked && i->hw_retaken;
+    i->hw_retaken = i->lr_unlinked = false;
+    if (unlikely(i->id >= VGIC_PRIVATE) && !i->hw_taken)
+        follow_target(v->domain, i);
+}
+
+/* End the loan of list register n. */
 static ALWAYS_INLINE void read_back(struct vcpu *v, struct vgic_irq *i, unsigned n)
 {
     struct vgic_vcpu *s = &v->arch.vgic;
@@ -46,10 +83,8 @@ static ALWAYS_INLINE void read_back(struct vcpu *v, struct vgic_irq *i, unsigned
         if (i->line)
             vgic_v2_take_back(v, i);
     }
-    if ((lr & LR_HW) && !(lr & (LR_STATE_ACTIVE | LR_STATE_PENDING))) {
-        i->hw_taken = i->hw_retaken;
-        i->hw_retaken = false;
-    }
+    if (!(lr & (LR_STATE_ACTIVE | LR_STATE_PENDING)) && ((lr & LR_HW) || unlikely(i->lr_unlinked)))
+        end_taken(v, i, lr & LR_HW);
     if (unlikely(i->drop_pending || i->drop_active))
         apply_drops(i);
 }
@@ -119,7 +154,7 @@ static ALWAYS_INLINE void lend(struct vcpu *v, unsigned n, struct vgic_irq *i)
         i->pending_latch = false;
     }
     if (i->hw_taken)
-        lr |= LR_HW | (uint64_t)i->hw_irq << LR_PINTID_SHIFT;
+        lr |= likely(link_it(i)) ? LR_HW | (uint64_t)i->hw_irq << LR_PINTID_SHIFT : LR_EOI_NOTIFY;
     else if (i->line)           /* it may still be high then */
         lr = i->edge ? vgic_v2_lend(v, i, lr) : lr | LR_EOI_NOTIFY;
     i->in_lr = true;

@@ -72,9 +72,13 @@ int gicv2_cpu_init(unsigned cpu)
 
 /* -- handling -- */
 
+/* Through the distributor a shared one ends whoever took it. */
 void gicv2_deactivate(unsigned irq)
 {
-    gic_write32(interface, GICC_DIR, irq);
+    if ((irq & INTERRUPT_MASK) < 32)
+        gic_write32(interface, GICC_DIR, irq);
+    else
+        gic_write32(gic.distributor, GICD_ICACTIVER + irq / 32 * 4, (uint32_t)BIT(irq % 32));
 }
 
 static void handle_sgi(uint32_t acknowledged)

@@ -62,10 +62,13 @@ bool interrupts_take(void);
 /* Between interrupts.c and interrupts_take.c: the state of the physical interrupts. */
 #define HOST_SPIS 64
 struct host_irq {
-    bool enabled, pending, active;
+    bool enabled, pending;
+    bool active[MAX_CPUS];      /* each CPU's own, as in the GICv2 of QEMU */
     unsigned target;
 };
 extern struct host_irq host_irqs[32 + HOST_SPIS];
+/* A list register linked to it was ended by this CPU's guest. */
+void host_end_linked(unsigned irq);
 extern PER_CPU(bool, host_kicked);
 /* This CPU's maintenance interrupt, if it was raised: v is current. */
 void host_take_maintenance(struct vcpu *v);

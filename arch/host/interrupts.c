@@ -26,7 +26,7 @@ void interrupts_boot(unsigned version)
 
 static bool takes(unsigned cpu, const struct host_irq *i)
 {
-    return i->pending && i->enabled && !i->active && i->target == cpu;
+    return i->pending && i->enabled && !i->active[cpu] && i->target == cpu;
 }
 
 bool interrupt_pending(unsigned cpu)
@@ -87,13 +87,20 @@ void arch_irq_set_target(unsigned irq, unsigned cpu)
 
 void arch_irq_deactivate(unsigned irq)
 {
-    shared(irq)->active = false;
+    memset(shared(irq)->active, 0, sizeof(shared(irq)->active));
+    notice(shared(irq));
+}
+
+void host_end_linked(unsigned irq)
+{
+    shared(irq)->active[cpu_id()] = false;
     notice(shared(irq));
 }
 
 void arch_irq_set_active(unsigned irq, bool active)
 {
-    shared(irq)->active = active;
+    for (unsigned cpu = 0; cpu < cpu_count(); cpu++)
+        shared(irq)->active[cpu] = active;
     notice(shared(irq));
 }
 

@@ -30,13 +30,13 @@ static bool take_shared(unsigned irq)
 {
     struct host_irq *i = &host_irqs[irq];
 
-    if (!i->pending || !i->enabled || i->active || i->target != cpu_id())
+    if (!i->pending || !i->enabled || i->active[cpu_id()] || i->target != cpu_id())
         return false;
     i->pending = false;
-    i->active = true;
+    i->active[cpu_id()] = true;
     if (!arch_irq_deliver(irq)) {
         upcall_interrupt(irq);
-        i->enabled = i->active = false;
+        i->enabled = i->active[cpu_id()] = false;
     }
     return true;
 }

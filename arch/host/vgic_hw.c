@@ -143,7 +143,7 @@ void host_guest_end_interrupt(struct vcpu *v, unsigned irq)
             continue;
         *lr &= ~LR_STATE_ACTIVE;
         if (*lr & LR_HW)
-            arch_irq_deactivate(*lr >> LR_PINTID_SHIFT & 0x1fff);
+            host_end_linked(*lr >> LR_PINTID_SHIFT & 0x1fff);
         else if (*lr & LR_EOI_NOTIFY)
             maintenance();
     }

@@ -31,7 +31,9 @@ void arch_vgic_save(struct vgic_vcpu *s);     /* VMCR, active priorities, HCR */
 void arch_vgic_load(const struct vgic_vcpu *s);
 void arch_vgic_reset(struct vgic_vcpu *s);
 
-/* Physical interrupt control for routed interrupts (SPIs: any CPU; PPIs: of this CPU). */
+/* Physical interrupt control for routed interrupts (SPIs: any CPU; PPIs: of this CPU). The target is set of one that is not active,
+ * and a list register is linked to an SPI only on the CPU that took it: the active state may be each CPU's own. Deactivating ends it
+ * for all CPUs. */
 void arch_irq_enable(unsigned irq, bool on);
 void arch_irq_set_edge(unsigned irq, bool edge);
 void arch_irq_set_target(unsigned irq, unsigned cpu);

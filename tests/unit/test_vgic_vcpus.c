@@ -180,19 +180,90 @@ static void test_linked(void **state UNUSED)
     run(0, linked, NULL);
 }
 
-/* A physical interrupt is taken where its vCPU is, from the second time on. */
+static void enable_46(struct vcpu *v, void *arg UNUSED)
+{
+    put(v, DIST, 4, 2);
+    enable_spi(v, 46);
+}
+
+/* Its device raises it; some CPU takes it. */
+static void begin_46(struct vcpu *v, void *arg UNUSED)
+{
+    unsigned irq = NONE;
+
+    host_raise_irq(46);
+    for (unsigned tries = 0; tries < 1000 && irq == NONE; tries++) {
+        (void)interrupts_take();
+        irq = acknowledge(v);
+        arch_schedule_point();
+    }
+    CHECK(irq == 46);
+}
+
+static void end_46(struct vcpu *v, void *arg UNUSED)
+{
+    end(v, 46);
+    CHECK(acknowledge(v) == NONE);
+}
+
+static void do_nothing(struct vcpu *v UNUSED, void *arg UNUSED)
+{
+}
+
+static void move_to(unsigned cpu)
+{
+    cpu_set one = { { BIT(cpu) } };
+
+    assert_int_equal(sched_set_affinity(&d->vcpus[0]->unit, &one, &one), 0);
+    run(0, do_nothing, NULL);
+    assert_int_equal(d->vcpus[0]->unit.cpu, cpu);
+}
+
+/*
+ * A physical interrupt is taken where its vCPU is, from the second time on, and no CPU keeps it active for good: neither the one
+ * that took it for a vCPU that was elsewhere nor the one that its vCPU left before it ended it.
+ */
 static void test_target_follows(void **state UNUSED)
+{
+    assert_int_equal(arch_irq_route(d, 46), 0);
+    run(0, enable_46, NULL);
+    for (unsigned round = 0; round < 12; round++) {
+        unsigned at = round / 2 % 2;
+
+        move_to(at);
+        run(0, begin_46, NULL);
+        if (round % 3 == 2)
+            move_to(at = !at);
+        run(0, end_46, NULL);
+        run(0, do_nothing, NULL);
+        assert_int_equal(host_irqs[46].target, at);
+        assert_false(host_irqs[46].active[0] || host_irqs[46].active[1]);
+    }
+    arch_irq_unroute_all(d);
+}
+
+/* A route that changes while the interrupt is active: the physical one stays where it is until it has ended. */
+static void route_active_46(struct vcpu *v, void *arg UNUSED)
+{
+    begin_46(v, NULL);
+    put(v, DIST + 0x6000 + 8 * 46, 8, 1);
+    CHECK(host_irqs[46].target == 0);
+    end_46(v, NULL);
+    arch_vcpu_sync(v);
+    CHECK(host_irqs[46].target == d->vcpus[1]->unit.cpu);
+}
+
+static void test_route_of_an_active_one(void **state UNUSED)
 {
     cpu_set second = { { 2 } };
 
+    assert_int_equal(sched_set_affinity(&d->vcpus[1]->unit, &second, &second), 0);
+    run(1, do_nothing, NULL);
+    assert_int_equal(d->vcpus[1]->unit.cpu, 1);
+    move_to(0);
     assert_int_equal(arch_irq_route(d, 46), 0);
-    run(0, linked, NULL);
-    assert_int_equal(sched_set_affinity(&d->vcpus[0]->unit, &second, &second), 0);
-    run(0, linked, NULL);
-    assert_int_equal(d->vcpus[0]->unit.cpu, 1);
-    assert_int_equal(host_irqs[46].target, 0);
-    vgic_inject_hw(d->vcpus[0], 46, 46);        /* the main context counts as CPU 0 */
-    assert_int_equal(host_irqs[46].target, 1);
+    run(0, enable_46, NULL);
+    run(0, route_active_46, NULL);
     arch_irq_unroute_all(d);
 }
 
@@ -257,7 +328,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_sgi), TEST(test_sgi_self), TEST(test_route), TEST(test_route_taken),
-        TEST(test_route_to_sleeper_here), TEST(test_target_follows), TEST(test_linked), TEST(test_route_hw),
+        TEST(test_route_to_sleeper_here), TEST(test_target_follows),
+        TEST(test_route_of_an_active_one), TEST(test_linked), TEST(test_route_hw),
         TEST(test_mmio_regions), TEST(test_affinity),
     };
 
