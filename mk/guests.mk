@@ -28,6 +28,14 @@ $(GUEST_OUT)/obj/%.S.o: guests/%.S mk/guests.mk
 	@echo "  AS      $<"
 	@$(GUEST_CC) $(GUEST_CFLAGS) -D__ASSEMBLY__ -MMD -MP -c $< -o $@
 
+# The camera's letters, drawn from a Debian font.
+$(GUEST_OUT)/include/guests/camera/fonts.h: tools/font.py mk/guests.mk
+	@mkdir -p $(@D)
+	@echo "  FONT    $@"
+	@$(PYTHON) tools/font.py $@ font_small=DejaVuSans:15 font_large=DejaVuSans-Bold:22
+$(GUEST_OUT)/obj/camera/%.c.o: GUEST_CFLAGS += -I$(GUEST_OUT)/include
+$(GUEST_OUT)/obj/camera/panel.c.o: $(GUEST_OUT)/include/guests/camera/fonts.h
+
 define guest_rules
 $(GUEST_OUT)/$(1).elf: $(patsubst guests/%,$(GUEST_OUT)/obj/%.o,$(wildcard guests/$(1)/*.c guests/$(1)/*.S)) \
 		$(GUEST_LIB_OBJ) guests/lib/guest.lds

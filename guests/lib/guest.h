@@ -117,6 +117,7 @@ uint64_t probe_exec(uint64_t va);
 #define MAP_DEVICE 0u
 #define MAP_READONLY 2u
 #define MAP_NOEXEC 4u
+#define MAP_UNCACHED 8u /* normal memory that no cache holds, never executed */
 /* Test addresses: nothing is mapped here at start. */
 #define WINDOW_BASE 0x7000000000UL
 

@@ -17,6 +17,7 @@
 #define DESC_INNER (3UL << 8)
 #define DESC_RO (2UL << 6)
 #define DESC_ATTR(n) ((uint64_t)(n) << 2)
+#define ATTR_UNCACHED 2
 #define DESC_UXN (1UL << 54)
 #define DESC_PXN (1UL << 53)
 #define DESC_ADDRESS 0x0000fffffffff000UL
@@ -34,7 +35,7 @@ static uint64_t leaf(uint64_t pa, unsigned level, unsigned flags)
 {
     uint64_t desc = pa | DESC_VALID | DESC_AF | DESC_INNER | DESC_UXN;
 
-    desc |= DESC_ATTR(flags & MAP_NORMAL);
+    desc |= DESC_ATTR(flags & MAP_UNCACHED ? ATTR_UNCACHED : flags & MAP_NORMAL);
     if (level == 3)
         desc |= DESC_TABLE;
     if (flags & MAP_READONLY)
@@ -57,7 +58,7 @@ void mmu_build_boot_map(void)
     }
     for (uint64_t i = 3; i < WINDOW_INDEX; i++)
         root[i] = leaf(i << 30, 1, MAP_NORMAL);
-    mmu_boot_regs[0] = 0xff04; /* MAIR: 0 Device-nGnRE, 1 Normal write-back */
+    mmu_boot_regs[0] = 0x44ff04; /* MAIR: 0 Device-nGnRE, 1 Normal write-back, 2 Normal uncached */
     /* TCR: T0SZ 25, walks inner shareable write-back, EPD1, IPS 40 bits. */
     mmu_boot_regs[1] = 25 | (1UL << 8) | (1UL << 10) | (3UL << 12) | (1UL << 23) | (2UL << 32);
     mmu_boot_regs[2] = (uint64_t)root;
