@@ -37,6 +37,7 @@ help:
 	@echo '  make prove        models of the lock-free protocols, static analysis of the accounting'
 	@echo '  make bench-growth how costs grow with domains and CPUs (docs/growth.svg)'
 	@echo '  make fuzz         the hypercall fuzzer for SECONDS=$(SECONDS)'
+	@echo '  make vinci-check  the checker of static domains'"'"' device trees: build/vinci-check'
 	@echo '  make lint         formatting, static checks, size rules'
 	@echo '  make gdb          attach a debugger, with symbols, to a board started by `make run GDB=1`'
 	@echo '  make deps         install the missing Debian packages and nothing else'
@@ -78,6 +79,7 @@ pytest_system = $(PYTHON) -m pytest tests/system -n $(JOBS) --dist loadfile -q -
 test: deps-test
 	@$(MAKE) --no-print-directory -j$(JOBS) $(hypervisor_target) test-image-files
 	@$(MAKE) --no-print-directory test-host
+	@$(MAKE) --no-print-directory test-check
 	@$(MAKE) --no-print-directory fuzz SECONDS=60
 	@$(MAKE) --no-print-directory prove PROVE_ARGS="--only spin"
 	@$(MAKE) --no-print-directory test-guest
