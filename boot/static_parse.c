@@ -9,7 +9,7 @@
 #include "lib/string.h"
 
 #define SHARED_IRQS_MAX 960
-#define MEMORY_MAX_KIB (UINT64_C(1) << 32)      /* 4 TiB */
+#define MEMORY_MAX_KIB (UINT64_C(1019) << 20)   /* all the RAM that a guest's space has room for */
 #define WEIGHT_MAX 65535
 
 struct parse {
@@ -60,7 +60,7 @@ static const char *read_memory(struct parse *p, const struct dt_property *v)
     if (v->length != 8)
         return "expects two cells, a 64-bit number of KiB";
     if (kib < 64 || kib > MEMORY_MAX_KIB)
-        return "expects 64 KiB to 4 TiB, counted in KiB";
+        return "expects 64 KiB to 1019 GiB, counted in KiB";
     p->plan->memory = ROUND_DOWN(kib << 10, PAGE_SIZE);
     return NULL;
 }

@@ -83,13 +83,14 @@ static int build(struct partition *p)
     do
         error = partition_load(p, false);
     while (error == -E_RESTART);
-    if (!error)
-        error = domain_unpause_by_controller(p->domain);
-    p->state = error ? PARTITION_FAILED : PARTITION_RUNNING;
-    if (!error)
-        log_info("partition %s: d%u, %u vCPU%s, %llu KiB of memory, started", p->plan->name, p->domain->id.v, p->plan->vcpu_count,
-                 p->plan->vcpu_count == 1 ? "" : "s", (unsigned long long)(p->plan->memory >> 10));
-    return error;
+    if (error) {
+        partition_give_up(p);
+        return error;
+    }
+    p->state = PARTITION_RUNNING;
+    log_info("partition %s: d%u, %u vCPU%s, %llu KiB of memory, started", p->plan->name, p->domain->id.v, p->plan->vcpu_count,
+             p->plan->vcpu_count == 1 ? "" : "s", (unsigned long long)(p->plan->memory >> 10));
+    return domain_unpause_by_controller(p->domain);
 }
 
 unsigned static_start(const struct boot_info *b, const struct range_list *taken)

@@ -10,6 +10,7 @@
 /* What a partition gets of event channels, as the reference gives its static domains. */
 #define MAX_EVENT_PORT 1023
 #define SPI_FIRST 32u
+#define REAP_PERIOD USEC(100)
 
 static int add_vcpus(struct partition *p)
 {
@@ -91,12 +92,25 @@ static int fill(struct partition *p, const char **what)
     return add_devices(p);
 }
 
-/* The first call condemns it; the rest takes other CPUs' quiescent points, see domain_destroy. */
-static void give_up(struct partition *p)
+/* domain_destroy waits for other CPUs, and each call is bounded. */
+static void reap(struct timer *t)
+{
+    struct partition *p = container_of(t, struct partition, reaper);
+    int error = domain_destroy(p->domain);
+
+    if (error == -E_RESTART)
+        timer_set(t, arch_time_now() + REAP_PERIOD);
+    else
+        domain_put(p->domain);
+}
+
+void partition_give_up(struct partition *p)
 {
     p->state = PARTITION_FAILED;
-    if (p->domain && domain_destroy(p->domain) == 0)
-        log_debug("partition %s: its domain is gone", p->plan->name);
+    if (!p->domain)
+        return;
+    timer_init(&p->reaper, reap);
+    timer_set(&p->reaper, arch_time_now());
 }
 
 int partition_create(struct partition *p)
@@ -117,13 +131,11 @@ int partition_create(struct partition *p)
     ASSERT(p->state == PARTITION_PLANNED && !p->domain);
     p->state = PARTITION_BUILDING;
     error = domain_create(DOMID(0xffff), &config, &p->domain);
-    if (!error && !domain_get(p->domain))
-        error = -E_INVAL;
-    if (!error)
+    if (!error && domain_get(p->domain))
         error = fill(p, &what);
     if (error) {
         log_error("partition %s: its %s could not be set up (error %d%s)", plan->name, what, error, error == -E_NOMEM ? ", no memory" : "");
-        give_up(p);
+        partition_give_up(p);
     }
     return error;
 }

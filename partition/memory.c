@@ -125,6 +125,9 @@ int partition_populate(struct partition *p)
     unsigned n = partition_ram(p->plan, pieces);
     int error = 0;
 
+    /* Not after having taken all that there is: others may fit. */
+    if (p->plan->bank_count == 0 && p->plan->memory >> PAGE_SHIFT > frame_free_count())
+        return -E_NOMEM;
     p->domain->owner.limit = p->plan->memory >> PAGE_SHIFT;
     for (unsigned i = 0; !error && i < n; i++)
         error = pieces[i].host == PARTITION_ANYWHERE ? populate_anywhere(p->domain, &pieces[i]) :

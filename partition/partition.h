@@ -19,6 +19,7 @@
 
 #include "config.h"
 #include "lib/types.h"
+#include "core/time.h"
 #include "lib/devicetree.h"
 #include "lib/list.h"
 #include "sched/sched.h"
@@ -144,6 +145,7 @@ struct partition {
     uint32_t restarts;                  /* since boot */
     nsec_t window_start;                /* restarts counted for the policy's limit: since when, */
     uint32_t window_restarts;           /* and how many */
+    struct timer reaper;                /* takes a domain apart that could not be built */
 };
 
 /* All of them in order of start; fixed after boot. The partition of a domain, of a name; NULL: none. */
@@ -155,7 +157,7 @@ struct partition *partition_named(const char *name);
 struct partition *partition_add(const struct partition_plan *plan) MUST_CHECK;
 /*
  * Domain (paused once by the controller), vCPUs with pinning and parameters, memory (all zeros), devices. On an error one line names what
- * failed, the state is FAILED, and what there is of the domain is on its way out (domain_destroy has begun). -E_NOMEM, -E_INVAL,
+ * failed, the state is FAILED, and what there is of the domain is on its way out. -E_NOMEM, -E_INVAL,
  * -E_NOENT ... Boot: takes as long as it takes.
  */
 int partition_create(struct partition *p) MUST_CHECK;
@@ -166,6 +168,9 @@ int partition_create(struct partition *p) MUST_CHECK;
  * partition.
  */
 int partition_load(struct partition *p, bool wipe) MUST_CHECK;
+
+/* It cannot be built or loaded: state FAILED; its domain is taken apart by and by. Once. */
+void partition_give_up(struct partition *p);
 
 /* ---- between the files of partition/ ---- */
 

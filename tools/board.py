@@ -21,6 +21,8 @@ from pathlib import Path
 
 import pexpect
 
+from partitions import with_partitions
+
 HYPERVISORS = {"xen": "images/xen", "vinci": "arm64/vinci"}
 # Lines of the hypervisor and of kernels that can fall between a command's own.
 NOISE = re.compile(r"^(\((XEN|Vinci)\)|\(d\d+\)|\[ *\d+\.\d+\])")
@@ -66,7 +68,8 @@ class Board:
 
     def __init__(self, out="build", hypervisor="vinci", log="board.log", smp=1, mem=2048, dom0_mem=512,
                  options="", dom0_cmdline="", mode="test", store="disk", devices=(), cpu="cortex-a57",
-                 kernel=None, initrd=None, dom0="dom0", gdb=False, machine="", gic=3, tree=None, qemu=()):
+                 kernel=None, initrd=None, dom0="dom0", gdb=False, machine="", gic=3, tree=None, qemu=(),
+                 partitions=(), tree_source=""):
         self.out = Path(out)
         self.log = Path(log)
         self.smp, self.mem = smp, mem
@@ -82,6 +85,8 @@ class Board:
         # "" is a board without that module.
         self.kernel = self.out / "images/dom0.kernel" if kernel is None else kernel
         self.initrd = self._initrd(dom0) if initrd is None else initrd
+        # Static domains (tools/partitions.py), and more device tree source for the board's tree.
+        self.partitions, self.tree_source = list(partitions), tree_source
         self.gdb = gdb
         self.qemu = list(qemu)
         self.child = None
@@ -145,6 +150,8 @@ class Board:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.stream = open(self.log, "wb", buffering=0)
         words = self.command()
+        if self.partitions or self.tree_source:
+            words = with_partitions(words, self.partitions, self.log.with_suffix(".dtb"), self.tree_source)
         self.stream.write((" ".join(words) + "\n").encode())
         self.child = pexpect.spawn(words[0], words[1:], timeout=30, maxread=65536, echo=False)
         self.child.logfile_read = self.stream

@@ -256,6 +256,7 @@ int vgic_v2_domain_init(struct domain *d, uint32_t spis, gpa_t dist_base)
     error = vgic_state_init(d, 2, spis);
     if (error)
         return error;
+    d->arch.vgic.dist_base = dist_base;
     for (unsigned n = 0; n < spis; n++)
         d->arch.vgic.spis[n].route = route_of(BIT(0));
     error = mmio_add(&d->arch.mmio, &dist);

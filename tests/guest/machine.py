@@ -5,8 +5,14 @@ import os
 import re
 import signal
 import subprocess
+import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+
+from partitions import with_partitions                  # noqa: E402
 
 IMAGES = {"xen": "images/xen", "vinci": "arm64/vinci"}
 GUEST_AT = 0x4A000000
@@ -31,6 +37,9 @@ class Machine:
     machine: str = "virt,virtualization=on,gic-version=3"
     bootargs: str = ""
     extra: list = field(default_factory=list)
+    partitions: list = field(default_factory=list)      # static domains: tools/partitions.py
+    tree_source: str = ""                               # more device tree source for the board's tree
+    until: str = ""                                     # the test is over when this has been said (a regular expression)
 
     def image(self):
         """The hypervisor's file: one of ours by name, or a path."""
@@ -51,19 +60,34 @@ class Machine:
             words += ["-icount", "shift=0,sleep=off"]
         return words + self.extra
 
+    def wait(self, child, log, limit):
+        """Until the machine is off, or has said what is waited for (then None)."""
+        if not self.until:
+            return child.wait(timeout=limit)
+        end = time.monotonic() + limit
+        while time.monotonic() < end:
+            if child.poll() is not None:
+                return child.returncode
+            if re.search(self.until, log.read_bytes().decode(errors="replace"), re.DOTALL):
+                return None
+            time.sleep(0.1)
+        raise subprocess.TimeoutExpired(child.args, limit)
+
     def run(self, guest, log, timeout=60):
         """Runs until the machine powers off or the time is over; the log keeps everything."""
         limit = timeout * float(os.environ.get("VINCI_TIME_FACTOR", "1"))
         log = Path(log)
         log.parent.mkdir(parents=True, exist_ok=True)
         words = self.command(guest)
+        if self.partitions or self.tree_source:
+            words = with_partitions(words, self.partitions, log.with_suffix(".dtb"), self.tree_source)
         with open(log, "wb") as stream:
             stream.write((" ".join(words) + "\n").encode())
             stream.flush()
             child = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream,
                                      start_new_session=True)
             try:
-                status = child.wait(timeout=limit)
+                status = self.wait(child, log, limit)
             except subprocess.TimeoutExpired:
                 status = None
             finally:

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Static domains of the board's device tree: alone, together, beside dom0; and what is said of bad ones."""
+
+import re
+
+import pytest
+
+from partitions import Partition
+
+
+@pytest.fixture
+def guest(out):
+    return str(out / "arm64/guests/partition.img")
+
+
+def said(outcome, number):
+    """The lines of domain `number`, without the hypervisor's prefix."""
+    return re.findall(rf"^\(Vinci\) \(d{number}\) (.*)$", outcome.text, re.MULTILINE)
+
+
+def of_hypervisor(outcome):
+    return re.findall(r"^\(Vinci\) (?!\(d\d)(.*)$", outcome.text, re.MULTILINE)
+
+
+def started(outcome):
+    return [line.split()[1].rstrip(":") for line in of_hypervisor(outcome) if line.endswith("started") and line.startswith("partition")]
+
+
+@pytest.mark.quick
+def test_one_without_dom0(run_guest, guest):
+    outcome = run_guest(None, partitions=[Partition("alone", guest, bootargs="hello world stay")], until=r"\(d1\) done")
+    assert said(outcome, 1)[0] == 'partition: "hello world stay"', outcome.tail()
+    assert "memory 0x40000000-0x407fffff, foreign words: 0" in said(outcome, 1)
+    assert "hypervisor node: no" in said(outcome, 1)
+
+
+@pytest.mark.parametrize("smp, gic", [(1, 3), (1, 2), (2, 3)])
+def test_two_in_order_of_priority(run_guest, guest, tmp_path, smp, gic):
+    ramdisk = tmp_path / "ramdisk"
+    ramdisk.write_bytes(bytes(range(256)) * 100 + b"end")
+    checksum = 0
+    for byte in ramdisk.read_bytes():
+        checksum = (checksum * 31 + byte) & 0xFFFFFFFF
+    partitions = [Partition("late", guest, cpus=3, bootargs="cpus stay"),
+                  Partition("soon", guest, memory=16384, ramdisk=ramdisk, bootargs="stay",
+                            properties=["vinci,priority = <7>;", "xen,enhanced;"])]
+    outcome = run_guest(None, smp=smp, icount=False, machine=f"virt,virtualization=on,gic-version={gic}", partitions=partitions,
+                        until=r"\(d1\) done.*\(d2\) done|\(d2\) done.*\(d1\) done")
+    assert started(outcome) == ["soon", "late"], outcome.tail()
+    assert "memory 0x40000000-0x40ffffff, foreign words: 0" in said(outcome, 1)
+    assert f"ramdisk {256 * 100 + 3} bytes, sum 0x{checksum:x}" in said(outcome, 1)
+    assert "hypervisor node: yes" in said(outcome, 1)
+    assert "further vCPUs: 2 started, 2 ran" in said(outcome, 2)
+
+
+STATIC = """#xen,static-mem-address-cells = <1>; #xen,static-mem-size-cells = <1>;
+xen,static-mem = <0x60000000 0x400000 0x61000000 0x400000>;"""
+
+
+@pytest.mark.parametrize("direct", [False, True])
+def test_memory_of_somebody_before_is_not_seen(run_guest, guest, tmp_path, direct):
+    """All memory that partitions may get was filled by the loader."""
+    old = tmp_path / "old"
+    old.write_bytes(b"old byte" * (96 * 1024 * 128))
+    place = STATIC + (" direct-map;" if direct else "")
+    outcome = run_guest(None, partitions=[Partition("fixed", guest, bootargs="stay", properties=[place]),
+                                          Partition("anywhere", guest, memory=64 * 1024, bootargs="stay")],
+                        extra=["-device", f"loader,file={old},addr=0x60000000,force-raw=on"],
+                        until=r"\(d1\) done.*\(d2\) done|\(d2\) done.*\(d1\) done")
+    ranges = (["0x60000000-0x603fffff", "0x61000000-0x613fffff"] if direct else
+              ["0x40000000-0x403fffff", "0x40400000-0x407fffff"])
+    for where in ranges:
+        assert f"memory {where}, foreign words: 0" in said(outcome, 1), outcome.tail()
+    assert "memory 0x40000000-0x43ffffff, foreign words: 0" in said(outcome, 2), outcome.tail()
+
+
+def test_beside_dom0(run_guest, guest):
+    outcome = run_guest("timer", partitions=[Partition("beside", guest, bootargs="stay")])
+    outcome.assert_passed()
+    assert started(outcome) == ["beside"], outcome.tail()
+
+
+BAD = [
+    (Partition("typed", "G", memory=None, properties=['memory = "lots";']), r'/chosen/typed: memory = "lots": expects'),
+    (Partition("crowd", "G", cpus=65), r"/chosen/crowd: cpus = <0x41>: expects"),
+    (Partition("empty"), r"/chosen/empty: no kernel"),
+    (Partition("huge", "G", memory=1 << 29), r"partition huge: its memory could not be set up"),
+    (Partition("tiny", "G", memory=64), r"partition tiny: memory of 64 KiB is too little"),
+    (Partition("text", "README.md"), r"partition text: kernel at 0x\w+: it is no arm64 Linux Image"),
+    (Partition("twin", "G", properties=['vinci,name = "good";']), r'/chosen/twin: vinci,name "good" is the name of /chosen/good already'),
+    (Partition("over", "G", properties=["xen,static-mem = <0 0x40000000 0 0x800000>;"]),
+     r"/chosen/over: xen,static-mem 0x40000000, 0x800000 bytes, lies over"),
+    (Partition("mapped", "G", properties=["direct-map;"]), r"/chosen/mapped: direct-map needs xen,static-mem"),
+]
+
+
+def test_bad_ones_are_named_and_the_others_run(run_guest, guest):
+    for partition, _ in BAD:
+        partition.kernel = partition.kernel.replace("G", guest) if partition.kernel == "G" else partition.kernel
+    partitions = [Partition("good", guest, bootargs="stay", properties=["vinci,prioritty = <1>;"])] + [p for p, _ in BAD]
+    outcome = run_guest(None, partitions=partitions, until=r"\(d1\) done")
+    lines = of_hypervisor(outcome)
+    for partition, pattern in BAD:
+        found = [line for line in lines if re.search(pattern, line)]
+        assert len(found) == 1, f"{partition.name}: {pattern}: {found}\n{outcome.tail(60)}"
+    assert any("vinci,prioritty is not known, ignored: did you mean vinci,priority?" in line for line in lines)
+    assert started(outcome) == ["good"]
+
+
+def test_a_hundred(run_guest, guest):
+    partitions = [Partition(f"p{n}", guest, memory=2048, bootargs="stay", properties=[f"vinci,priority = <{n % 10}>;"]) for n in range(100)]
+    outcome = run_guest(None, partitions=partitions, timeout=120, icount=False, until=r"\(d100\) done")
+    order = [int(name[1:]) for name in started(outcome)]
+    assert order == sorted(range(100), key=lambda n: (-(n % 10), n)), outcome.tail()
+
+
+def test_none_at_all(run_guest):
+    outcome = run_guest(None)
+    assert "boot stops: no dom0" in outcome.text, outcome.tail()
