@@ -81,6 +81,16 @@ static bool set_bootscrub(const char *value)
     return parse_bool(value, &boot_options.scrub_at_boot);
 }
 
+static bool set_iommu(const char *value)
+{
+    bool on;
+
+    if (!parse_bool(value, &on))
+        return false;
+    boot_options.no_iommu = !on;
+    return true;
+}
+
 static bool set_sched(const char *value)
 {
     if (!*value || !sched_policy_named(value))
@@ -129,6 +139,7 @@ static const struct option options[] = {
     { "dom0_vcpus_pin", set_dom0_vcpus_pin, "a boolean" },
     { "maxcpus", set_max_cpus, "a number of CPUs" },
     { "noreboot", set_noreboot, "a boolean" },
+    { "iommu", set_iommu, "a boolean" },
     { "bootscrub", set_bootscrub, "a boolean or idle" },
     { "sched", set_sched, "credit2 or null" },
     { "sched_ratelimit_us", set_ratelimit, "microseconds" },

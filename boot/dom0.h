@@ -30,7 +30,8 @@ int dom0_plan(struct dom0_layout *l, const struct boot_info *b, const struct ran
 uint32_t dom0_write_tree(const struct boot_info *b, const struct domain *d, const struct dom0_layout *l,
                          void *buffer, uint32_t size) MUST_CHECK;
 
-/* Should this node of the host's tree be hidden from dom0 (the hypervisor drives it, or makes its own)? */
+/* Should this node of the host's tree be hidden from dom0 (the hypervisor drives it, or makes its own, or it is offered to other
+ * domains)? */
 bool dom0_hides_node(const struct boot_info *b, const struct dt_walk *w, const struct dt_node *n);
 
 /* Map the registers of every device that dom0 sees, and route the board's interrupts to it. */

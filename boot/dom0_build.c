@@ -19,6 +19,8 @@ static int add_memory(struct domain *d, const struct memory_range *r)
 
     frame_add_free(first, count);
     frame_reserve(&d->owner, first, count);
+    if (d->iommu && iommu_map_own(d->iommu, first, count))
+        return -E_NOMEM;
     while (done < count) {
         uint64_t frame = first.v + done;
         unsigned order = largest_order(frame, count - done);
@@ -136,6 +138,7 @@ int dom0_build(const struct boot_info *b, const struct dom0_layout *l)
     struct domain_config config = {
         .is_control = true,
         .direct_mapped = true,
+        .iommu = iommu_is_present(),
         .max_vcpus = vcpus_wanted(),
         .max_event_port = EVENT_MAX_PORTS_FIFO - 1,
     };

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What dom0 gets of the hardware: every device of the tree that the hypervisor does not keep, one to one. */
+#include "arch/include/mmio.h"
 #include "arch/include/vgic_hw.h"
 #include "boot/dom0.h"
 #include "core/domain.h"
+#include "core/host_device.h"
 #include "lib/assert.h"
 #include "lib/error.h"
 #include "lib/print.h"
@@ -61,14 +63,14 @@ static int map_node(const struct boot_info *b, struct domain *d, const struct dt
     return error ? error : map_pci_windows(b, d, w, n);
 }
 
-/* All shared interrupts but the console's and partitions': the tree's interrupt-maps need no reading that way. */
+/* All shared interrupts but the console's, IOMMUs', partitions' and those of devices that are offered to others. */
 static int route_interrupts(const struct boot_info *b, struct domain *d)
 {
     unsigned end = 32 + arch_irq_spi_count();
     int error = 0;
 
     for (unsigned irq = 32; !error && irq < end; irq++) {
-        if (irq != b->uart_irq)
+        if (irq != b->uart_irq && !arch_irq_is_own(irq) && !host_device_offers_irq(irq))
             error = arch_irq_route(d, irq);
         if (error == -E_BUSY)
             error = 0;
@@ -94,5 +96,7 @@ int dom0_map_devices(const struct boot_info *b, struct domain *d)
         else if (n.depth > 0)
             error = map_node(b, d, &w, &n);
     }
-    return error ? error : route_interrupts(b, d);
+    if (!error)
+        error = route_interrupts(b, d);
+    return error ? error : host_devices_assign_rest(d);
 }

@@ -7,6 +7,7 @@
 #include "boot/boot_info.h"
 #include "boot/command_line.h"
 #include "boot/dom0.h"
+#include "boot/host_devices.h"
 #include "boot/static_start.h"
 #include "core/console.h"
 #include "core/domain.h"
@@ -274,6 +275,7 @@ void boot_main(uint64_t fdt_pa, uint64_t image_pa)
     heap_init();
     arch_boot_frames_ready();
     start_interrupts();
+    boot_host_devices(&info);
     start_cpus();
     build_domains(image, fdt_pa);
     free_modules();

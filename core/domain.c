@@ -140,7 +140,7 @@ static void free_stage2(struct domain *d)
         continue;
 }
 
-static int init_spaces(struct domain *d)
+static int init_spaces(struct domain *d, bool with_iommu)
 {
     int error;
 
@@ -148,6 +148,10 @@ static int init_spaces(struct domain *d)
     error = stage2_init(&d->stage2, &d->owner);
     if (error)
         goto no_stage2;
+    if (with_iommu)
+        error = iommu_space_create(d->id.v, d->direct_mapped ? NULL : &d->stage2, &d->iommu);
+    if (error)
+        goto no_iommu;
     error = -E_NOMEM;
     d->shared_info = shared_page_alloc(&d->owner);
     if (!d->shared_info)
@@ -160,7 +164,9 @@ static int init_spaces(struct domain *d)
 no_vcpus:
     shared_page_free(d->shared_info);
 no_shared_info:
+no_iommu:
     free_stage2(d);
+    iommu_space_destroy(d->iommu);
 no_stage2:
     owner_unregister(&d->owner);
     return error;
@@ -171,6 +177,7 @@ static void free_spaces(struct domain *d)
     heap_free(d->vcpus, d->max_vcpus * sizeof(*d->vcpus));
     shared_page_free(d->shared_info);
     free_stage2(d);
+    iommu_space_destroy(d->iommu);
     owner_unregister(&d->owner);
 }
 
@@ -184,7 +191,7 @@ static void free_events(struct domain *d)
 
 static int init_parts(struct domain *d, const struct domain_config *c)
 {
-    int error = init_spaces(d);
+    int error = init_spaces(d, c->iommu);
 
     if (error)
         return error;

@@ -18,6 +18,7 @@
 #include "core/grant.h"
 #include "core/quiesce.h"
 #include "core/time.h"
+#include "drivers/iommu.h"
 #include "lib/list.h"
 #include "lib/print.h"
 #include "lib/spinlock.h"
@@ -97,6 +98,7 @@ struct domain {
     struct sched_group sched;
     struct arena_quota arena;
     struct device_access devices;
+    struct iommu_space *iommu;  /* what its devices reach; NULL: made without, it gets none */
     domid id;
     bool is_control;            /* may use domctl, sysctl, platform_op and foreign mappings */
     bool direct_mapped;         /* guest frame number == host frame number */
@@ -157,6 +159,7 @@ struct domain_config {
     uint32_t max_grant_frames, max_maptrack_frames;     /* 0 = default */
     uint32_t shared_irqs;       /* lines of its interrupt controller that are no vCPU's own; 0 = the least that there are */
     uint32_t cpupool;
+    bool iommu;                 /* devices behind the board's IOMMU, which there is, can be given to it */
 };
 
 /* Make domain `id` (DOMID(0xffff): the next free one, round robin as Xen does), paused once by the controller, no vCPU and no

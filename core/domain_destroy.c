@@ -4,7 +4,7 @@
  *
  *   ALIVE   condemn: DYING, paused for good, no further frames
  *   DYING   wait until every CPU has left what it was doing (a caller that saw it alive may still act on it) and the vCPUs are off
- *           their CPUs; close ports; let go of others' grants; retire vCPUs; undo what
+ *           their CPUs; block its devices; close ports; let go of others' grants; retire vCPUs; undo what
  *           is half populated; take stage 2 apart
  *   DEAD    tell dom0; drop the reference for being whole. What others still hold keeps it in the table:
  *
@@ -14,6 +14,7 @@
  *           0   ->   leave the table, and after a quiescent period free the rest, the number included; tell dom0 again
  */
 #include "core/domain_internal.h"
+#include "core/host_device.h"
 #include "lib/error.h"
 #include "lib/print.h"
 #include "mem/heap.h"
@@ -41,6 +42,13 @@ static int step_condemn(struct domain *d)
 static int step_wait(struct domain *d)
 {
     return atomic_load_acquire(&d->grace_passed) && domain_is_quiet(d) ? 0 : -E_RESTART;
+}
+
+/* Whatever its devices are doing, they reach nothing any more. */
+static int step_devices(struct domain *d)
+{
+    host_devices_release(d);
+    return 0;
 }
 
 static int step_retire_vcpus(struct domain *d)
@@ -79,7 +87,7 @@ static int step_dead(struct domain *d)
 }
 
 static int (*const steps[])(struct domain *d) = {
-    step_condemn, step_wait, event_close_all, grant_release_mappings, step_retire_vcpus, step_extent, step_stage2, step_dead,
+    step_condemn, step_wait, step_devices, event_close_all, grant_release_mappings, step_retire_vcpus, step_extent, step_stage2, step_dead,
 };
 
 /* Under domain control; *dead: this call has brought it to DEAD. */
@@ -152,6 +160,7 @@ static void release(struct quiesce_call *c)
         if (d->vcpus[i])
             arch_vcpu_destroy(d->vcpus[i]);
     arch_domain_destroy(d);
+    iommu_space_destroy(d->iommu);
     shared_page_free(d->shared_info);
     /* Full barrier: the owner's call sees tables_gone, or this sees the last shared page gone. */
     (void)atomic_exchange(&d->tables_gone, true);

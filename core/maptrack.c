@@ -110,6 +110,12 @@ static void drop(struct domain *d, uint32_t handle, struct maptrack_entry *e, bo
     maptrack_give(&d->grants, handle);
 }
 
+/* A guest that is mapped one to one tells its devices a granted page by its host address. */
+static bool needs_identity(const struct domain *d)
+{
+    return unlikely(d->iommu) && d->direct_mapped;
+}
+
 int grant_map(struct domain *d, const struct grant_map_request *r, struct grant_map_result *out)
 {
     struct domain *granter = domain_find(r->granter);
@@ -127,9 +133,13 @@ int grant_map(struct domain *d, const struct grant_map_request *r, struct grant_
     status = grant_pin(granter, r->ref, d->id, r->read_only, true, &mfn);
     if (status != GRANT_OKAY)
         goto give;
+    if (needs_identity(d) && iommu_use(d->iommu, (struct iommu_use){ mfn, !r->read_only })) {
+        status = GRANT_NO_SPACE;
+        goto unpin;
+    }
     if (stage2_map(&d->stage2, gpa_to_gfn(r->at), mfn, 0, r->read_only ? S2_GRANT_RO : S2_GRANT_RW) != 0) {
         status = GRANT_GENERAL_ERROR;
-        goto unpin;
+        goto unuse;
     }
     e->mfn = mfn.v;
     e->ref = r->ref;
@@ -140,6 +150,9 @@ int grant_map(struct domain *d, const struct grant_map_request *r, struct grant_
     out->bus_address = mfn_to_hpa(mfn);
     return GRANT_OKAY;
 
+unuse:
+    if (needs_identity(d))
+        iommu_unuse(d->iommu, &(struct iommu_use){ mfn, !r->read_only }, 1);
 unpin:
     frame_put(mfn);
     grant_unpin(granter, r->ref, r->read_only);
@@ -172,6 +185,19 @@ static int unmap_entry(struct domain *d, struct stage2_gather *g, struct grant_u
     return GRANT_OKAY;
 }
 
+/* Devices let go of the frames before the mappings' uses do. */
+static void unuse(struct domain *d, const struct grant_unmap_request *r, unsigned n)
+{
+    struct iommu_use ended[GRANT_BATCH];
+    unsigned count = 0;
+
+    STATIC_ASSERT(GRANT_BATCH <= IOMMU_BATCH);
+    for (unsigned i = 0; i < n; i++)
+        if (r[i].entry)
+            ended[count++] = (struct iommu_use){ MFN(r[i].entry->mfn), !r[i].read_only };
+    iommu_unuse(d->iommu, ended, count);
+}
+
 void grant_unmap(struct domain *d, struct grant_unmap_request *r, unsigned n)
 {
     struct stage2_gather g;
@@ -184,6 +210,8 @@ void grant_unmap(struct domain *d, struct grant_unmap_request *r, unsigned n)
         r[i].status = unmap_entry(d, &g, &r[i]);
     }
     stage2_gather_finish(&g);
+    if (needs_identity(d))
+        unuse(d, r, n);
     for (unsigned i = 0; i < n; i++) {
         if (r[i].entry)
             drop(d, r[i].handle, r[i].entry, r[i].read_only);

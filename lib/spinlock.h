@@ -23,6 +23,8 @@ enum lock_class {
     LOCK_POOLS,             /* CPU pools: which CPUs and domains belong to which */
     LOCK_RUNQUEUE,
     LOCK_TIMER,
+    LOCK_IOMMU_SPACE,       /* one identity's tables (drivers/iommu.h) */
+    LOCK_IOMMU,             /* one IOMMU's queue and streams */
     LOCK_ARENA,
     LOCK_HEAP,
     LOCK_FRAMES,

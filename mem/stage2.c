@@ -29,6 +29,22 @@ int stage2_init(struct stage2 *s, struct owner *o)
     return 0;
 }
 
+int stage2_add_twins(struct stage2 *s)
+{
+    unsigned order = arch_stage2_geometry()->root_order;
+    s2_entry *root = heap_alloc_pages(order + 1);
+
+    ASSERT(!s->table_pages && !s->table_order && s->highest.v == 0 && s->lowest.v == GFN_NONE.v);
+    if (!root)
+        return -E_NOMEM;
+    arch_stage2_release(&s->arch);
+    heap_free_pages(s->root, order);
+    s->root = root;
+    s->table_order = 1;
+    arch_stage2_init(&s->arch, mfn_to_hpa(arch_heap_frame(root)));
+    return 0;
+}
+
 int stage2_set_limit(struct stage2 *s, uint64_t pages)
 {
     struct stage2_locked l = stage2_lock(s);
@@ -95,7 +111,7 @@ static bool map_empty_page(struct stage2 *s, gfn_t gfn, mfn_t mfn, enum s2_type 
         slot = s2_walk(s, gfn.v, S2_LEVELS - 1, &level);
         done = level == S2_LEVELS - 1 && !arch_s2_read(slot);
         if (done) {
-            arch_s2_write(slot, arch_s2_leaf(mfn, type, level));
+            s2_write(s, slot, arch_s2_leaf(mfn, type, level), level);
             s2_account(s, gfn.v, 1, type);
         }
     }
@@ -161,7 +177,7 @@ int stage2_gather_unmap(struct stage2_gather *g, gfn_t gfn, uint32_t types, cons
         return -E_INVAL;
     if (unlikely(level != S2_LEVELS - 1 || !s2_type_is_memory(arch_s2_type(e))))
         return unmap_piece(s, gfn);
-    arch_s2_write(slot, 0);
+    s2_write(s, slot, 0, level);
     s2_account(s, gfn.v, 1, S2_EMPTY);
     g->first = MIN(g->first, gfn.v);
     g->last = MAX(g->last, gfn.v);
@@ -175,7 +191,7 @@ void stage2_gather_finish(struct stage2_gather *g)
     struct stage2 *s = g->lock.s;
 
     if (likely(g->count))
-        arch_stage2_invalidate(&s->arch, GFN(g->first), g->last - g->first + 1);
+        s2_invalidate(s, g->first, g->last - g->first + 1);
     stage2_unlock(g->lock);
     for (unsigned i = 0; i < g->count; i++) {
         atomic_fetch_sub(&s->mapped[g->page[i].type], 1);

@@ -4,7 +4,8 @@
  *
  * Every present leaf of a memory type holds one reference to each frame it covers. Changing the table is prepare (tables
  * allocated, may fail with nothing changed) then commit (cannot fail): entries are removed, the TLB is invalidated in
- * batches, and only then are the old frames' references dropped, with no lock held across the drop's consequences.
+ * batches, and only then are the old frames' references dropped, with no lock held across the drop's consequences. Devices
+ * behind an IOMMU that walk the same table, or its twin, see the same commit and forget in the same batches.
  */
 #ifndef MEM_STAGE2_H
 #define MEM_STAGE2_H
@@ -30,8 +31,8 @@ struct stage2 {
     s2_entry teardown_entry;
     unsigned teardown_level;
     uint64_t teardown_done;
-    /* The IOMMU's hook in commit: told of each change of [gfn, gfn+count) before references drop; NULL when none. */
-    void (*iommu_changed)(struct stage2 *s, gfn_t gfn, uint64_t count);
+    struct iommu_space *iommu;      /* devices that walk this table as well, NULL: none. It is told of what is invalidated */
+    unsigned table_order;           /* 1: behind each table lies its twin in the format that the IOMMU walks, else 0 */
 };
 
 /* Proof that s->lock is held. */
@@ -43,6 +44,8 @@ void stage2_unlock(struct stage2_locked l);
 int stage2_init(struct stage2 *s, struct owner *o) MUST_CHECK;
 /* Unmap everything and free the tables; does a bounded piece per call: -E_RESTART while there is more, then 0. The domain no longer runs. */
 int stage2_destroy(struct stage2 *s) MUST_CHECK;
+/* From now on each table has a twin (drivers/iommu.h). Nothing is mapped yet, and nobody else knows the table. -E_NOMEM. */
+int stage2_add_twins(struct stage2 *s) MUST_CHECK;
 /* The quota of table pages. -E_BUSY when more are in use. */
 int stage2_set_limit(struct stage2 *s, uint64_t pages) MUST_CHECK;
 

@@ -44,10 +44,10 @@ static void detach(struct stage2 *s, s2_entry *slot, unsigned level, uint64_t gf
     s2_entry e = arch_s2_read(slot);
 
     ASSERT(!s->teardown_entry);
-    arch_s2_write(slot, 0);
+    s2_write(s, slot, 0, level);
     if (e && !arch_s2_is_table(e, level))
         s2_count_leaves(s, level, -1);
-    arch_stage2_invalidate(&s->arch, GFN(gfn), arch_s2_is_table(e, level) ? S2_ENTRIES + 1 : 1);
+    s2_invalidate(s, gfn, arch_s2_is_table(e, level) ? S2_ENTRIES + 1 : 1);
     s->teardown_entry = e;
     s->teardown_level = level;
     s->teardown_done = 0;
@@ -157,7 +157,7 @@ static void free_root(struct stage2 *s)
     s->root = NULL;
     stage2_unlock(l);
     arch_stage2_release(&s->arch);
-    heap_free_pages(root, arch_stage2_geometry()->root_order);
+    heap_free_pages(root, arch_stage2_geometry()->root_order + s->table_order);
 }
 
 int stage2_destroy(struct stage2 *s)

@@ -17,8 +17,8 @@ struct s2_free_table {
 
 void s2_free_table(struct stage2 *s, s2_entry *table)
 {
-    heap_free_pages(table, 0);
-    atomic_fetch_sub(&s->table_pages, 1);
+    heap_free_pages(table, s->table_order);
+    atomic_fetch_sub(&s->table_pages, BIT(s->table_order));
 }
 
 void s2_drop_leaves(struct stage2 *s, uint64_t frame, uint64_t pages, enum s2_type type)
@@ -61,7 +61,7 @@ static void invalidate(struct s2_change *c)
 
     if (b->first == b->end)
         return;
-    arch_stage2_invalidate(&c->s->arch, GFN(b->first), count);
+    s2_invalidate(c->s, b->first, count);
     b->first = b->end = 0;
     b->entries = 0;
 }
@@ -138,10 +138,10 @@ static int pool_fill(struct s2_change *c, uint64_t tables)
 {
     struct stage2 *s = c->s;
 
-    if (s->table_limit && tables && atomic_load(&s->table_pages) + tables > s->table_limit)
+    if (s->table_limit && tables && atomic_load(&s->table_pages) + (tables << s->table_order) > s->table_limit)
         return -E_NOMEM;
     while (tables--) {
-        struct s2_free_table *t = heap_alloc_pages(0);
+        struct s2_free_table *t = heap_alloc_pages(s->table_order);
 
         if (!t) {
             pool_free(c);
@@ -149,7 +149,7 @@ static int pool_fill(struct s2_change *c, uint64_t tables)
         }
         t->next = c->pool;
         c->pool = t;
-        atomic_fetch_add(&s->table_pages, 1);
+        atomic_fetch_add(&s->table_pages, BIT(s->table_order));
     }
     return 0;
 }
@@ -201,7 +201,7 @@ static uint64_t count_tables(const struct s2_change *c, s2_entry *table, bool sp
 /* Take out what is in the slot. */
 static void clear_slot(struct s2_change *c, s2_entry *slot, s2_entry old, unsigned level, uint64_t gfn)
 {
-    arch_s2_write(slot, 0);
+    s2_write(c->s, slot, 0, level);
     if (!arch_s2_is_table(old, level))
         s2_count_leaves(c->s, level, -1);
     batch_add(c, old, level, gfn);
@@ -213,7 +213,7 @@ static void change_entry(struct s2_change *c, s2_entry *slot, unsigned level, ui
 
     if (!old) {
         if (c->type != S2_EMPTY) {
-            arch_s2_write(slot, leaf_at(c, gfn, level));
+            s2_write(c->s, slot, leaf_at(c, gfn, level), level);
             s2_count_leaves(c->s, level, 1);
         }
     } else if (!c->filling) {
@@ -222,16 +222,24 @@ static void change_entry(struct s2_change *c, s2_entry *slot, unsigned level, ui
     }
 }
 
-/* A table in place of an empty entry or of a leaf, of which it maps the pieces: their references stay what they are. */
+static void fill_twin(s2_entry *table, unsigned level)
+{
+    for (unsigned i = 0; i < S2_ENTRIES; i++)
+        table[S2_ENTRIES + i] = iommu_twin(table[i], level);
+}
+
+/* A table in place of an empty entry or of a leaf, of which it maps the pieces: their references stay what they are.
+ * A twin goes from the one to the other at once: a device's access that finds nothing is lost, and what it finds is the same. */
 static s2_entry *make_table(struct s2_change *c, s2_entry *slot, unsigned level, uint64_t gfn)
 {
     s2_entry *table = (s2_entry *)pool_take(c), old = arch_s2_read(slot);
     enum s2_type type = arch_s2_type(old);
     uint64_t step = type == S2_NEEDS_WORK ? 0 : s2_span(level + 1);
 
-    if (old)
-        arch_s2_fill(table, arch_s2_frame(old), step, type, level + 1);
     if (old) {
+        arch_s2_fill(table, arch_s2_frame(old), step, type, level + 1);
+        if (c->s->table_order)
+            fill_twin(table, level + 1);
         s2_count_leaves(c->s, level, -1);
         s2_count_leaves(c->s, level + 1, S2_ENTRIES);
     }
@@ -239,7 +247,9 @@ static s2_entry *make_table(struct s2_change *c, s2_entry *slot, unsigned level,
         arch_s2_write(slot, 0);
         arch_stage2_invalidate(&c->s->arch, GFN(gfn), 1);
     }
-    arch_s2_write(slot, arch_s2_table(arch_heap_frame(table)));
+    s2_write(c->s, slot, arch_s2_table(arch_heap_frame(table)), level);
+    if (old && c->s->iommu)
+        iommu_forget(c->s->iommu, GFN(gfn), 1);
     return table;
 }
 

@@ -4,6 +4,7 @@
 #define MEM_STAGE2_WALK_H
 
 #include "arch/include/mapping.h"
+#include "drivers/iommu.h"
 #include "lib/assert.h"
 #include "lib/atomic.h"
 #include "mem/stage2.h"
@@ -65,6 +66,29 @@ static inline mfn_t s2_frame_at(s2_entry e, uint64_t gfn, unsigned level)
     return mfn_add(arch_s2_frame(e), arch_s2_type(e) == S2_NEEDS_WORK ? 0 : gfn & (s2_span(level) - 1));
 }
 
+/* The entry's place in the twin, which lies behind the table, the root's behind all of the root. */
+static inline uint64_t *s2_twin_of(const struct stage2 *s, s2_entry *slot)
+{
+    uint64_t root_entries = (uint64_t)S2_ENTRIES << arch_stage2_geometry()->root_order;
+
+    return slot + ((uint64_t)(slot - s->root) < root_entries ? root_entries : S2_ENTRIES);
+}
+
+/* Devices see an entry before the processors do, whose barrier makes both visible; what goes is forgotten by both. */
+static inline void s2_write(const struct stage2 *s, s2_entry *slot, s2_entry e, unsigned level)
+{
+    if (unlikely(s->table_order))
+        WRITE_ONCE(*s2_twin_of(s, slot), iommu_twin(e, level));
+    arch_s2_write(slot, e);
+}
+
+static inline void s2_invalidate(struct stage2 *s, uint64_t gfn, uint64_t count)
+{
+    arch_stage2_invalidate(&s->arch, GFN(gfn), count);
+    if (unlikely(s->iommu))
+        iommu_forget(s->iommu, GFN(gfn), count);
+}
+
 /* What a change has taken out of the table and not yet let go: runs of frames, and tables. */
 struct s2_removed {
     uint64_t frame, pages;
@@ -99,7 +123,7 @@ void s2_change_finish(struct s2_change *c);
 bool s2_is_vacant(const struct stage2 *s, uint64_t gfn, unsigned order);
 /* n leaves of this level more, or (below 0) fewer. */
 void s2_count_leaves(struct stage2 *s, unsigned level, int64_t n);
-/* What every change of the table ends with, before references drop: [gfn, gfn + pages) has become `type`. Under the lock. */
+/* What every change of the table ends with: [gfn, gfn + pages) has become `type`. Under the lock. */
 static inline void s2_account(struct stage2 *s, uint64_t gfn, uint64_t pages, enum s2_type type)
 {
     ASSERT(spin_is_held(&s->lock));
@@ -108,8 +132,6 @@ static inline void s2_account(struct stage2 *s, uint64_t gfn, uint64_t pages, en
         s->highest.v = MAX(s->highest.v, gfn + pages - 1);
         s->lowest.v = MIN(s->lowest.v, gfn);
     }
-    if (unlikely(s->iommu_changed))
-        s->iommu_changed(s, GFN(gfn), pages);
 }
 /* Drop the references that leaves of this type hold, and account for it. */
 void s2_drop_leaves(struct stage2 *s, uint64_t frame, uint64_t pages, enum s2_type type);

@@ -271,7 +271,7 @@ static ALWAYS_INLINE void handle_shared(unsigned irq)
     if (irq == gic.console_irq) {
         console_input_pending();
         arch_irq_deactivate(irq);
-    } else if (!arch_irq_deliver(irq)) {
+    } else if (!arch_irq_deliver(irq) && !gic_handle_own(irq)) {
         refuse(irq);
     }
 }

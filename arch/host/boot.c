@@ -79,6 +79,7 @@ void host_boot(const struct host_config *c)
     clock_boot();
     memory_boot(c->memory_mib ? c->memory_mib : DEFAULT_MIB);
     tlb_boot(&g);
+    host_smmu_boot(0, false);
     interrupts_boot(c->gic_version ? c->gic_version : 3);
     alloc_fail_nth(0);
     top = mfn_add(HOST_RAM_BASE, host_ram_frames());

@@ -58,6 +58,16 @@ void host_pose_as(unsigned cpu);
 unsigned host_tlb_entries(void);
 void host_tlb_flush_all(void);
 
+/*
+ * SMMUv3s, after host_boot; then smmuv3_start with base HOST_SMMU_BASE(unit). Units have stage 1 and, if wanted, stage 2. An access of a
+ * device: false when it was refused; the event's interrupt, HOST_SMMU_IRQ if that is what the driver was told, is handled at once.
+ */
+#define HOST_SMMUS 2
+#define HOST_SMMU_BASE(unit) HPA((uint64_t)(unit) * 0x20000)
+#define HOST_SMMU_IRQ 90
+void host_smmu_boot(unsigned units, bool stage2);
+bool host_smmu_access(unsigned unit, uint32_t stream, uint64_t address, void *buffer, size_t n, bool write);
+
 /* Physical memory behind the hypervisor's back. */
 void *host_ram(mfn_t mfn);
 uint64_t host_ram_frames(void);

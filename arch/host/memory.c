@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "arch/host/internal.h"
+#include "arch/host/smmu_model.h"
 #include "arch/include/mapping.h"
 #include "lib/assert.h"
 #include "lib/bitmap.h"
@@ -121,6 +122,13 @@ void *host_ram(mfn_t mfn)
     return raw + (index_of(mfn, 1) << PAGE_SHIFT);
 }
 
+/* Neither a processor nor a device can still reach a frame that is handed out anew. */
+static void check_unused(mfn_t mfn)
+{
+    tlb_check_unused(mfn);
+    smmu_model_check_unused(mfn);
+}
+
 int arch_heap_map(mfn_t mfn, unsigned order)
 {
     uint64_t first = index_of(mfn, BIT(order));
@@ -130,7 +138,7 @@ int arch_heap_map(mfn_t mfn, unsigned order)
     for (uint64_t i = first; i < first + BIT(order); i++) {
         PANIC_IF(bitmap_test(heap_mapped, (unsigned)i), "frame %#llx is heap-mapped twice", (unsigned long long)mfn.v);
         bitmap_set(heap_mapped, (unsigned)i);
-        tlb_check_unused(MFN(i + HOST_RAM_BASE.v));
+        check_unused(MFN(i + HOST_RAM_BASE.v));
     }
     __asan_unpoison_memory_region(heap + (first << PAGE_SHIFT), PAGE_SIZE << order);
     return 0;
@@ -238,7 +246,7 @@ void arch_zero_pages(void *p, uint64_t bytes)
 void arch_frame_scrub(mfn_t mfn, unsigned order)
 {
     for (uint64_t i = 0; i < BIT(order); i++)
-        tlb_check_unused(mfn_add(mfn, i));
+        check_unused(mfn_add(mfn, i));
     memset(raw + (index_of(mfn, BIT(order)) << PAGE_SHIFT), 0, PAGE_SIZE << order);
     arch_schedule_point();
 }

@@ -51,6 +51,9 @@ static inline void gic_write32(volatile uint8_t *base, unsigned offset, uint32_t
 /* A private or shared interrupt that was acknowledged and whose priority was dropped goes to whom it concerns. */
 COLD void gic_dispatch(unsigned irq);
 
+/* An interrupt of arch_boot_device_interrupt: handled and deactivated. False: it is none. */
+COLD bool gic_handle_own(unsigned irq);
+
 /* The GICv2's variants of gic.h's and vgic_hw.h's functions (gicv2.c, gicv2_lr.c). */
 COLD void gicv2_init(const struct boot_gic *g);
 COLD int gicv2_cpu_init(unsigned cpu) MUST_CHECK;

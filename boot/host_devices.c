@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Bindings: arm,smmu-v3 and iommus (Linux' devicetree/bindings/iommu), iommu-map (bindings/pci/pci-iommu.txt), interrupt-map
+ * (Devicetree Specification 0.4, 2.4.3), xen,passthrough (docs/misc/arm/passthrough.txt of the reference).
+ */
+#include "boot/host_devices.h"
+#include "core/host_device.h"
+#include "core/options.h"
+#include "drivers/smmuv3.h"
+#include "lib/assert.h"
+#include "lib/print.h"
+#include "lib/string.h"
+
+#define PATH_SIZE 256
+#define SPI_FIRST 32
+
+struct scan {
+    const struct boot_info *b;
+    struct dt_walk walk;
+    struct dt_node node;
+    char path[PATH_SIZE];
+    size_t path_end[DT_MAX_DEPTH + 1];  /* length of the path at each depth */
+    uint32_t gic_address_cells;
+    uint32_t smmu_phandle[SMMU_UNITS];
+    unsigned smmus;
+};
+
+static bool property(const struct scan *s, const char *name, struct dt_property *p)
+{
+    return dt_property(&s->b->tree, &s->node, name, p);
+}
+
+/* Names of the nodes above and its own. False: too long, or the root. */
+static bool extend_path(struct scan *s)
+{
+    unsigned depth = s->node.depth;
+    size_t at = depth > 1 ? s->path_end[depth - 1] : 0, length = strlen(s->node.name);
+
+    if (depth == 0 || at + length + 2 > sizeof(s->path)) {
+        s->path_end[depth] = at;
+        return false;
+    }
+    s->path[at] = '/';
+    memcpy(s->path + at + 1, s->node.name, length + 1);
+    s->path_end[depth] = at + 1 + length;
+    return true;
+}
+
+/* -- IOMMUs -- */
+
+/* A shared interrupt of the interrupt controller: type 0, number, flags. */
+static unsigned spi_at(const struct dt_property *p, uint32_t cell)
+{
+    return dt_cell(p, cell, 1) == 0 && p->length >= 4 * (cell + 3) ? dt_cell(p, cell + 1, 0) + SPI_FIRST : 0;
+}
+
+static unsigned named_interrupt(const struct scan *s, const char *name)
+{
+    struct dt_property names, interrupts;
+    uint32_t n = 0;
+
+    if (!property(s, "interrupt-names", &names) || !property(s, "interrupts", &interrupts))
+        return 0;
+    for (uint32_t i = 0; i < names.length; n++) {
+        const char *at = (const char *)names.value + i;
+        size_t length = strnlen(at, names.length - i);
+
+        if (length == strlen(name) && memcmp(at, name, length) == 0)
+            return spi_at(&interrupts, 3 * n);
+        i += (uint32_t)length + 1;
+    }
+    return 0;
+}
+
+static void start_smmu(struct scan *s)
+{
+    struct smmuv3_place place = { .event_irq = named_interrupt(s, "eventq"), .error_irq = named_interrupt(s, "gerror") };
+    struct dt_property phandle;
+    uint64_t base, size;
+
+    if (!dt_is_enabled(&s->b->tree, &s->node) || !dt_reg(&s->walk, &s->node, 0, &base, &size) || !property(s, "phandle", &phandle))
+        return;
+    place.base = HPA(base);
+    if (smmuv3_start(&place))
+        return;
+    ASSERT(s->smmus < SMMU_UNITS);
+    s->smmu_phandle[s->smmus++] = dt_cell(&phandle, 0, 0);
+}
+
+static void start_smmus(struct scan *s)
+{
+    struct dt_property p;
+
+    dt_walk_start(&s->walk, &s->b->tree);
+    while (dt_walk_next(&s->walk, &s->node)) {
+        if (!boot_options.no_iommu && dt_is_compatible(&s->b->tree, &s->node, "arm,smmu-v3"))
+            start_smmu(s);
+        if (boot_is_gic(&s->b->tree, &s->node))
+            s->gic_address_cells = property(s, "#address-cells", &p) ? dt_cell(&p, 0, 0) : 0;
+    }
+}
+
+/* -- devices -- */
+
+static void add_streams(const struct scan *s, struct host_device *d, uint32_t phandle, uint32_t first, uint32_t count)
+{
+    for (unsigned unit = 0; count && unit < s->smmus; unit++) {
+        if (s->smmu_phandle[unit] != phandle)
+            continue;
+        if (d->stream_count == HOST_DEVICE_STREAMS) {
+            log_warning("device tree: %s has more than %u ranges of streams, the rest is refused", d->path, HOST_DEVICE_STREAMS);
+            return;
+        }
+        d->streams[d->stream_count++] = (struct iommu_streams){ unit, first, count };
+    }
+}
+
+/* iommus: <phandle stream> ...; iommu-map: <requester phandle stream count> ... */
+static void read_streams(const struct scan *s, struct host_device *d)
+{
+    struct dt_property p;
+
+    if (property(s, "iommus", &p))
+        for (uint32_t i = 0; (i + 2) * 4 <= p.length; i += 2)
+            add_streams(s, d, dt_cell(&p, i, 0), dt_cell(&p, i + 1, 0), 1);
+    if (property(s, "iommu-map", &p))
+        for (uint32_t i = 0; (i + 4) * 4 <= p.length; i += 4)
+            add_streams(s, d, dt_cell(&p, i + 1, 0), dt_cell(&p, i + 2, 0), dt_cell(&p, i + 3, 0));
+}
+
+static void add_range(struct host_device *d, uint64_t base, uint64_t size)
+{
+    if (size == 0 || base + size < base || d->range_count == HOST_DEVICE_RANGES)
+        return;
+    d->frames[d->range_count].first = base >> PAGE_SHIFT;
+    d->frames[d->range_count++].last = (base + size - 1) >> PAGE_SHIFT;
+}
+
+/* Registers, and a host bridge's windows: three cells of PCI address, the CPU's address, the size. */
+static void read_ranges(const struct scan *s, struct host_device *d)
+{
+    const char *type = dt_string(&s->b->tree, &s->node, "device_type");
+    uint32_t depth = s->node.depth, parent = s->walk.levels[depth - 1].address_cells, cells = s->walk.levels[depth].size_cells;
+    uint32_t entry = 3 + parent + cells;
+    uint64_t base, size;
+    struct dt_property p;
+
+    for (unsigned i = 0; dt_reg(&s->walk, &s->node, i, &base, &size); i++)
+        add_range(d, base, size);
+    if (!type || strcmp(type, "pci") != 0 || !property(s, "ranges", &p))
+        return;
+    for (uint32_t i = 0; (i + entry) * 4 <= p.length; i += entry)
+        add_range(d, dt_cells(&p, i + 3, parent), dt_cells(&p, i + 3 + parent, cells));
+}
+
+static void add_irq(struct host_device *d, unsigned irq)
+{
+    for (unsigned i = 0; i < d->irq_count; i++)
+        if (d->irqs[i] == irq)
+            return;
+    if (irq >= SPI_FIRST && irq < 1020 && d->irq_count < HOST_DEVICE_IRQS)
+        d->irqs[d->irq_count++] = (uint16_t)irq;
+}
+
+/* interrupts: three cells each; a PCI bridge's interrupt-map: three cells of address, one of pin, the controller and its interrupt. */
+static void read_irqs(const struct scan *s, struct host_device *d)
+{
+    uint32_t entry = 3 + 1 + 1 + s->gic_address_cells + 3;
+    struct dt_property p;
+
+    if (property(s, "interrupts", &p))
+        for (uint32_t i = 0; (i + 3) * 4 <= p.length; i += 3)
+            add_irq(d, spi_at(&p, i));
+    if (property(s, "interrupt-map", &p))
+        for (uint32_t i = 0; (i + entry) * 4 <= p.length; i += entry)
+            if (dt_cell(&p, i + 4, 0) == s->b->gic_phandle)
+                add_irq(d, spi_at(&p, i + entry - 3));
+}
+
+static void read_device(struct scan *s)
+{
+    struct host_device d = { .path = s->path };
+    struct dt_property p;
+
+    d.offered = property(s, "xen,passthrough", &p);
+    read_streams(s, &d);
+    if (!d.offered && !d.stream_count)
+        return;
+    read_ranges(s, &d);
+    read_irqs(s, &d);
+    if (host_device_add(&d))
+        log_warning("device %s: no memory to keep it", s->path);
+}
+
+void boot_host_devices(const struct boot_info *b)
+{
+    struct scan s = { .b = b };
+
+    start_smmus(&s);
+    dt_walk_start(&s.walk, &b->tree);
+    while (dt_walk_next(&s.walk, &s.node))
+        if (extend_path(&s) && dt_is_enabled(&b->tree, &s.node))
+            read_device(&s);
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/host_device.h"
+#include "core/domain.h"
+#include "lib/atomic.h"
+#include "lib/error.h"
+#include "lib/string.h"
+#include "mem/heap.h"
+
+static struct list devices = LIST_INIT(devices);
+
+int host_device_add(const struct host_device *d)
+{
+    struct host_device *copy = heap_new(struct host_device);
+    size_t length = strlen(d->path) + 1;
+    char *path = heap_alloc(length);
+
+    if (!copy || !path) {
+        heap_delete(copy);
+        heap_free(path, length);
+        return -E_NOMEM;
+    }
+    *copy = *d;
+    memcpy(path, d->path, length);
+    copy->path = path;
+    ASSERT(copy->stream_count <= HOST_DEVICE_STREAMS && copy->range_count <= HOST_DEVICE_RANGES);
+    copy->owner = HOST_DEVICE_NOBODY;
+    list_push_back(&devices, &copy->link);
+    return 0;
+}
+
+struct host_device *host_device_find(const char *path)
+{
+    struct host_device *h;
+
+    list_for_each(h, &devices, link)
+        if (strcmp(h->path, path) == 0)
+            return h;
+    return NULL;
+}
+
+/* Its first n ranges of streams reach nothing. */
+static void detach(struct domain *d, const struct host_device *h, unsigned n)
+{
+    while (d->iommu && n-- > 0)
+        iommu_detach(d->iommu, &h->streams[n]);
+}
+
+static int attach(struct domain *d, const struct host_device *h)
+{
+    for (unsigned i = 0; i < h->stream_count; i++) {
+        int r = iommu_attach(d->iommu, &h->streams[i]);
+
+        if (r) {
+            detach(d, h, i);
+            return r;
+        }
+    }
+    return 0;
+}
+
+int host_device_assign(struct domain *d, struct host_device *h, bool without_iommu)
+{
+    uint32_t nobody = HOST_DEVICE_NOBODY;
+    int r;
+
+    if (!d->iommu && !without_iommu)
+        return -E_NODEV;
+    if (!h->stream_count && !without_iommu)
+        return -E_NODEV;
+    if (!atomic_compare_exchange(&h->owner, &nobody, d->id.v))
+        return -E_BUSY;
+    r = d->iommu ? attach(d, h) : 0;
+    if (r)
+        atomic_store(&h->owner, HOST_DEVICE_NOBODY);
+    return r;
+}
+
+int host_device_release(struct domain *d, struct host_device *h)
+{
+    if (atomic_load(&h->owner) != d->id.v)
+        return -E_INVAL;
+    detach(d, h, h->stream_count);
+    atomic_store(&h->owner, HOST_DEVICE_NOBODY);
+    return 0;
+}
+
+void host_devices_release(struct domain *d)
+{
+    struct host_device *h;
+
+    list_for_each(h, &devices, link)
+        if (atomic_load(&h->owner) == d->id.v && host_device_release(d, h))
+            ASSERT(!"somebody else released it");
+}
+
+void host_devices_block(struct domain *d)
+{
+    struct host_device *h;
+
+    list_for_each(h, &devices, link)
+        if (atomic_load(&h->owner) == d->id.v)
+            detach(d, h, h->stream_count);
+}
+
+int host_devices_unblock(struct domain *d)
+{
+    struct host_device *h;
+    int r = 0;
+
+    list_for_each(h, &devices, link)
+        if (!r && d->iommu && atomic_load(&h->owner) == d->id.v)
+            r = attach(d, h);
+    if (r)
+        host_devices_block(d);
+    return r;
+}
+
+int host_devices_assign_rest(struct domain *d)
+{
+    struct host_device *h;
+    int r = 0;
+
+    list_for_each(h, &devices, link)
+        if (!r && !h->offered && h->stream_count && d->iommu)
+            r = host_device_assign(d, h, false);
+    return r;
+}
+
+uint64_t host_device_offers(uint64_t frame)
+{
+    struct host_device *h;
+
+    list_for_each(h, &devices, link)
+        for (unsigned i = 0; h->offered && i < h->range_count; i++)
+            if (h->frames[i].first <= frame && frame <= h->frames[i].last)
+                return h->frames[i].last;
+    return 0;
+}
+
+bool host_device_offers_irq(unsigned irq)
+{
+    struct host_device *h;
+
+    list_for_each(h, &devices, link)
+        for (unsigned i = 0; h->offered && i < h->irq_count; i++)
+            if (h->irqs[i] == irq)
+                return true;
+    return false;
+}
