@@ -111,6 +111,11 @@ def build(out):
                 lambda path: recipes.compile_vchan_peer(packages, path))
     images.make("peer.ramdisk", inputs, "the ramdisk of guests that talk with each other",
                 lambda path: recipes.peer_tree(packages, found["cloud"], images.out / "vchan-peer").write_cpio(path))
+    drawing = inputs + [HERE / "font.py", *sorted((HERE.parent / "guests/camera").glob("*"))]
+    images.make("infotainment", drawing, "the infotainment's program", recipes.compile_infotainment)
+    images.make("infotainment.ramdisk", drawing, "the infotainment's ramdisk",
+                lambda path: recipes.infotainment_tree(packages, images.out / "infotainment").write_cpio(path))
+    images.make("cloud.kernel", inputs, "the cloud kernel", lambda path: shutil.copy(found["cloud"].image, path))
     images.make("web.img", inputs, "the web server's disk",
                 lambda path: recipes.make_ext4(recipes.web_tree(packages), path, "web", 96, images.work))
     images.make("store.img", inputs, "the store disk", lambda path: recipes.make_ext4(

@@ -4,6 +4,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from .kernel import Kernel
@@ -11,6 +12,7 @@ from .tree import Tree, TreeError
 
 OVERLAY = Path(__file__).resolve().parent.parent / "overlay"
 PROGRAMS = Path(__file__).resolve().parent.parent / "programs"
+ROOT = PROGRAMS.parent.parent
 
 PACKAGES = [
     "linux-image-arm64", "linux-image-cloud-arm64", "xen-hypervisor-4.17-arm64", "busybox-static",
@@ -117,6 +119,29 @@ def peer_tree(packages, kernel, program):
     tree.file("usr/bin/vchan-peer", program, mode=0o755)
     kernel.add_modules(tree, PEER_MODULES + GUEST_MODULES)
     tree.text("etc/modules", "\n".join(PEER_MODULES) + "\n")
+    return tree
+
+
+def compile_infotainment(out):
+    """tools/programs/infotainment.c for arm64, with the letters and the drawing that it shares with guests/camera."""
+    fonts = out.with_suffix(".fonts")
+    fonts.mkdir(parents=True, exist_ok=True)
+    subprocess.run([sys.executable, str(PROGRAMS.parent / "font.py"), str(fonts / "fonts.h"), "font_small=DejaVuSans:15",
+                    "font_large=DejaVuSans-Bold:22", "font_huge=DejaVuSans-Bold:40"], check=True, timeout=60)
+    subprocess.run(["aarch64-linux-gnu-gcc", "-O2", "-s", "-static", "-Wall", "-Wextra", "-Werror", f"-I{ROOT}", f"-I{fonts}", "-o", str(out),
+                    str(PROGRAMS / "infotainment.c"), str(ROOT / "guests/camera/canvas.c")], check=True, timeout=120)
+    shutil.rmtree(fonts)
+
+
+def infotainment_tree(packages, program):
+    """The second partition of `make demo-ivi`: pictures and a login, no modules."""
+    tree = Tree(packages)
+    folders(tree)
+    add_busybox(tree)
+    tree.link("init", "usr/bin/init")
+    tree.overlay(OVERLAY / "infotainment")
+    tree.file("usr/bin/infotainment", program, mode=0o755)
+    tree.libraries()
     return tree
 
 
