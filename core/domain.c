@@ -116,7 +116,8 @@ void domain_unpublish(struct domain *d)
 static void fill_in(struct domain *d, const struct domain_config *c)
 {
     d->owner = (struct owner){ .id = d->id.v, .one_to_one = c->direct_mapped, .emptied = domain_owner_emptied };
-    d->arena.limit = 2 * c->max_vcpus + EVENT_MAX_PORTS_FIFO * sizeof(uint32_t) / PAGE_SIZE;
+    /* vcpu_info and FIFO control block of each vCPU, FIFO event array, ring of the emulated UART */
+    d->arena.limit = 2 * c->max_vcpus + EVENT_MAX_PORTS_FIFO * sizeof(uint32_t) / PAGE_SIZE + 1;
     d->is_control = c->is_control;
     d->direct_mapped = c->direct_mapped;
     spin_lock_init(&d->lock, LOCK_DOMAIN_CONTROL);

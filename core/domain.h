@@ -29,9 +29,10 @@
 #include "sched/pool.h"
 #include "arch_types.h"
 
+struct vpl011;
 struct shared_page;     /* shared_info in the ABI's layout: opaque here, see core/shared_info.h */
 
-enum vcpu_pause { VCPU_DOWN = 1, VCPU_BLOCKED = 2, VCPU_POLLING = 4 };
+enum vcpu_pause { VCPU_DOWN = 1, VCPU_BLOCKED = 2, VCPU_POLLING = 4, VCPU_HELD = 8 };
 
 struct runstate_times {
     uint32_t state;             /* the ABI's RUNSTATE_* */
@@ -47,7 +48,7 @@ struct vcpu {
     uint32_t pause_flags;       /* atomic: enum vcpu_pause; runnable when 0 and pause_count == 0 and domain's too */
     uint32_t pause_count;       /* atomic */
     bool initialised;           /* has a start state */
-    struct timer poll_timer;
+    struct timer poll_timer, hold_timer;
     uint32_t poll_port;         /* SCHEDOP_poll: the one port waited for, 0 = several/any */
     /* vcpu_info, in the ABI's layout: points into shared_info, to `dummy` or into the arena */
     void *info;
@@ -62,7 +63,8 @@ struct vcpu {
     uint32_t starting;          /* atomic: somebody is in vcpu_up */
     bool retired;               /* taken out of the scheduler by domain_destroy */
     uint64_t dummy_info[8];     /* where `info` points until one is registered (vCPUs without a place in shared_info) */
-    uint64_t hypercalls;        /* statistics */
+    uint8_t hypercall_percent;  /* most of its time that it may spend in hypercalls; 0: no limit */
+    struct pace hypercall_pace;
 };
 
 /* No reason given yet (the ABI's SHUTDOWN_CODE_INVALID, cut to the field it is shown in). */
@@ -131,6 +133,8 @@ struct domain {
     uint32_t address_size;      /* 32 or 64 */
     uint64_t max_event_port;
     struct quiesce_call free_call;
+    struct vpl011 *vuart;       /* its emulated UART, or NULL */
+    bool started;               /* its controller has let it run once */
     struct timer watchdog[2];
     bool watchdog_used[2];
 };
@@ -222,6 +226,8 @@ int domain_resume(struct domain_locked l) MUST_CHECK;
 /* A guest did something from which it cannot go on: log a line, shut it down with SHUTDOWN_crash. */
 void domain_crash(struct domain *d, const char *why);
 
+/* The page at gfn, d's own and writable, mapped in the arena; NULL and *error (-E_INVAL, -E_NOMEM, -E_RESTART) when there is none. */
+void *domain_map_shared(struct domain *d, gfn_t gfn, int *error);
 /* Register vcpu_info at (gfn, offset): once per vCPU. -E_INVAL, -E_NOMEM, -E_BUSY. */
 int vcpu_register_info(struct vcpu *v, gfn_t gfn, uint32_t offset) MUST_CHECK;
 /* Runstate, by virtual address of the current vCPU (0 = stop). -E_FAULT, -E_INVAL. */

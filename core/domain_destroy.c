@@ -18,6 +18,7 @@
 #include "lib/error.h"
 #include "lib/print.h"
 #include "mem/heap.h"
+#include "vdev/vpl011.h"
 
 #define VCPUS_PER_CALL 8
 
@@ -63,6 +64,7 @@ static int step_retire_vcpus(struct domain *d)
             return -E_RESTART;
         vcpu_retire(d->vcpus[i]);
     }
+    vpl011_retire(d);
     arch_irq_unroute_all(d);
     sched_group_leave(&d->sched);
     return 0;
@@ -159,6 +161,7 @@ static void release(struct quiesce_call *c)
     for (unsigned i = 0; i < d->max_vcpus; i++)
         if (d->vcpus[i])
             arch_vcpu_destroy(d->vcpus[i]);
+    vpl011_free(d);
     arch_domain_destroy(d);
     iommu_space_destroy(d->iommu);
     shared_page_free(d->shared_info);

@@ -21,6 +21,8 @@ int domain_extent_undo(struct domain *d) MUST_CHECK;
 void vcpu_retire(struct vcpu *v);
 /* poll_timer: the time that SCHEDOP_poll was to wait is over. */
 void vcpu_poll_timed_out(struct timer *t);
+/* hold_timer: it may run again. */
+void vcpu_hold_over(struct timer *t);
 /* Its memory; nobody can have found it any more. */
 void vcpu_free(struct vcpu *v);
 

@@ -111,9 +111,10 @@ static void port_free(struct domain *d, struct channel *c)
     ASSERT(spin_is_held(&c->lock));
     ASSERT(t->active > 0);
     event_clear_pending(d, c);
+    t->hidden -= c->consumed;
     c->state = CHANNEL_FREE;
     c->vcpu = 0;
-    c->fifo_pending = false;
+    c->fifo_pending = c->direct = c->consumed = false;
     c->remote = NULL;
     c->peer = NULL;
     t->active--;
@@ -132,6 +133,29 @@ int event_alloc_unbound(struct domain *d, domid remote, uint32_t *port)
         spin_lock(&c->lock);
         event_port_open(d, c, CHANNEL_UNBOUND, 0);
         c->remote_id = remote;
+        *port = c->port;
+        spin_unlock(&c->lock);
+    }
+    spin_unlock(&t->lock);
+    return rc;
+}
+
+int event_alloc_consumed(struct domain *d, domid remote, void (*notify)(struct domain *d), uint32_t *port)
+{
+    struct event_table *t = &d->events;
+    struct channel *c;
+    int rc;
+
+    ASSERT(!t->consumer || t->consumer == notify);
+    spin_lock(&t->lock);
+    rc = event_port_find(d, &c);
+    if (rc == 0) {
+        spin_lock(&c->lock);
+        event_port_open(d, c, CHANNEL_UNBOUND, 0);
+        c->remote_id = remote;
+        c->consumed = true;
+        t->hidden++;
+        t->consumer = notify;
         *port = c->port;
         spin_unlock(&c->lock);
     }
@@ -179,6 +203,8 @@ static int connect(struct domain *d, struct domain *remote, uint32_t remote_port
     far->remote = d;
     far->remote_port = near->port;
     far->peer = near;
+    near->direct = !far->consumed && !d->events.send_price;
+    far->direct = !far->consumed && !remote->events.send_price;
     /* The peer may have sent while this end did not exist. */
     event_set_pending(d, near);
     *port = near->port;
@@ -231,6 +257,7 @@ static void disconnect(struct domain *d, struct channel *c)
     peer->state = CHANNEL_UNBOUND;
     peer->remote = NULL;
     peer->peer = NULL;
+    peer->direct = false;
     peer->remote_id = d->id;
     spin_unlock_pair(&c->lock, &peer->lock);
 }
@@ -258,22 +285,38 @@ static int close_connected(struct domain *d, struct channel *c, struct domain *r
     return rc;
 }
 
-int event_close(struct domain *d, uint32_t port)
+/* By the guest, or for its end: then the hypervisor's ports go too. */
+static int close_port(struct domain *d, struct channel *c, bool hidden_too)
 {
     struct event_table *t = &d->events;
-    struct channel *c = event_channel(t, port);
     struct domain *remote = NULL;
     int rc = 0;
 
-    if (!c)
-        return -E_INVAL;
     spin_lock(&t->lock);
-    if (c->state == CHANNEL_INTERDOMAIN)
+    if (c->consumed && !hidden_too)
+        rc = -E_INVAL;
+    else if (c->state == CHANNEL_INTERDOMAIN)
         remote = c->remote;
     else
         rc = close_single(d, c);
     spin_unlock(&t->lock);
     return remote ? close_connected(d, c, remote) : rc;
+}
+
+int event_close(struct domain *d, uint32_t port)
+{
+    struct channel *c = event_channel(&d->events, port);
+
+    return c ? close_port(d, c, false) : -E_INVAL;
+}
+
+void event_close_consumed(struct domain *d, uint32_t port)
+{
+    struct channel *c = event_channel(&d->events, port);
+
+    int error UNUSED = c && c->consumed ? close_port(d, c, true) : -E_INVAL;
+
+    ASSERT(!error);
 }
 
 /* Close up to SWEEP_PORTS ports from where the last call ended; true when the end of the table is reached. */
@@ -285,12 +328,12 @@ static bool sweep(struct domain *d)
     for (; port < end; port++) {
         struct channel *c = event_channel(t, port);
 
-        if (!c || atomic_load(&t->active) == 0) {
+        if (!c || atomic_load(&t->active) == (t->closing ? 0 : t->hidden)) {
             t->sweep_next = 0;
             return true;
         }
         if (c->state > CHANNEL_RESERVED)
-            event_close(d, port);
+            close_port(d, c, t->closing);
     }
     t->sweep_next = port;
     return false;
@@ -332,7 +375,7 @@ int event_reset(struct domain *d)
     if (!sweep(d))
         return -E_RESTART;
     spin_lock(&t->lock);
-    if (t->active) {
+    if (t->active > t->hidden) {
         rc = -E_AGAIN;
     } else if (!t->closing) {
         f = t->fifo;
@@ -353,6 +396,8 @@ int event_status(struct domain *d, uint32_t port, struct event_status *out)
     if (!c)
         return -E_INVAL;
     *out = (struct event_status){ 0 };
+    if (c->consumed)
+        return -E_ACCES;
     spin_lock(&t->lock);
     out->state = c->state;
     out->vcpu = c->vcpu;
@@ -376,7 +421,7 @@ int event_bind_vcpu(struct domain *d, uint32_t port, uint32_t vcpu)
 
     if (!domain_vcpu(d, vcpu))
         return -E_NOENT;
-    if (!c)
+    if (!c || c->consumed)
         return -E_INVAL;
     spin_lock(&t->lock);
     switch (c->state) {

@@ -10,6 +10,7 @@
 #ifndef CORE_EVENT_H
 #define CORE_EVENT_H
 
+#include "core/pace.h"
 #include "lib/spinlock.h"
 #include "lib/types.h"
 #include "mem/arena.h"
@@ -27,6 +28,8 @@ struct channel {
     uint16_t vcpu;              /* notified vCPU */
     uint16_t last_vcpu;         /* queue it is linked on */
     bool fifo_pending;          /* pending before its array page existed */
+    bool direct;                /* sending is making `peer` pending and nothing else */
+    bool consumed;              /* what is sent to it goes to the hypervisor: see event_alloc_consumed */
     uint32_t port;
     uint32_t remote_port;
     struct domain *remote;      /* interdomain: counted reference */
@@ -50,6 +53,10 @@ struct event_table {
     uint32_t limit;             /* highest port + 1 that the domain may use */
     uint32_t first_free;        /* no port below it is free */
     uint32_t active;            /* ports neither free nor reserved */
+    uint32_t hidden;            /* of these, the hypervisor's */
+    void (*consumer)(struct domain *d); /* who is told of what is sent to them */
+    nsec_t send_price;          /* time between two sent on average; 0: no limit */
+    struct pace send_pace;
     uint32_t sweep_next;        /* where event_reset or event_close_all goes on; 0 = none under way */
     bool closing;               /* event_close_all has begun: no new ports */
     struct event_fifo *fifo;    /* NULL: two-level */
@@ -70,6 +77,16 @@ void event_free(struct domain *d);
  *   event_expand_array  -E_OPNOTSUPP without a control block, -E_NOSPC array complete, -E_INVAL, -E_NOMEM, -E_RESTART
  *   event_set_priority  -E_NOSYS while the domain uses the two-level ABI */
 int event_alloc_unbound(struct domain *d, domid remote, uint32_t *port) MUST_CHECK;
+/*
+ * The same for a port by which the hypervisor, as d's emulated device, talks to a backend in `remote`: what that sends ends in `notify`
+ * (any CPU, no lock; one per domain), which d's guest cannot see, send to or close. event_send_consumed sends to the backend.
+ */
+int event_alloc_consumed(struct domain *d, domid remote, void (*notify)(struct domain *d), uint32_t *port) MUST_CHECK;
+void event_send_consumed(struct domain *d, uint32_t port);
+void event_close_consumed(struct domain *d, uint32_t port);
+/* Most notifications that d sends per second on average, 0: any number. A vCPU that sends more than the next hundredth of that at once is
+ * held until it has not. Before d has a port. */
+void event_limit_rate(struct domain *d, uint32_t per_second);
 int event_bind_interdomain(struct domain *d, struct domain *remote, uint32_t remote_port, uint32_t *port) MUST_CHECK;
 int event_bind_virq(struct domain *d, uint32_t virq, uint32_t vcpu, uint32_t *port) MUST_CHECK;
 int event_bind_ipi(struct domain *d, uint32_t vcpu, uint32_t *port) MUST_CHECK;

@@ -89,22 +89,67 @@ void event_clear_pending(struct domain *d, struct channel *c)
         (void)atomic_test_and_clear_bit(shared->pending, c->port);
 }
 
+void event_limit_rate(struct domain *d, uint32_t per_second)
+{
+    ASSERT(d->events.active == 0);
+    d->events.send_price = per_second ? SEC(1) / per_second : 0;
+}
+
+/* What is sent over c, a channel of d that is not direct; its lock is held. *consumer: whom to tell besides. */
+static int send_slowly(struct domain *d, struct channel *c, struct domain **consumer)
+{
+    if (c->consumed)
+        return -E_INVAL;
+    if (c->state == CHANNEL_IPI)
+        event_set_pending(d, c);
+    else if (c->state == CHANNEL_INTERDOMAIN && c->peer->consumed)
+        *consumer = c->remote;
+    else if (c->state == CHANNEL_INTERDOMAIN)
+        event_set_pending(c->remote, c->peer);
+    else if (c->state != CHANNEL_UNBOUND)   /* nobody is there yet: dropped without an error */
+        return -E_INVAL;
+    return 0;
+}
+
+static NOINLINE int send_indirect(struct domain *d, struct channel *c)
+{
+    struct vcpu *v = cpu_current_vcpu();
+    struct domain *consumer = NULL;
+    int rc = send_slowly(d, c, &consumer);
+
+    spin_unlock(&c->lock);
+    /* The consumer's domain stays at least until this CPU's quiescent point. */
+    if (consumer)
+        consumer->events.consumer(consumer);
+    if (d->events.send_price && v && v->domain == d)
+        vcpu_pay(v, &d->events.send_pace, d->events.send_price, MAX(d->events.send_price, MSEC(10)));
+    return rc;
+}
+
 HOT int event_send(struct domain *d, uint32_t port)
 {
     struct channel *c = event_channel(&d->events, port);
-    int rc = 0;
 
     if (unlikely(!c))
         return -E_INVAL;
     spin_lock(&c->lock);
-    if (likely(c->state == CHANNEL_INTERDOMAIN))
-        event_set_pending(c->remote, c->peer);
-    else if (c->state == CHANNEL_IPI)
-        event_set_pending(d, c);
-    else if (c->state != CHANNEL_UNBOUND)   /* nobody is there yet: dropped without an error */
-        rc = -E_INVAL;
+    if (unlikely(!c->direct))
+        return send_indirect(d, c);
+    event_set_pending(c->remote, c->peer);
     spin_unlock(&c->lock);
-    return rc;
+    return 0;
+}
+
+void event_send_consumed(struct domain *d, uint32_t port)
+{
+    struct channel *c = event_channel(&d->events, port);
+
+    if (!c)
+        return;
+    spin_lock(&c->lock);
+    if (c->consumed && c->state == CHANNEL_INTERDOMAIN)
+        event_set_pending(c->remote, c->peer);
+    spin_unlock(&c->lock);
 }
 
 struct channel *event_lock_feeder(struct channel *c)

@@ -5,8 +5,7 @@
 #include "lib/error.h"
 #include "lib/string.h"
 
-/* The guest's page, writable and its own, mapped; NULL and *error when there is none. */
-static void *map_page(struct domain *d, gfn_t gfn, int *error)
+void *domain_map_shared(struct domain *d, gfn_t gfn, int *error)
 {
     enum s2_type type;
     void *page;
@@ -56,7 +55,7 @@ int vcpu_register_info(struct vcpu *v, gfn_t gfn, uint32_t offset)
     /* By the vCPU itself, or for one that is down. */
     if (v != cpu_current_vcpu() && !(atomic_load(&v->pause_flags) & VCPU_DOWN))
         return -E_INVAL;
-    page = map_page(d, gfn, &error);
+    page = domain_map_shared(d, gfn, &error);
     if (!page)
         return error;
     l = domain_lock(d);

@@ -73,6 +73,7 @@ int domain_unpause_by_controller(struct domain *d)
         if (!n)
             return -E_INVAL;
     } while (!atomic_compare_exchange(&d->controller_pause_count, &n, n - 1));
+    atomic_store(&d->started, true);
     domain_unpause(d);
     return 0;
 }

@@ -27,6 +27,7 @@ static void periodic_fired(struct timer *t)
 void vcpu_timers_init(struct vcpu *v)
 {
     timer_init(&v->poll_timer, vcpu_poll_timed_out);
+    timer_init(&v->hold_timer, vcpu_hold_over);
     timer_init(&v->singleshot_timer, singleshot_fired);
     timer_init(&v->periodic_timer, periodic_fired);
 }
@@ -36,6 +37,7 @@ void vcpu_timers_cancel(struct vcpu *v)
     WRITE_ONCE(v->period, 0);
     barrier_full();
     timer_cancel(&v->poll_timer);
+    timer_cancel(&v->hold_timer);
     timer_cancel(&v->singleshot_timer);
     timer_cancel(&v->periodic_timer);
 }

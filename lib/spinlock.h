@@ -19,6 +19,7 @@ enum lock_class {
     LOCK_EVENT_TABLE,       /* growth and allocation of a domain's ports */
     LOCK_CHANNEL,           /* one event channel */
     LOCK_EVENT_QUEUE,       /* one FIFO queue */
+    LOCK_VUART,             /* the emulated UART of one domain */
     LOCK_VGIC,
     LOCK_POOLS,             /* CPU pools: which CPUs and domains belong to which */
     LOCK_RUNQUEUE,

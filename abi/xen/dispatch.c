@@ -5,6 +5,9 @@
 #include "arch/include/upcall.h"
 #include "lib/cpu_work.h"
 
+/* How much of its future a vCPU may spend at once on hypercalls where they are limited. */
+#define HYPERCALL_BURST MSEC(10)
+
 #ifdef ARCH_HYPERCALL_ARGS
 /* The six argument registers lie side by side in this processor's vCPU. */
 static inline const uint64_t *hypercall_args(struct vcpu *v, uint64_t buffer[6] UNUSED)
@@ -38,17 +41,34 @@ int64_t hypercall_dispatch(struct vcpu *v, uint64_t number, const uint64_t args[
     return dispatch(v, number, args);
 }
 
-HOT void upcall_hypercall(struct vcpu *v, uint64_t number)
+static ALWAYS_INLINE void run(struct vcpu *v, uint64_t number)
 {
     uint64_t buffer[6];
     int64_t result;
 
-    v->hypercalls++;
     result = dispatch(v, number, hypercall_args(v, buffer));
     if (unlikely(result == -E_RESTART))
         arch_hypercall_repeat(v);
     else
         arch_hypercall_result(v, result);
+}
+
+/* Of a vCPU whose time in hypercalls is limited: the price of what one took is the time in which it may take as much. */
+static NOINLINE void run_limited(struct vcpu *v, uint64_t number)
+{
+    nsec_t start = arch_time_now();
+
+    ASSERT(v->hypercall_percent && v->hypercall_percent <= 100);
+    run(v, number);
+    vcpu_pay(v, &v->hypercall_pace, (arch_time_now() - start) * 100 / v->hypercall_percent, HYPERCALL_BURST);
+}
+
+HOT void upcall_hypercall(struct vcpu *v, uint64_t number)
+{
+    if (unlikely(v->hypercall_percent))
+        run_limited(v, number);
+    else
+        run(v, number);
 }
 
 int64_t subcall_dispatch(struct vcpu *v, const struct hypercall *h, uint64_t number, const uint64_t args[6], void *op)

@@ -59,5 +59,6 @@ DOMCTL_HANDLER(domctl_get_mempool);
 DOMCTL_HANDLER(domctl_iomem_permission);
 DOMCTL_HANDLER(domctl_memory_mapping);
 DOMCTL_HANDLER(domctl_no_iommu);
+DOMCTL_HANDLER(domctl_vuart);
 
 #endif
