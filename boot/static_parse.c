@@ -259,7 +259,7 @@ static bool read_cpu_list(const char *text, cpu_set *out)
             return false;
         for (; first <= last; first++)
             bitmap_set(out->bits, (unsigned)first);
-    } while (*text == ',' && *++text);
+    } while (*text == ',' && *text++);
     return !*text;
 }
 

@@ -145,10 +145,14 @@ static int wipe(struct partition *p)
 
     for (unsigned i = 0; i < WIPE_PAGES && *done < p->plan->memory; i++, *done += PAGE_SIZE) {
         mfn_t mfn;
+        void *page;
 
         if (stage2_get_own(&p->domain->stage2, GFN(page_of_ram(p->plan, *done) >> PAGE_SHIFT), true, &mfn))
             continue;
-        arch_frame_scrub(mfn, 0);
+        page = arch_window_map(mfn);
+        arch_zero_pages(page, PAGE_SIZE);
+        arch_window_unmap(page);
+        arch_frame_clean(mfn);
         frame_put(mfn);
     }
     return *done < p->plan->memory ? -E_RESTART : 0;

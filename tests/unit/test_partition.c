@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Plans become domains: memory in its place and clean, modules and device tree where the guest looks for them, again after a life, and
+ * nothing left behind when memory runs out. */
+#include "tests/unit/domains.h"
+#include <libfdt.h>
+#include <string.h>
+#include "partition/partition.h"
+
+#define KERNEL_PAGES 5
+#define RAMDISK_BYTES 5000
+#define RAM UINT64_C(0x40000000)
+
+static struct partition_vcpu vcpus[2];
+static struct partition_plan plan;
+static mfn_t kernel;
+
+/* A kernel and a ramdisk lie in memory that nobody else gets. */
+static void make_plan(const char *name)
+{
+    uint64_t *header;
+    uint8_t *bytes;
+
+    assert_int_equal(frame_alloc(&hypervisor_owner, 3, FRAME_ANY, &kernel), 0);
+    bytes = host_ram(kernel);
+    for (unsigned i = 0; i < 8 * PAGE_SIZE; i++)
+        bytes[i] = (uint8_t)(i * 7 + i / 251);
+    header = (uint64_t *)bytes;
+    header[1] = 0;                      /* text_offset */
+    header[2] = 8 * PAGE_SIZE;          /* image_size: with bss */
+    ((uint32_t *)bytes)[14] = 0x644d5241;
+    for (unsigned i = 0; i < 2; i++)
+        vcpus[i] = (struct partition_vcpu){ .pin = cpu_set_all() };
+    plan = (struct partition_plan){
+        .node = name, .vcpu_count = 2, .vcpus = vcpus, .memory = UINT64_C(4) << 20, .enhanced = ENHANCED_FULL,
+        .kernel = { kernel.v << PAGE_SHIFT, KERNEL_PAGES * PAGE_SIZE - 100 },
+        .ramdisk = { (kernel.v + KERNEL_PAGES) * PAGE_SIZE + 8, RAMDISK_BYTES },
+        .command_line = "one two", .policy = { .restart_limit = 5, .restart_window = 60 },
+    };
+    string_copy(plan.name, name, sizeof(plan.name));
+    list_init(&partitions);
+}
+
+static struct partition *make_partition(void)
+{
+    struct partition *p = partition_add(&plan);
+
+    assert_non_null(p);
+    return p;
+}
+
+static int load(struct partition *p, bool wipe)
+{
+    int error;
+
+    do
+        error = partition_load(p, wipe);
+    while (error == -E_RESTART);
+    return error;
+}
+
+static void read_guest(struct partition *p, uint64_t from, void *to, size_t n)
+{
+    assert_true(host_guest_read(p->domain, from, to, n));
+}
+
+/* All modules are there, and everything else of the first `n` bytes of RAM is zero. */
+static void check_memory(struct partition *p, uint64_t n)
+{
+    static uint8_t found[2 << 20], wanted[2 << 20];
+    uint64_t tree_end;
+
+    assert_true(n <= sizeof(found));
+    memset(wanted, 0, sizeof(wanted));
+    read_guest(p, RAM, found, n);
+    assert_int_equal(p->entry, RAM);
+    memcpy(wanted, host_ram(kernel), plan.kernel.size);
+    memcpy(wanted + (p->ramdisk.base - RAM), (char *)host_ram(mfn_add(kernel, KERNEL_PAGES)) + 8, RAMDISK_BYTES);
+    tree_end = p->tree.base + fdt_totalsize(found + (p->tree.base - RAM));
+    assert_true(p->tree.base >= RAM + 8 * PAGE_SIZE && tree_end <= p->ramdisk.base);
+    memcpy(wanted + (p->tree.base - RAM), found + (p->tree.base - RAM), tree_end - p->tree.base);
+    for (uint64_t i = 0; i < n; i++)
+        if (found[i] != wanted[i])
+            fail_msg("byte %#llx is %#x, not %#x", (unsigned long long)i, found[i], wanted[i]);
+}
+
+static void check_tree(struct partition *p)
+{
+    static uint8_t tree[65536];
+    const void *reg;
+    int node, length;
+
+    read_guest(p, p->tree.base, tree, p->tree.size);
+    assert_int_equal(fdt_check_full(tree, p->tree.size), 0);
+    node = fdt_path_offset(tree, "/chosen");
+    assert_string_equal(fdt_getprop(tree, node, "bootargs", NULL), "one two");
+    assert_int_equal(fdt64_ld(fdt_getprop(tree, node, "linux,initrd-end", NULL)), p->ramdisk.base + RAMDISK_BYTES);
+    node = fdt_path_offset(tree, "/memory@40000000");
+    reg = fdt_getprop(tree, node, "reg", &length);
+    assert_int_equal(length, 16);
+    assert_int_equal(fdt64_ld(reg), RAM);
+    assert_int_equal(fdt64_ld((const fdt64_t *)reg + 1), plan.memory);
+    assert_true(fdt_node_offset_by_compatible(tree, -1, "xen,xen") > 0);
+    assert_true(fdt_node_offset_by_compatible(tree, -1, "arm,gic-v3") > 0);
+    assert_true(fdt_path_offset(tree, "/cpus/cpu@1") > 0);
+    assert_true(fdt_path_offset(tree, "/cpus/cpu@2") < 0);
+}
+
+/* Catches: bytes in the wrong place or missing, a tree that libfdt refuses, old bytes that a later life sees. */
+static void it_is_loaded_and_loaded_again(void **state)
+{
+    uint64_t junk = 0x6b6e756a6b6e756a;
+    struct partition *p;
+
+    (void)state;
+    machine_start(1);
+    make_plan("again");
+    p = make_partition();
+    assert_int_equal(partition_create(p), 0);
+    assert_int_equal(load(p, false), 0);
+    assert_int_equal(p->domain->vcpus[0]->pause_flags, 0);
+    check_memory(p, 2 << 20);
+    check_tree(p);
+    for (uint64_t at = RAM + 8; at < RAM + plan.memory; at += 1000 * 8)
+        assert_true(host_guest_write(p->domain, at, &junk, sizeof(junk)));
+    vcpu_down(p->domain->vcpus[0]);
+    assert_int_equal(load(p, true), 0);
+    check_memory(p, 2 << 20);
+    assert_int_equal(load(p, true), -E_EXIST);      /* it runs */
+    kill_domain(p->domain);
+    domain_put(p->domain);
+    settle();
+}
+
+/* Catches: a place of RAM that is not where the plan says, or not as large. */
+static void memory_lies_where_it_should(void **state)
+{
+    struct partition_piece ram[PARTITION_PIECES];
+    struct partition_plan q = { .memory = UINT64_C(5) << 30 };
+
+    (void)state;
+    assert_int_equal(partition_ram(&q, ram), 2);
+    assert_int_equal(ram[0].size, UINT64_C(3) << 30);
+    assert_int_equal(ram[1].guest, UINT64_C(0x200000000));
+    assert_int_equal(ram[1].size, UINT64_C(2) << 30);
+    assert_int_equal(ram[1].host, PARTITION_ANYWHERE);
+    q.bank_count = 2;
+    q.banks[0] = (struct partition_range){ UINT64_C(0x80000000), UINT64_C(2) << 30 };
+    q.banks[1] = (struct partition_range){ UINT64_C(0x200000000), UINT64_C(3) << 30 };
+    assert_int_equal(partition_ram(&q, ram), 3);
+    assert_int_equal(ram[1].guest, UINT64_C(0xc0000000));
+    assert_int_equal(ram[1].host, UINT64_C(0x200000000));
+    assert_int_equal(ram[1].size, UINT64_C(1) << 30);
+    assert_int_equal(ram[2].guest, UINT64_C(0x200000000));
+    assert_int_equal(ram[2].host, UINT64_C(0x240000000));
+    q.direct_map = true;
+    assert_int_equal(partition_ram(&q, ram), 2);
+    assert_int_equal(ram[0].guest, UINT64_C(0x80000000));
+}
+
+/* Catches: an order other than by priority, and by the tree where that is equal. */
+static void the_list_is_in_order(void **state)
+{
+    static const int32_t priorities[] = { 0, 5, -1, 5, 0, 9 };
+    static const unsigned wanted[] = { 5, 1, 3, 0, 4, 2 };
+    static struct partition_plan plans[6];
+    struct partition *p;
+    unsigned n = 0;
+
+    (void)state;
+    machine_start(1);
+    list_init(&partitions);
+    for (unsigned i = 0; i < 6; i++) {
+        plans[i] = (struct partition_plan){ .node = "x", .vcpu_count = 1, .priority = priorities[i] };
+        assert_non_null(partition_add(&plans[i]));
+    }
+    list_for_each(p, &partitions, link)
+        assert_ptr_equal(p->plan, &plans[wanted[n++]]);
+    assert_int_equal(n, 6);
+}
+
+static int attempt(void *arg UNUSED)
+{
+    struct partition *p = partition_add(&plan);
+    int error;
+
+    if (!p)
+        return -E_NOMEM;
+    error = partition_create(p);
+    if (!error)
+        error = load(p, false);
+    if (error && p->state != PARTITION_FAILED)
+        partition_give_up(p);
+    if (!error) {
+        kill_domain(p->domain);
+        domain_put(p->domain);
+    }
+    /* Failed ones are taken apart by a timer. */
+    for (unsigned i = 0; error && p->domain && i < 1000 && p->reaper.armed; i++) {
+        host_time_advance(MSEC(1));
+        timer_run_due();
+        settle();
+    }
+    assert_false(p->reaper.armed);
+    settle();
+    list_remove(&p->link);
+    heap_delete(p);
+    return error;
+}
+
+/* Catches: what an error leaves behind. */
+static void nothing_is_left_when_memory_runs_out(void **state)
+{
+    uint64_t objects;
+
+    (void)state;
+    machine_start(1);
+    make_plan("oom");
+    assert_int_equal(attempt(NULL), 0);     /* what is kept for the next one is there */
+    settle();
+    frames_at_start = frame_free_count();
+    objects = heap_objects_used();
+    assert_true(oom_loop(attempt, NULL, NULL) > 5);
+    expect_all_home();
+    assert_int_equal(heap_objects_used(), objects);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(it_is_loaded_and_loaded_again), cmocka_unit_test(memory_lies_where_it_should),
+        cmocka_unit_test(the_list_is_in_order), cmocka_unit_test(nothing_is_left_when_memory_runs_out),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
