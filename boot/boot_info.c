@@ -191,6 +191,8 @@ static void scan_gic(struct scan *s)
         b->gic_version = 0;
     if (dt_property(&b->tree, &s->node, "phandle", &p))
         b->gic_phandle = dt_cell(&p, 0, 0);
+    if (dt_property(&b->tree, &s->node, "#address-cells", &p))
+        b->gic_address_cells = dt_cell(&p, 0, 0);
 }
 
 /* The console is the PL011 that stdout-path names, else the first. */
@@ -287,6 +289,44 @@ int boot_info_scan(struct boot_info *b, const struct devicetree *t, const char *
     guess_module_kinds(b);
     *why = NULL;
     return 0;
+}
+
+#define SPI_FIRST 32
+#define SPI_LAST 1019
+
+struct irq_list {
+    uint16_t *irqs;
+    unsigned count, max;
+};
+
+/* What the interrupt controller is told of one: kind (0: shared), number, flags. */
+static void add_irq(struct irq_list *l, const struct dt_property *p, uint32_t cell)
+{
+    uint32_t irq = dt_cell(p, cell + 1, 0) + SPI_FIRST;
+
+    if (dt_cell(p, cell, 1) != 0 || irq < SPI_FIRST || irq > SPI_LAST || l->count == l->max)
+        return;
+    for (unsigned i = 0; i < l->count; i++)
+        if (l->irqs[i] == irq)
+            return;
+    l->irqs[l->count++] = (uint16_t)irq;
+}
+
+/* An entry of the map: three cells of PCI address, the pin, the controller, its address, the interrupt. */
+unsigned boot_node_irqs(const struct boot_info *b, const struct dt_node *n, uint16_t *irqs, unsigned max)
+{
+    struct irq_list l = { .irqs = irqs, .max = max };
+    uint64_t entry = UINT64_C(3) + 1 + 1 + b->gic_address_cells + 3;
+    struct dt_property p;
+
+    if (dt_property(&b->tree, n, "interrupts", &p))
+        for (uint32_t i = 0; (i + 3) * 4 <= p.length; i += 3)
+            add_irq(&l, &p, i);
+    if (dt_property(&b->tree, n, "interrupt-map", &p))
+        for (uint32_t i = 0; (i + entry) * 4 <= p.length; i += (uint32_t)entry)
+            if (dt_cell(&p, i + 4, 0) == b->gic_phandle)
+                add_irq(&l, &p, i + (uint32_t)entry - 3);
+    return l.count;
 }
 
 const struct boot_module *boot_module_find(const struct boot_info *b, enum module_kind kind)

@@ -43,7 +43,7 @@ struct boot_info {
     uint64_t gic_distributor;
     struct memory_range gic_regions[MAX_GIC_REGIONS];   /* version 3: redistributors; 2: CPU interface, GICH, GICV */
     unsigned gic_region_count;
-    uint32_t gic_phandle;
+    uint32_t gic_phandle, gic_address_cells;
     uint64_t uart;                  /* 0: no PL011 found */
     uint32_t uart_irq;
     char command_line[COMMAND_LINE_SIZE];
@@ -57,6 +57,11 @@ struct boot_info {
 int boot_info_scan(struct boot_info *b, const struct devicetree *t, const char **why) MUST_CHECK;
 /* Is this node an interrupt controller that we know? */
 bool boot_is_gic(const struct devicetree *t, const struct dt_node *n);
+/*
+ * The shared interrupts (GIC numbers) of a device of the board, each once: its own, and those of the pins behind a PCI host bridge
+ * (interrupt-map). How many; no more than `max`.
+ */
+unsigned boot_node_irqs(const struct boot_info *b, const struct dt_node *n, uint16_t *irqs, unsigned max);
 const struct boot_module *boot_module_find(const struct boot_info *b, enum module_kind kind);
 
 /* Piece i of the node's xen,static-mem, whose cells are its own or those that /chosen has for its children. False: there is none. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bindings: arm,smmu-v3 and iommus (Linux' devicetree/bindings/iommu), iommu-map (bindings/pci/pci-iommu.txt), interrupt-map
- * (Devicetree Specification 0.4, 2.4.3), xen,passthrough (docs/misc/arm/passthrough.txt of the reference).
+ * Bindings: arm,smmu-v3 and iommus (Linux' devicetree/bindings/iommu), iommu-map (bindings/pci/pci-iommu.txt),
+ * xen,passthrough (docs/misc/arm/passthrough.txt of the reference).
  */
 #include "boot/host_devices.h"
 #include "core/host_device.h"
@@ -20,7 +20,6 @@ struct scan {
     struct dt_node node;
     char path[PATH_SIZE];
     size_t path_end[DT_MAX_DEPTH + 1];  /* length of the path at each depth */
-    uint32_t gic_address_cells;
     uint32_t smmu_phandle[SMMU_UNITS];
     unsigned smmus;
 };
@@ -89,15 +88,10 @@ static void start_smmu(struct scan *s)
 
 static void start_smmus(struct scan *s)
 {
-    struct dt_property p;
-
     dt_walk_start(&s->walk, &s->b->tree);
-    while (dt_walk_next(&s->walk, &s->node)) {
+    while (dt_walk_next(&s->walk, &s->node))
         if (!boot_options.no_iommu && dt_is_compatible(&s->b->tree, &s->node, "arm,smmu-v3"))
             start_smmu(s);
-        if (boot_is_gic(&s->b->tree, &s->node))
-            s->gic_address_cells = property(s, "#address-cells", &p) ? dt_cell(&p, 0, 0) : 0;
-    }
 }
 
 /* -- devices -- */
@@ -153,30 +147,6 @@ static void read_ranges(const struct scan *s, struct host_device *d)
         add_range(d, dt_cells(&p, i + 3, parent), dt_cells(&p, i + 3 + parent, cells));
 }
 
-static void add_irq(struct host_device *d, unsigned irq)
-{
-    for (unsigned i = 0; i < d->irq_count; i++)
-        if (d->irqs[i] == irq)
-            return;
-    if (irq >= SPI_FIRST && irq < 1020 && d->irq_count < HOST_DEVICE_IRQS)
-        d->irqs[d->irq_count++] = (uint16_t)irq;
-}
-
-/* interrupts: three cells each; a PCI bridge's interrupt-map: three cells of address, one of pin, the controller and its interrupt. */
-static void read_irqs(const struct scan *s, struct host_device *d)
-{
-    uint32_t entry = 3 + 1 + 1 + s->gic_address_cells + 3;
-    struct dt_property p;
-
-    if (property(s, "interrupts", &p))
-        for (uint32_t i = 0; (i + 3) * 4 <= p.length; i += 3)
-            add_irq(d, spi_at(&p, i));
-    if (property(s, "interrupt-map", &p))
-        for (uint32_t i = 0; (i + entry) * 4 <= p.length; i += entry)
-            if (dt_cell(&p, i + 4, 0) == s->b->gic_phandle)
-                add_irq(d, spi_at(&p, i + entry - 3));
-}
-
 static void read_device(struct scan *s)
 {
     struct host_device d = { .path = s->path };
@@ -187,7 +157,7 @@ static void read_device(struct scan *s)
     if (!d.offered && !d.stream_count)
         return;
     read_ranges(s, &d);
-    read_irqs(s, &d);
+    d.irq_count = boot_node_irqs(s->b, &s->node, d.irqs, HOST_DEVICE_IRQS);
     if (host_device_add(&d))
         log_warning("device %s: no memory to keep it", s->path);
 }

@@ -65,6 +65,19 @@ static void read_interrupts(struct scan *s, const struct dt_property *p)
     }
 }
 
+/* Those of the board's node under their own numbers: its own, and the pins' of a PCI host bridge. */
+static void add_host_interrupts(struct scan *s, const struct dt_node *host, const struct dt_property *path)
+{
+    struct partition_plan *plan = s->plan;
+    uint16_t irqs[PARTITION_IRQS];
+    unsigned n = boot_node_irqs(s->b, host, irqs, ARRAY_SIZE(irqs));
+
+    if (plan->irq_count + n > PARTITION_IRQS)
+        return problem(s, path, "is more than 32 interrupts for one domain");
+    for (unsigned i = 0; i < n; i++)
+        plan->irqs[plan->irq_count++] = irqs[i];
+}
+
 /* The node of that path, names with their unit addresses. */
 static bool find_path(const struct devicetree *t, const char *path, struct dt_node *out)
 {
@@ -105,8 +118,7 @@ static void read_path(struct scan *s, const struct dt_property *p)
     };
     if (!dt_property(&s->b->tree, &host, "xen,passthrough", &v))
         static_say(s->report, plan, false, "device %s has no property xen,passthrough: dom0 sees it too", (const char *)p->value);
-    if (dt_property(&s->b->tree, &host, "interrupts", &v))
-        read_interrupts(s, &v);
+    add_host_interrupts(s, &host, p);
 }
 
 static void scan_node(struct scan *s)

@@ -2,6 +2,7 @@
 /* A partition's domain, once: vCPUs, memory, devices. */
 #include "arch/include/vgic_hw.h"
 #include "core/domain.h"
+#include "core/host_device.h"
 #include "lib/assert.h"
 #include "lib/error.h"
 #include "lib/print.h"
@@ -55,14 +56,42 @@ static int map_registers(struct domain *d, const struct partition_registers *r)
     return error;
 }
 
+/* A device that can access memory and that no IOMMU holds back gets all of memory: only if the tree says so. */
+static int give_device(struct partition *p, const struct partition_device *device)
+{
+    struct host_device *h = host_device_find(device->path);
+    int error = device->without_iommu ? 0 : -E_NODEV;
+
+    if (h)
+        error = host_device_assign(p->domain, h, device->without_iommu);
+    if (error == -E_NODEV)
+        log_error("partition %s: device %s is behind no IOMMU (xen,force-assign-without-iommu is not given)", p->plan->name, device->path);
+    else if (error)
+        log_error("partition %s: device %s cannot be given to it (error %d)", p->plan->name, device->path, error);
+    return error;
+}
+
+/* Mapped one to one its devices use the host's addresses. */
+static int show_memory_to_devices(struct partition *p)
+{
+    const struct partition_plan *plan = p->plan;
+    int error = 0;
+
+    for (unsigned i = 0; !error && p->domain->iommu && plan->direct_map && i < plan->bank_count; i++)
+        error = iommu_map_own(p->domain->iommu, hpa_to_mfn(HPA(plan->banks[i].base)), plan->banks[i].size >> PAGE_SHIFT);
+    return error;
+}
+
 static int add_devices(struct partition *p)
 {
-    int error = 0;
+    int error = show_memory_to_devices(p);
 
     for (unsigned i = 0; !error && i < p->plan->register_count; i++)
         error = is_over_ram(p->plan, &p->plan->registers[i]) ? -E_INVAL : map_registers(p->domain, &p->plan->registers[i]);
     for (unsigned i = 0; !error && i < p->plan->irq_count; i++)
         error = arch_irq_route(p->domain, p->plan->irqs[i]);
+    for (unsigned i = 0; !error && i < p->plan->device_count; i++)
+        error = give_device(p, &p->plan->devices[i]);
     return error;
 }
 
@@ -88,7 +117,7 @@ static int fill(struct partition *p, const char **what)
     error = partition_populate(p);
     if (error)
         return error;
-    *what = "devices (xen,reg beside its RAM, interrupts)";
+    *what = "devices (xen,reg beside its RAM, xen,path, interrupts)";
     return add_devices(p);
 }
 
@@ -124,6 +153,7 @@ int partition_create(struct partition *p)
         .max_maptrack_frames = plan->max_maptrack_frames,
         .shared_irqs = shared_irqs(plan),
         .cpupool = plan->cpupool,
+        .iommu = plan->device_count && iommu_is_present(),
     };
     const char *what = "domain (cpus, nr_spis, domain-cpupool, max_grant_frames)";
     int error;
