@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A virtio disk behind a PCI host bridge (OASIS virtio 1.2: 2.7, 4.1, 5.2), told to move its sectors to and from any address. */
+#ifndef GUESTS_DMA_ATTACK_DISK_H
+#define GUESTS_DMA_ATTACK_DISK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SECTOR 512
+
+/* Finds the first disk on bus 0 of the bridge in fdt and gives it a place for its registers. */
+bool disk_find(const void *fdt);
+/* From its reset on: a queue of its own, in our memory. Whatever a device was told before is over. */
+bool disk_start(void);
+/* Reads (to_memory) or writes a sector, the data at bus address `at`; true: the disk says that it was done. */
+bool disk_move(uint64_t at, uint64_t sector, bool to_memory);
+
+#endif

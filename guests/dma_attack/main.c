@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A disk behind an IOMMU is told to reach memory that is not its owner's. As dom0: another domain's page, before it is granted, while
+ * it is, and after. In a partition that owns the disk ("partition"): host memory that is not the partition's.
+ */
+#include "guests/dma_attack/disk.h"
+#include "guests/lib/hypercall.h"
+
+#define VICTIM_GFN ((CHILD_MEMORY_BASE >> PAGE_SHIFT) + 1024)
+#define RW_REF 8
+#define RO_REF 9
+#define MARK 0x7669637469ULL
+/* Sectors: what the test's disk image holds at 0, and where we write. */
+#define SECTOR_GIVEN 0
+#define SECTOR_OURS 8
+
+static uint8_t buffer[PAGE_SIZE] PAGE_ALIGNED;
+static struct child child;
+static struct grant_entry_v1 *table;
+
+/* The image holds i * 7 at byte i. */
+static bool is_given(const volatile uint8_t *p)
+{
+    for (unsigned i = 0; i < SECTOR; i++)
+        if (p[i] != (uint8_t)(i * 7))
+            return false;
+    return true;
+}
+
+static void test_own_memory(void)
+{
+    check(disk_start(), "the disk goes the IOMMU's way", "no such feature, or no start");
+    check(disk_move((uint64_t)buffer, SECTOR_GIVEN, true) && is_given(buffer), "a sector read into our memory", "wrong content");
+    memset(buffer, 0x3c, SECTOR);
+    check(disk_move((uint64_t)buffer, SECTOR_OURS, false), "a sector written from our memory", "it says no");
+    memset(buffer, 0, SECTOR);
+    check(disk_move((uint64_t)buffer, SECTOR_OURS, true) && buffer[0] == 0x3c && buffer[SECTOR - 1] == 0x3c,
+          "and read back", "wrong content");
+}
+
+static void never_runs(struct child_page *page)
+{
+    (void)page;
+}
+
+static bool make_victim(void)
+{
+    xen_pfn_t gfn = toolstack_free_gfn();
+    struct xen_mem_acquire_resource acquire = { .type = XENMEM_resource_grant_table, .nr_frames = 1 };
+    long rc = child_build(&child, 1, never_runs);
+
+    acquire.domid = child.id;
+    set_xen_guest_handle(acquire.frame_list, &gfn);
+    if (!rc)
+        rc = memory_op(XENMEM_acquire_resource, &acquire);
+    check_eq("a domain that is attacked", rc, 0);
+    if (rc)
+        return false;
+    table = (struct grant_entry_v1 *)(gfn << PAGE_SHIFT);
+    table[RW_REF].domid = table[RO_REF].domid = 0;
+    table[RW_REF].frame = table[RO_REF].frame = (uint32_t)VICTIM_GFN;
+    table[RW_REF].flags = GTF_permit_access;
+    table[RO_REF].flags = GTF_permit_access | GTF_readonly;
+    return true;
+}
+
+static struct gnttab_map_grant_ref map(unsigned ref, unsigned flags)
+{
+    struct gnttab_map_grant_ref op = { .host_addr = toolstack_free_gfn() << PAGE_SHIFT, .flags = GNTMAP_host_map | flags,
+        .ref = ref, .dom = child.id };
+    long rc = grant_op(GNTTABOP_map_grant_ref, &op, 1);
+
+    check_eq("a grant mapped", rc ? rc : op.status, GNTST_okay);
+    return op;
+}
+
+static void unmap(const struct gnttab_map_grant_ref *mapped)
+{
+    struct gnttab_unmap_grant_ref op = { .host_addr = mapped->host_addr, .handle = mapped->handle };
+    long rc = grant_op(GNTTABOP_unmap_grant_ref, &op, 1);
+
+    check_eq("and unmapped", rc ? rc : op.status, GNTST_okay);
+}
+
+/* The disk reads a sector to `at`: does anything arrive in the page that we see at `page`? */
+static bool arrives(uint64_t at, volatile uint64_t *page)
+{
+    *page = MARK;
+    disk_start();
+    disk_move(at, SECTOR_GIVEN, true);
+    dsb();
+    return *page != MARK;
+}
+
+static void test_victim(void)
+{
+    volatile uint64_t *page = foreign_map(child.id, VICTIM_GFN);
+    struct gnttab_map_grant_ref writable = map(RW_REF, 0), second, read_only;
+    uint64_t at = writable.dev_bus_addr;
+
+    check(page != NULL, "we see the page", "no mapping");
+    if (!page)
+        return;
+    check(arrives(at, page) && is_given((volatile uint8_t *)page), "granted: the disk reaches it", "untouched");
+    second = map(RW_REF, 0);
+    unmap(&writable);
+    check(arrives(at, page), "granted twice, unmapped once: it still does", "untouched");
+    unmap(&second);
+    check(!arrives(at, page), "unmapped: it does not", "it was written to");
+    read_only = map(RO_REF, GNTMAP_readonly);
+    check(!arrives(at, page), "granted for reading: it is not written to", "it was");
+    check(disk_start() && disk_move(at, SECTOR_OURS, false), "but read from", "it says no");
+    unmap(&read_only);
+    check(!arrives(at, page), "after that it is out of reach again", "it was written to");
+    foreign_unmap((void *)(uintptr_t)page);
+    check_eq("the attacked domain goes", domain_destroy(child.id), 0);
+}
+
+/* Where the attacked host memory is says the command line of the test: below it is nothing of ours. */
+#define HOST_MEMORY 0x60000000UL
+
+static void attack_from_partition(void)
+{
+    disk_start();
+    print("the disk is told to write to 0x%lx\n", HOST_MEMORY);
+    disk_move(HOST_MEMORY, SECTOR_GIVEN, true);
+    test_own_memory();
+    test_summary();
+    for (;;)
+        wfi();
+}
+
+void guest_main(const void *fdt)
+{
+    if (!disk_find(fdt)) {
+        check(false, "a virtio disk", "none");
+        test_done();
+    }
+    if (fdt_option(fdt, "partition"))
+        attack_from_partition();
+    gic_init(fdt);
+    events_init();
+    toolstack_init(fdt);
+    test_own_memory();
+    if (make_victim())
+        test_victim();
+    test_done();
+}
