@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Devices that are told to reach memory which is not their owner's: the IOMMU refuses, the log says so."""
+
+import re
+
+import pytest
+
+from partitions import Partition
+
+ROOT_TREE = "/ { pcie@10000000 { xen,passthrough; }; };"
+BRIDGE = "tools/pci_bridge.dts"
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A disk whose sectors hold i * 7 at byte i."""
+    image = tmp_path / "disk.img"
+    image.write_bytes(bytes(i * 7 & 255 for i in range(512)) * 64)
+    return ["-drive", f"if=none,id=d,file={image},format=raw,snapshot=on",
+            "-device", "virtio-blk-pci,drive=d,disable-legacy=on,iommu_platform=on"]
+
+
+def board(iommu=True):
+    return "virt,virtualization=on,gic-version=3" + (",iommu=smmuv3" if iommu else "")
+
+
+@pytest.fixture(autouse=True)
+def _only_here(hypervisor):
+    if hypervisor == "xen":
+        pytest.skip("Debian's Xen is built without the driver")
+
+
+def test_granted_pages_only(run_guest, disk):
+    outcome = run_guest("dma_attack", timeout=60, icount=False, machine=board(), extra=disk)
+    outcome.assert_passed()
+    assert re.search(r"\(Vinci\) SMMUv3 0: stream 0x8 of d0: write at 0x[0-9a-f]+ refused: not mapped", outcome.text), outcome.tail()
+    assert re.search(r"\(Vinci\) SMMUv3 0: stream 0x8 of d0: write at 0x[0-9a-f]+ refused: not permitted", outcome.text), outcome.tail()
+
+
+def attacker(out):
+    return Partition("attacker", str(out / "arm64/guests/dma_attack.img"), bootargs="partition", device_tree=BRIDGE)
+
+
+def test_partition_reaches_its_memory_and_no_more(run_guest, out, disk):
+    outcome = run_guest(None, timeout=60, icount=False, machine=board(), extra=disk, partitions=[attacker(out)],
+                        tree_source=ROOT_TREE, until=r"DONE \d")
+    assert re.search(r"\(Vinci\) SMMUv3 0: stream 0x8 of d1: write at 0x60000000 refused: not mapped", outcome.text), outcome.tail()
+    assert "(d1) DONE 4 passed, 0 failed" in outcome.text, outcome.tail()
+
+
+def test_refused_without_an_iommu(run_guest, out, disk):
+    """The others run; with the word that says so the device is given all the same."""
+    guest = str(out / "arm64/guests/partition.img")
+    outcome = run_guest(None, timeout=60, machine=board(iommu=False), extra=disk, tree_source=ROOT_TREE, until=r"\(d\d\) done",
+                        partitions=[attacker(out), Partition("other", guest, bootargs="stay")])
+    assert "device /pcie@10000000 is behind no IOMMU" in outcome.text, outcome.tail()
+    assert "(d1) PASS" not in outcome.text, outcome.tail()
