@@ -6,6 +6,7 @@
   store.img        guests' kernels and ramdisks, a disk     guests.cpio              the same as an initramfs part
   web.img          the web server's root disk              dom0-libvirt.cpio         the control domain with libvirt
   vchan-peer       talks over libxenvchan                   peer.ramdisk              a cloud guest with it
+  pci.ramdisk      a cloud guest that drives virtio disks and network cards of PCI
 
 and with --more, for the tests:
   kernels.img      more kernels and their ramdisks for guests
@@ -111,6 +112,8 @@ def build(out):
                 lambda path: recipes.compile_vchan_peer(packages, path))
     images.make("peer.ramdisk", inputs, "the ramdisk of guests that talk with each other",
                 lambda path: recipes.peer_tree(packages, found["cloud"], images.out / "vchan-peer").write_cpio(path))
+    images.make("pci.ramdisk", inputs, "the ramdisk of guests with PCI devices",
+                lambda path: recipes.pci_tree(packages, found["cloud"]).write_cpio(path))
     drawing = inputs + [HERE / "font.py", *sorted((HERE.parent / "guests/camera").glob("*"))]
     images.make("infotainment", drawing, "the infotainment's program", recipes.compile_infotainment)
     images.make("infotainment.ramdisk", drawing, "the infotainment's ramdisk",

@@ -32,6 +32,7 @@ DOM0_MODULES = [
     "e1000e", "e1000",
 ]
 GUEST_MODULES = ["xen-blkfront", "xen-netfront", "ext4", "crc32c_generic"]
+PCI_MODULES = ["virtio_pci", "virtio_blk", "virtio_net"]
 PEER_MODULES = ["xen-evtchn", "xen-gntdev", "xen-gntalloc"]
 VCHAN_LIBRARIES = ["xenvchan", "xengnttab", "xenevtchn", "xenstore", "xentoolcore", "xentoollog", "pthread"]
 
@@ -119,6 +120,14 @@ def peer_tree(packages, kernel, program):
     tree.file("usr/bin/vchan-peer", program, mode=0o755)
     kernel.add_modules(tree, PEER_MODULES + GUEST_MODULES)
     tree.text("etc/modules", "\n".join(PEER_MODULES) + "\n")
+    return tree
+
+
+def pci_tree(packages, kernel):
+    """A guest with PCI devices of its own."""
+    tree = guest_tree(packages, kernel)
+    kernel.add_modules(tree, PCI_MODULES + GUEST_MODULES)
+    tree.text("etc/modules", "\n".join(PCI_MODULES) + "\n")
     return tree
 
 
