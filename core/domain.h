@@ -133,6 +133,8 @@ struct domain {
     uint32_t address_size;      /* 32 or 64 */
     uint64_t max_event_port;
     struct quiesce_call free_call;
+    struct partition *partition;            /* the static domain that it is (partition/), NULL: none */
+    void (*left_table)(struct domain *d);   /* nobody can find it any more; any lock may be held. NULL: nobody asks */
     struct vpl011 *vuart;       /* its emulated UART, or NULL */
     bool started;               /* its controller has let it run once */
     struct timer watchdog[2];

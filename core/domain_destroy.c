@@ -147,6 +147,8 @@ static void leave_table(struct domain *d)
         return;
     ASSERT(d->life == DOMAIN_DEAD && !d->owner.frames);
     domain_unpublish(d);
+    if (d->left_table)
+        d->left_table(d);
     quiesce_defer(&d->free_call, free_memory);
 }
 

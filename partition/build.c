@@ -7,6 +7,7 @@
 #include "lib/error.h"
 #include "lib/print.h"
 #include "partition/partition.h"
+#include "vdev/vpl011.h"
 
 /* What a partition gets of event channels, as the reference gives its static domains. */
 #define MAX_EVENT_PORT 1023
@@ -117,6 +118,11 @@ static int fill(struct partition *p, const char **what)
     error = partition_populate(p);
     if (error)
         return error;
+    *what = "vpl011";
+    if (p->plan->console == CONSOLE_VPL011)
+        error = vpl011_create(p->domain, VPL011_BASE, VPL011_IRQ);
+    if (error)
+        return error;
     *what = "devices (xen,reg beside its RAM, xen,path, interrupts)";
     return add_devices(p);
 }
@@ -124,25 +130,30 @@ static int fill(struct partition *p, const char **what)
 /* domain_destroy waits for other CPUs, and each call is bounded. */
 static void reap(struct timer *t)
 {
-    struct partition *p = container_of(t, struct partition, reaper);
-    int error = domain_destroy(p->domain);
+    struct domain *d = atomic_load(&container_of(t, struct partition, reaper)->domain);
 
-    if (error == -E_RESTART)
+    if (d && domain_destroy(d) == -E_RESTART)
         timer_set(t, arch_time_now() + REAP_PERIOD);
-    else
-        domain_put(p->domain);
 }
 
 void partition_give_up(struct partition *p)
 {
     p->state = PARTITION_FAILED;
-    if (!p->domain)
-        return;
     timer_init(&p->reaper, reap);
     timer_set(&p->reaper, arch_time_now());
 }
 
-int partition_create(struct partition *p)
+/* The domain is gone, whoever ended it. */
+static void forget_domain(struct domain *d)
+{
+    struct partition *p = d->partition;
+
+    if (p->state != PARTITION_FAILED)
+        p->state = PARTITION_STOPPED;
+    atomic_store(&p->domain, NULL);
+}
+
+static int make_domain(struct partition *p)
 {
     const struct partition_plan *plan = p->plan;
     const struct domain_config config = {
@@ -155,17 +166,29 @@ int partition_create(struct partition *p)
         .cpupool = plan->cpupool,
         .iommu = plan->device_count && iommu_is_present(),
     };
+    int error = domain_create(DOMID(0xffff), &config, &p->domain);
+
+    if (error)
+        return error;
+    p->domain->partition = p;
+    p->domain->left_table = forget_domain;
+    return 0;
+}
+
+int partition_create(struct partition *p)
+{
     const char *what = "domain (cpus, nr_spis, domain-cpupool, max_grant_frames)";
     int error;
 
     ASSERT(p->state == PARTITION_PLANNED && !p->domain);
     p->state = PARTITION_BUILDING;
-    error = domain_create(DOMID(0xffff), &config, &p->domain);
-    if (!error && domain_get(p->domain))
+    error = make_domain(p);
+    if (!error)
         error = fill(p, &what);
-    if (error) {
-        log_error("partition %s: its %s could not be set up (error %d%s)", plan->name, what, error, error == -E_NOMEM ? ", no memory" : "");
-        partition_give_up(p);
-    }
+    if (!error)
+        return 0;
+    log_error("partition %s: its %s could not be set up (error %d%s)", p->plan->name, what, error,
+              error == -E_NOMEM ? ", no memory" : "");
+    partition_give_up(p);
     return error;
 }

@@ -27,16 +27,6 @@ struct partition *partition_add(const struct partition_plan *plan)
     return p;
 }
 
-struct partition *partition_of(const struct domain *d)
-{
-    struct partition *p;
-
-    list_for_each(p, &partitions, link)
-        if (p->domain == d)
-            return p;
-    return NULL;
-}
-
 struct partition *partition_named(const char *name)
 {
     struct partition *p;

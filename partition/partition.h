@@ -124,7 +124,7 @@ enum partition_state {
     PARTITION_PLANNED,                  /* nothing made yet */
     PARTITION_BUILDING,                 /* created, being loaded */
     PARTITION_RUNNING,
-    PARTITION_STOPPED,                  /* ended, and the policy says no more; its domain may be there still */
+    PARTITION_STOPPED,                  /* ended, and the policy says no more, or destroyed; its domain may be there still */
     PARTITION_FAILED,                   /* could not be built: the reason is in the log */
 };
 
@@ -137,7 +137,7 @@ struct partition_progress {
 struct partition {
     struct list link;                   /* in order of start */
     const struct partition_plan *plan;
-    struct domain *domain;              /* NULL before partition_create; holds a counted reference */
+    struct domain *domain;              /* atomic; NULL before partition_create and when it is gone; good as long as a look-up */
     enum partition_state state;
     struct partition_progress progress;
     uint64_t entry;                     /* guest-physical: the kernel's entry, */
@@ -148,9 +148,8 @@ struct partition {
     struct timer reaper;                /* takes a domain apart that could not be built */
 };
 
-/* All of them in order of start; fixed after boot. The partition of a domain, of a name; NULL: none. */
+/* All of them in order of start; fixed after boot. That of a domain is d->partition. The one of a name; NULL: none. */
 extern struct list partitions;
-struct partition *partition_of(const struct domain *d);
 struct partition *partition_named(const char *name);
 
 /* A partition in state PLANNED, at its place in the list. NULL: no memory. Boot. */

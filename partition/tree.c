@@ -5,12 +5,16 @@
 #include "lib/print.h"
 #include "lib/string.h"
 #include "partition/partition.h"
+#include "vdev/vpl011.h"
 
 #define GIC_PHANDLE 65000       /* GUEST_PHANDLE_GIC: partial device trees refer to it */
 #define TREE_ROOM UINT32_C(0x4000)
 /* Guest space for the grant table (xen/arch-arm.h, GUEST_GNTTAB_*). */
 #define GRANT_BASE UINT64_C(0x38000000)
 #define GRANT_SIZE UINT64_C(0x01000000)
+#define UART_NODE "sbsa-uart@22000000"
+#define SPI_FIRST 32
+#define LEVEL_HIGH 4
 #define PER_VCPU 192            /* bytes of its node, at most */
 
 struct writer {
@@ -61,6 +65,8 @@ static void write_chosen(struct writer *w)
 
     dt_write_begin(&w->out, "chosen");
     dt_write_string(&w->out, "bootargs", p->plan->command_line ? p->plan->command_line : "");
+    if (p->plan->console == CONSOLE_VPL011)
+        dt_write_string(&w->out, "stdout-path", "/" UART_NODE);
     if (p->ramdisk.size) {
         write_u64(w, "linux,initrd-start", p->ramdisk.base);
         write_u64(w, "linux,initrd-end", p->ramdisk.base + p->ramdisk.size);
@@ -147,6 +153,20 @@ static void write_timer(struct writer *w)
     dt_write_end(&w->out);
 }
 
+static void write_uart(struct writer *w)
+{
+    const struct partition_range reg = { VPL011_BASE.v, VPL011_SIZE };
+
+    if (w->p->plan->console != CONSOLE_VPL011)
+        return;
+    dt_write_begin(&w->out, UART_NODE);
+    dt_write_string(&w->out, "compatible", "arm,sbsa-uart");
+    write_pairs(w, "reg", &reg, 1);
+    dt_write_cells(&w->out, "interrupts", (uint32_t[]){ 0, VPL011_IRQ - SPI_FIRST, LEVEL_HIGH }, 3);
+    dt_write_u32(&w->out, "current-speed", 115200);
+    dt_write_end(&w->out);
+}
+
 /* The grant table's place, then space without memory for what is mapped from others. (docs/misc/arm/device-tree/guest.txt of the
  * reference) */
 static void write_hypervisor(struct writer *w)
@@ -207,6 +227,7 @@ uint32_t partition_write_tree(const struct partition *p, void *buffer, uint32_t 
     write_memory(&w);
     write_gic(&w);
     write_timer(&w);
+    write_uart(&w);
     write_hypervisor(&w);
     copy_partial(&w);
     dt_write_end(&w.out);
