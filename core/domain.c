@@ -41,6 +41,7 @@ void domains_reset(void)
     memset(numbers, 0, sizeof(numbers));
     last_number = 0;
     control_domain = NULL;
+    console_forget_domains();
     quiesce_reset();
 }
 

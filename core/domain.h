@@ -13,6 +13,7 @@
 
 #include "config.h"
 #include "arch/include/vcpu.h"
+#include "core/console.h"
 #include "core/device_access.h"
 #include "core/event.h"
 #include "core/grant.h"
@@ -111,9 +112,7 @@ struct domain {
     uint32_t frames_gone, tables_gone, table_left;  /* atomic: how far the end is, see domain_destroy.c */
     uint32_t grace_passed;      /* atomic: nobody acts on a look-up from before the domain was dying */
     uint32_t pollers;           /* atomic: vCPUs in SCHEDOP_poll; counted before they look at the pending bits */
-    char console_line[128];     /* what it wrote to the console since its last newline */
-    uint8_t console_used;
-    struct rate_limit console_rate; /* of its lines */
+    struct domain_console console;
     bool shut_down;
     bool shutting_down;
     uint8_t shutdown_code;      /* the ABI's SHUTDOWN_*, SHUTDOWN_NONE before */

@@ -64,6 +64,7 @@ static int step_retire_vcpus(struct domain *d)
             return -E_RESTART;
         vcpu_retire(d->vcpus[i]);
     }
+    console_detach(d);
     vpl011_retire(d);
     arch_irq_unroute_all(d);
     sched_group_leave(&d->sched);

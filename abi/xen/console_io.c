@@ -28,26 +28,29 @@ static int64_t op_write(struct vcpu *v, const uint64_t args[6], void *op UNUSED)
     return -E_RESTART;
 }
 
-/* The buffer is probed first: what was taken from the line cannot be put back. */
+/* For dom0 and static domains. The buffer is probed first: what was taken from the line cannot be put back. */
 static int64_t op_read(struct vcpu *v, const uint64_t args[6], void *op UNUSED)
 {
     char text[BYTES_PER_RUN] = { 0 };
     uint64_t to = args[2];
     size_t n = MIN((uint32_t)args[1], sizeof(text));
     int r = n ? write_guest(v, to, text, n) : 0;
+    int64_t got;
 
     if (r)
         return r;
     subcall_reached(FAMILY_CONSOLE, CONSOLEIO_read);
-    n = console_read_input(text, n);
-    ASSERT(n <= sizeof(text));
-    r = n ? write_guest_result(v, to, text, n) : 0;
-    return r ? r : (int64_t)n;
+    got = console_read_input(v->domain, text, n);
+    if (got <= 0)
+        return got;
+    ASSERT((size_t)got <= sizeof(text));
+    r = write_guest_result(v, to, text, (size_t)got);
+    return r ? r : got;
 }
 
 const struct subcall console_subcalls[] = {
     SUBCALL(CONSOLEIO_write, CALLER_ANY, op_write),
-    SUBCALL(CONSOLEIO_read, CALLER_CONTROL, op_read),
+    SUBCALL(CONSOLEIO_read, CALLER_ANY, op_read),
 };
 STATIC_ASSERT(ARRAY_SIZE(console_subcalls) == CONSOLEIO_read + 1);
 

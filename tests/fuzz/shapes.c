@@ -211,6 +211,7 @@ const struct shape shapes[] = {
            UV(iomem_permission.allow_access, SMALL, 1)),
     DOMCTL(XEN_DOMCTL_memory_mapping, U(memory_mapping.first_gfn, GFN), UV(memory_mapping.first_mfn, SMALL, 40),
            UV(memory_mapping.nr_mfns, SMALL, 24), UV(memory_mapping.add_mapping, SMALL, 1)),
+    DOMCTL(XEN_DOMCTL_vuart_op, U(vuart_op.gfn, GFN), UV(vuart_op.type, SMALL, 1), U(vuart_op.console_domid, DOMAIN)),
     DOMCTL_PLAIN(XEN_DOMCTL_pausedomain),
     DOMCTL_PLAIN(XEN_DOMCTL_unpausedomain),
     DOMCTL_PLAIN(XEN_DOMCTL_getdomaininfo),

@@ -163,13 +163,13 @@ static void test_input(void **state UNUSED)
     assert_int_equal(event_bind_virq(dom0, CORE_VIRQ_CONSOLE, 0, &port), 0);
     type("ab\1c");
     assert_true(event_port_is_pending(dom0, port));
-    assert_int_equal(console_read_input(got, sizeof(got)), 4);
+    assert_int_equal(console_read_input(dom0, got, sizeof(got)), 4);
     assert_memory_equal(got, "ab\1c", 4);
-    assert_int_equal(console_read_input(got, sizeof(got)), 0);
+    assert_int_equal(console_read_input(dom0, got, sizeof(got)), 0);
     for (unsigned i = 0; i < 5000; i++)
         type("z");
-    assert_int_equal(console_read_input(got, 100), 100);
-    assert_int_equal(console_read_input(got, sizeof(got)), 3996);
+    assert_int_equal(console_read_input(dom0, got, 100), 100);
+    assert_int_equal(console_read_input(dom0, got, sizeof(got)), 3996);
 }
 
 static unsigned pressed;
@@ -191,7 +191,7 @@ static void test_debug_keys(void **state UNUSED)
     assert_int_equal(pressed, 3);
     type("\1\1\1q");
     assert_int_equal(pressed, 3);
-    assert_int_equal(console_read_input(got, sizeof(got)), 1);
+    assert_int_equal(console_read_input(dom0, got, sizeof(got)), 1);
     assert_int_equal(got[0], 'q');
     assert_true(debug_key_press('x'));
     assert_false(debug_key_press('\2'));
@@ -214,6 +214,134 @@ static void test_rate_limit(void **state UNUSED)
     assert_true(rate_limit_ok(&limit));
 }
 
+static char typed[64];
+static unsigned typed_count;
+
+static void receive(struct domain *d UNUSED, char c)
+{
+    assert_true(typed_count < sizeof(typed));
+    typed[typed_count++] = c;
+}
+
+static void say(struct domain *d, const char *text)
+{
+    for (; *text; text++)
+        console_write_guest(d, text, 1);
+}
+
+#define SWITCH "\1\1\1"
+
+static void attach_both(void)
+{
+    assert_int_equal(console_attach(guest, "rear", receive, 0), 0);
+    assert_int_equal(console_attach(neighbour, "ivi", NULL, 0), 0);
+    typed_count = 0;
+}
+
+/* One has the line, the others' lines come whole between its own. */
+static void test_shared_line(void **state UNUSED)
+{
+    attach_both();
+    say(dom0, "login: ");
+    say(guest, "up\r\n");
+    say(neighbour, "par");
+    say(dom0, "root\n");
+    say(neighbour, "tial\n");
+    expect("login: \n(rear) up\nroot\n(ivi) partial\n");
+    /* Neither colours nor a title nor a broken sequence: the line's end ends it. */
+    say(guest, "\33[0;32m OK \33[0m \33]0;title\7done\33[\nnext\n");
+    expect("(rear)  OK  done\n(rear) next\n");
+}
+
+static void test_input_moves(void **state UNUSED)
+{
+    char got[8];
+
+    attach_both();
+    say(guest, "rear# ");
+    say(dom0, "dom");
+    host_console_clear();
+    type(SWITCH);
+    expect("\n(Vinci) *** input goes to rear (Ctrl-A three times to switch)\nrear# ");
+    say(dom0, "0\n");
+    say(guest, "\33[1mls\33[0m\n");
+    expect("\n(dom0) 0\n\33[1mls\33[0m\n");
+    type("a\1b");
+    assert_int_equal(typed_count, 3);
+    assert_memory_equal(typed, "a\1b", 3);
+    assert_int_equal(console_read_input(guest, got, sizeof(got)), -E_PERM);
+    type(SWITCH);
+    expect("(Vinci) *** input goes to ivi (Ctrl-A three times to switch)\n");
+    type("xyz");
+    assert_int_equal(console_read_input(neighbour, got, 2), 2);
+    assert_int_equal(console_read_input(neighbour, got, sizeof(got)), 1);
+    assert_int_equal(got[0], 'z');
+    /* At the debug keys who had the line has it still. */
+    type(SWITCH);
+    expect("(Vinci) *** input goes to the debug keys, h for help (Ctrl-A three times to switch)\n");
+    say(neighbour, "raw\n");
+    expect("raw\n");
+    type(SWITCH);
+    expect("(Vinci) *** input goes to dom0 (Ctrl-A three times to switch)\n");
+    type("k");
+    assert_int_equal(console_read_input(dom0, got, sizeof(got)), 1);
+    assert_int_equal(typed_count, 3);
+}
+
+static void test_holder_goes(void **state UNUSED)
+{
+    attach_both();
+    type(SWITCH);
+    host_console_clear();
+    console_detach(guest);
+    expect("(Vinci) *** input goes to dom0 (Ctrl-A three times to switch)\n");
+    type(SWITCH "q");
+    assert_int_equal(typed_count, 0);
+    host_console_clear();
+    console_detach(neighbour);
+    console_detach(neighbour);
+    expect("(Vinci) *** input goes to dom0 (Ctrl-A three times to switch)\n");
+}
+
+static void test_without_dom0(void **state UNUSED)
+{
+    console_without_dom0();
+    control_domain = NULL;
+    attach_both();
+    say(guest, "raw");
+    say(neighbour, "line\n");
+    expect("raw\n(ivi) line\n");
+    type("a" SWITCH SWITCH SWITCH "b");
+    assert_int_equal(typed_count, 2);
+}
+
+/* No limit on memory or time is passed by one who writes on and on: he is held. */
+static void flood(struct vcpu *v, void *arg UNUSED)
+{
+    console_write_guest(v->domain, "x\n", 2);
+}
+
+static void test_rate(void **state UNUSED)
+{
+    const struct vcpu_start start = { .pc = 0x40000000 };
+    nsec_t begin;
+    unsigned n;
+
+    assert_int_equal(console_attach(guest, "rear", receive, 10), 0);
+    assert_int_equal(vcpu_up(guest->vcpus[0], &start), 0);
+    assert_int_equal(domain_unpause_by_controller(guest), 0);
+    begin = arch_time_now();
+    for (n = 0; n < 40; n++) {
+        while (guest->vcpus[0]->pause_flags & VCPU_HELD) {
+            host_time_advance(MSEC(10));
+            (void)host_run(0);
+        }
+        assert_true(host_guest_call(guest->vcpus[0], flood, NULL));
+    }
+    /* Ten at once, then ten a second. */
+    assert_in_range(arch_time_now() - begin, MSEC(2800), MSEC(3300));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +350,11 @@ int main(void)
         cmocka_unit_test_setup(test_guest_flood, setup), cmocka_unit_test_setup(test_ring_wraps, setup),
         cmocka_unit_test_setup(test_input, setup), cmocka_unit_test_setup(test_debug_keys, setup),
         cmocka_unit_test_setup(test_rate_limit, setup),
+        cmocka_unit_test_setup(test_shared_line, setup),
+        cmocka_unit_test_setup(test_input_moves, setup),
+        cmocka_unit_test_setup(test_holder_goes, setup),
+        cmocka_unit_test_setup(test_without_dom0, setup),
+        cmocka_unit_test_setup(test_rate, setup),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
