@@ -181,7 +181,11 @@ static bool wants_dom0(void)
 static void build_domains(struct memory_range image, uint64_t tree_address)
 {
     struct range_list taken = { .count = 2, .range = { image, { tree_address, info.tree.size } } };
-    unsigned running = static_start(&info, &taken);
+    unsigned running;
+
+    if (!wants_dom0())
+        console_without_dom0();
+    running = static_start(&info, &taken);
 
     if (wants_dom0() && dom0_build(&info, &layout))
         stop("no dom0");

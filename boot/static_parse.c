@@ -7,6 +7,7 @@
 #include "lib/assert.h"
 #include "lib/print.h"
 #include "lib/string.h"
+#include "vdev/vpl011.h"
 
 #define SHARED_IRQS_MAX 960
 #define MEMORY_MAX_KIB (UINT64_C(1019) << 20)   /* all the RAM that a guest's space has room for */
@@ -393,6 +394,15 @@ static void take_vcpus(struct parse *p)
         plan->vcpus[i].pin = cpu_set_all();
 }
 
+/* Where everybody expects it; where guest addresses are the board's, in place of the board's own, which no partition gets. */
+static void choose_uart(const struct boot_info *b, struct partition_plan *plan)
+{
+    bool is_boards = plan->direct_map && b->uart && b->uart_irq;
+
+    plan->uart = is_boards ? b->uart : VPL011_BASE.v;
+    plan->uart_irq = is_boards ? b->uart_irq : VPL011_IRQ;
+}
+
 static void start_plan(struct parse *p)
 {
     struct partition_plan *plan = &p->plans[p->plan_count++];
@@ -408,6 +418,7 @@ static void start_plan(struct parse *p)
     take_vcpus(p);
     while (dt_next(&p->b->tree, &offset, &v) == DT_PROPERTY)
         read_property(p, &v);
+    choose_uart(p->b, plan);
     has_on_watchdog = dt_property(&p->b->tree, &p->node, "vinci,on-watchdog", &v);
     if (!has_on_watchdog)
         plan->policy.on_watchdog = plan->policy.on_crash;

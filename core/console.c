@@ -32,7 +32,7 @@ void console_set_level(enum log_level level)
     serial_level = level;
 }
 
-static void ring_put(const char *text, size_t n)
+void console_ring_put(const char *text, size_t n)
 {
     ASSERT(spin_is_held(&console_lock));
     for (size_t i = 0; i < n; i++)
@@ -67,7 +67,7 @@ void log_line(enum log_level level, const char *format, ...)
     n = MIN(n, room - 1) + sizeof(PREFIX) - 1;
     line[n++] = '\n';
     spin_lock(&console_lock);
-    ring_put(line, n);
+    console_ring_put(line, n);
     if (level <= serial_level)
         console_serial_line(line, n);
     spin_unlock(&console_lock);

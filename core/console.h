@@ -3,8 +3,8 @@
  * The console: a ring of what was logged (xl dmesg), the serial line that dom0, static domains and ourselves share, and the debug keys.
  * log_line() of lib/print.h is defined here.
  *
- * One domain has the line: what it writes passes as it is, byte by byte, and what is typed goes to it. Whole lines of the others come in
- * between, with the domain's name before them. Ctrl-A typed three times moves the line on: dom0, each static domain, the debug keys.
+ * One domain has the line: what is typed goes to it, and if it is one with a UART (or dom0), what it writes passes as it is, byte by byte.
+ * Whole lines of the others come in between, with the domain's name before them. Ctrl-A typed three times moves the line on: dom0, each static domain, the debug keys.
  */
 #ifndef CORE_CONSOLE_H
 #define CORE_CONSOLE_H

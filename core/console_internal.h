@@ -9,6 +9,8 @@
 /* LOCK_CONSOLE: the ring, the serial line, and each domain's struct domain_console. */
 extern spinlock_t console_lock;
 
+/* Add to the ring, under the lock. */
+void console_ring_put(const char *text, size_t n);
 /* Write to the serial line, under the lock; _line: from the start of a line on. */
 void console_serial_put(const char *text, size_t n);
 void console_serial_line(const char *text, size_t n);

@@ -3,6 +3,7 @@
 #include "core/console_internal.h"
 #include "arch/include/console.h"
 #include "core/domain.h"
+#include "lib/cpu_work.h"
 #include "lib/error.h"
 #include "lib/string.h"
 #include "mem/heap.h"
@@ -57,6 +58,12 @@ static struct domain *holder(void)
     return no_dom0 ? first_sharer() : control_domain;
 }
 
+/* Has it a terminal's two ways? What is written by hypercall alone is a log: always whole lines. */
+static bool is_terminal(const struct domain *d)
+{
+    return d->is_control || d->console.receive;
+}
+
 static const char *name_of(const struct domain *d)
 {
     return d->console.name ? d->console.name : "dom0";
@@ -75,12 +82,12 @@ static void tell_holder(struct domain *before)
     else if (now)
         string_copy(name, name_of(now), sizeof(name));
     /* What it has written of its line is on the screen. */
-    if (before && before != now)
+    if (before && before != now && is_terminal(before))
         before->console.used = 0;
     spin_unlock(&console_lock);
     log_line(LOG_ERROR, "*** input goes to %s (Ctrl-A three times to switch)", name);
     spin_lock(&console_lock);
-    if (now && now != before && now == holder())
+    if (now && now != before && now == holder() && is_terminal(now))
         console_serial_put(now->console.line, now->console.used);
     spin_unlock(&console_lock);
 }
@@ -219,6 +226,8 @@ static void put_line(struct domain *d)
     line[n++] = '\n';
     k->used = 0;
     console_serial_line(line, n);
+    if (!d->is_control)
+        console_ring_put(line, n);
 }
 
 /* Whole lines of one that does not have the line; how many. */
@@ -260,8 +269,10 @@ void console_write_guest(struct domain *d, const char *text, size_t n)
         return;
     }
     spin_lock(&console_lock);
-    lines = d == holder() ? write_raw(d, text, n) : write_between(d, text, n);
+    lines = d == holder() && is_terminal(d) ? write_raw(d, text, n) : write_between(d, text, n);
     spin_unlock(&console_lock);
+    if (lines && control_domain && d != control_domain)
+        cpu_work_raise(cpu_id(), CPU_WORK_CONSOLE);
     if (lines && k->line_price && v && v->domain == d)
         vcpu_pay(v, &k->pace, lines * k->line_price, MAX(k->line_price, SEC(1)));
 }

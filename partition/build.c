@@ -101,9 +101,29 @@ static uint32_t shared_irqs(const struct partition_plan *plan)
 {
     uint32_t n = plan->shared_irqs;
 
+    if (plan->console == CONSOLE_VPL011)
+        n = MAX(n, plan->uart_irq - SPI_FIRST + 1);
     for (unsigned i = 0; i < plan->irq_count; i++)
         n = MAX(n, plan->irqs[i] - SPI_FIRST + 1);
     return n;
+}
+
+/* A UART of its own or calls, on the one line of the board. */
+static int add_console(struct partition *p)
+{
+    bool has_uart = p->plan->console == CONSOLE_VPL011;
+    int error = has_uart ? vpl011_create(p->domain, GPA(p->plan->uart), p->plan->uart_irq) : 0;
+
+    if (error)
+        return error;
+    return console_attach(p->domain, p->plan->name, has_uart ? vpl011_receive : NULL, p->plan->limits.console_lines);
+}
+
+static void limit(struct partition *p)
+{
+    event_limit_rate(p->domain, p->plan->limits.events);
+    for (unsigned i = 0; i < p->plan->vcpu_count; i++)
+        p->domain->vcpus[i]->hypercall_percent = (uint8_t)p->plan->limits.hypercall_percent;
 }
 
 static int fill(struct partition *p, const char **what)
@@ -118,11 +138,11 @@ static int fill(struct partition *p, const char **what)
     error = partition_populate(p);
     if (error)
         return error;
-    *what = "vpl011";
-    if (p->plan->console == CONSOLE_VPL011)
-        error = vpl011_create(p->domain, VPL011_BASE, VPL011_IRQ);
+    *what = "console (vpl011, nr_spis)";
+    error = add_console(p);
     if (error)
         return error;
+    limit(p);
     *what = "devices (xen,reg beside its RAM, xen,path, interrupts)";
     return add_devices(p);
 }

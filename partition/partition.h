@@ -68,7 +68,7 @@ struct partition_policy {
 /* Most of something in a second; 0: no limit. */
 struct partition_limits {
     uint32_t events;                    /* vinci,event-rate = <notifications per second> */
-    uint32_t hypercall_percent;         /* vinci,hypercall-share = <percent>: of the time it runs */
+    uint32_t hypercall_percent;         /* vinci,hypercall-share = <percent>: of a CPU's time, for each vCPU */
     uint32_t console_lines;             /* vinci,console-rate = <lines per second> */
 };
 
@@ -95,7 +95,9 @@ struct partition_plan {
     struct partition_range banks[PARTITION_BANKS];  /* xen,static-mem: host-physical, in order; none: memory from anywhere */
     uint32_t bank_count;
     bool direct_map;                    /* guest-physical = host-physical: RAM and the interrupt controller; needs static memory */
-    enum partition_console console;     /* vpl011 */
+    enum partition_console console;     /* vpl011: */
+    uint64_t uart;                      /* its registers, guest-physical, and its interrupt: the board's own where memory is direct-map */
+    uint32_t uart_irq;
     enum partition_enhanced enhanced;
     uint32_t shared_irqs;               /* nr_spis, or what the devices and the console need */
     uint32_t max_grant_version, max_grant_frames, max_maptrack_frames;  /* 0: default */

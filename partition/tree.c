@@ -12,8 +12,6 @@
 /* Guest space for the grant table (xen/arch-arm.h, GUEST_GNTTAB_*). */
 #define GRANT_BASE UINT64_C(0x38000000)
 #define GRANT_SIZE UINT64_C(0x01000000)
-#define UART_NODE "sbsa-uart@22000000"
-#define SPI_FIRST 32
 #define LEVEL_HIGH 4
 #define PER_VCPU 192            /* bytes of its node, at most */
 
@@ -62,14 +60,17 @@ static void write_root(struct writer *w)
 static void write_chosen(struct writer *w)
 {
     const struct partition *p = w->p;
+    char path[40];
 
     dt_write_begin(&w->out, "chosen");
     dt_write_string(&w->out, "bootargs", p->plan->command_line ? p->plan->command_line : "");
-    if (p->plan->console == CONSOLE_VPL011)
-        dt_write_string(&w->out, "stdout-path", "/" UART_NODE);
     if (p->ramdisk.size) {
         write_u64(w, "linux,initrd-start", p->ramdisk.base);
         write_u64(w, "linux,initrd-end", p->ramdisk.base + p->ramdisk.size);
+    }
+    if (p->plan->console == CONSOLE_VPL011) {
+        format_string(path, sizeof(path), "/sbsa-uart@%llx", (unsigned long long)p->plan->uart);
+        dt_write_string(&w->out, "stdout-path", path);
     }
     dt_write_end(&w->out);
 }
@@ -155,14 +156,17 @@ static void write_timer(struct writer *w)
 
 static void write_uart(struct writer *w)
 {
-    const struct partition_range reg = { VPL011_BASE.v, VPL011_SIZE };
+    const struct partition_plan *plan = w->p->plan;
+    const struct partition_range reg = { plan->uart, VPL011_SIZE };
+    char name[32];
 
-    if (w->p->plan->console != CONSOLE_VPL011)
+    if (plan->console != CONSOLE_VPL011)
         return;
-    dt_write_begin(&w->out, UART_NODE);
+    format_string(name, sizeof(name), "sbsa-uart@%llx", (unsigned long long)plan->uart);
+    dt_write_begin(&w->out, name);
     dt_write_string(&w->out, "compatible", "arm,sbsa-uart");
     write_pairs(w, "reg", &reg, 1);
-    dt_write_cells(&w->out, "interrupts", (uint32_t[]){ 0, VPL011_IRQ - SPI_FIRST, LEVEL_HIGH }, 3);
+    dt_write_cells(&w->out, "interrupts", (uint32_t[]){ 0, plan->uart_irq - VGIC_PRIVATE, LEVEL_HIGH }, 3);
     dt_write_u32(&w->out, "current-speed", 115200);
     dt_write_end(&w->out);
 }

@@ -279,8 +279,10 @@ static void test_input_moves(void **state UNUSED)
     /* At the debug keys who had the line has it still. */
     type(SWITCH);
     expect("(Vinci) *** input goes to the debug keys, h for help (Ctrl-A three times to switch)\n");
-    say(neighbour, "raw\n");
-    expect("raw\n");
+    say(neighbour, "log\n");
+    expect("(ivi) log\n");
+    say(dom0, "still between\n");
+    expect("(dom0) still between\n");
     type(SWITCH);
     expect("(Vinci) *** input goes to dom0 (Ctrl-A three times to switch)\n");
     type("k");
