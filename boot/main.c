@@ -13,6 +13,7 @@
 #include "core/domain.h"
 #include "core/options.h"
 #include "lib/assert.h"
+#include "lib/error.h"
 #include "lib/print.h"
 #include "lib/string.h"
 #include "mem/frame.h"
@@ -24,10 +25,12 @@
 #define SERIAL_GUESS UINT64_C(0x09000000)   /* to say that there is no device tree, where most boards' models have a PL011 */
 #define HYPERVISOR_TIMER_IRQ 26
 #define MAINTENANCE_IRQ 25
+#define LATER_PAUSE USEC(100)
 
 struct boot_options boot_options;
 static struct boot_info info;
 static struct dom0_layout layout;
+static bool has_dom0;
 
 /* The machine cannot go on: the reason is on the console already. */
 static void NORETURN stop(const char *what)
@@ -177,24 +180,6 @@ static bool wants_dom0(void)
     return boot_module_find(&info, MODULE_KERNEL) || info.partition_nodes == 0;
 }
 
-/* Static domains first: dom0 gets the devices that they leave. */
-static void build_domains(struct memory_range image, uint64_t tree_address)
-{
-    struct range_list taken = { .count = 2, .range = { image, { tree_address, info.tree.size } } };
-    unsigned running;
-
-    if (!wants_dom0())
-        console_without_dom0();
-    running = static_start(&info, &taken);
-
-    if (wants_dom0() && dom0_build(&info, &layout))
-        stop("no dom0");
-    if (!wants_dom0() && running == 0) {
-        log_error("no domain could be started: the device tree has %u xen,domain nodes and no kernel for dom0", info.partition_nodes);
-        stop("nothing to run");
-    }
-}
-
 static void start_gic_v3(struct boot_gic *gic)
 {
     STATIC_ASSERT(MAX_GIC_REGIONS <= BOOT_GIC_REGIONS);
@@ -242,17 +227,78 @@ static void start_interrupts(void)
         arch_boot_console_interrupt(info.uart_irq);
 }
 
-static void start_cpus(void)
+/* ---- what may be done when the first partition runs already ---- */
+
+static int start_other_cpus(void)
 {
     unsigned wanted = info.cpu_count;
 
     if (boot_options.max_cpus && boot_options.max_cpus < wanted)
         wanted = boot_options.max_cpus;
-    timer_cpu_init();
-    sched_init(boot_options.scheduler);
-    sched_cpu_up(0);
     unsigned up = wanted > 1 ? arch_boot_secondaries(info.cpu_mpidr, wanted) : 1;
     log_info("%u CPU%s up", up, up == 1 ? "" : "s");
+    return 0;
+}
+
+/* After the partitions: dom0 gets the devices that they leave. */
+static int build_dom0(void)
+{
+    if (has_dom0 && dom0_build(&info, &layout)) {
+        has_dom0 = false;
+        console_without_dom0();
+        if (static_started() == 0)
+            stop("no dom0");
+    }
+    if (has_dom0 || static_started())
+        return 0;
+    log_error("no domain could be started: the device tree has %u xen,domain nodes and no kernel for dom0", info.partition_nodes);
+    stop("nothing to run");
+}
+
+static int finish(void)
+{
+    free_modules();
+    frame_add_used(host_frames() - frame_total());
+    log_info("%llu MiB free for guests; entering %s", (unsigned long long)(frame_free_count() >> 8),
+             has_dom0 ? "dom0" : "static domains, there is no dom0");
+    return 0;
+}
+
+static int (*const later[])(void) = { start_other_cpus, static_start_next, build_dom0, finish };
+static unsigned later_done;
+
+/* One step of it; true while there is more. */
+static bool do_later(void)
+{
+    ASSERT(cpu_id() == 0 && later_done < ARRAY_SIZE(later));
+    if (later[later_done]() != -E_RESTART)
+        later_done++;
+    return later_done < ARRAY_SIZE(later);
+}
+
+/* The partition that runs already has this CPU at least as long as boot. */
+static void do_later_beside(struct timer *t)
+{
+    nsec_t begin = arch_time_now(), end;
+
+    if (!do_later())
+        return;
+    end = arch_time_now();
+    timer_set(t, end + MAX(end - begin, LATER_PAUSE));
+}
+
+/* The first partition by priority runs before anything else is built. */
+static void start_domains(void)
+{
+    static struct timer timer;
+
+    if (static_start_first()) {
+        timer_init(&timer, do_later_beside);
+        timer_set(&timer, arch_time_now() + LATER_PAUSE);
+        return;
+    }
+    while (do_later())
+        continue;
 }
 
 void boot_main(uint64_t fdt_pa, uint64_t image_pa)
@@ -271,21 +317,23 @@ void boot_main(uint64_t fdt_pa, uint64_t image_pa)
     arch_boot_psci(!info.has_psci ? BOOT_PSCI_NONE : info.psci_by_hvc ? BOOT_PSCI_HVC : BOOT_PSCI_SMC);
     arch_boot_image(&start, &end);
     const struct memory_range image = { start.v, end.v - start.v };
+    const struct range_list taken = { .count = 2, .range = { image, { fdt_pa, info.tree.size } } };
     find_usable(&usable, image, fdt_pa);
     start_memory(&usable);
-    if (wants_dom0() && dom0_plan(&layout, &info, &usable, image))
+    has_dom0 = wants_dom0() && dom0_plan(&layout, &info, &usable, image) == 0;
+    if (wants_dom0() && !has_dom0 && info.partition_nodes == 0)
         stop("no dom0");
     free_memory(&usable);
     heap_init();
     arch_boot_frames_ready();
     start_interrupts();
     boot_host_devices(&info);
-    start_cpus();
-    build_domains(image, fdt_pa);
-    free_modules();
-    frame_add_used(host_frames() - frame_total());
-    log_info("%llu MiB free for guests; entering %s", (unsigned long long)(frame_free_count() >> 8),
-             control_domain ? "dom0" : "static domains, there is no dom0");
-    ASSERT(!control_domain == !wants_dom0());
+    timer_cpu_init();
+    sched_init(boot_options.scheduler);
+    sched_cpu_up(0);
+    if (!has_dom0)
+        console_without_dom0();
+    static_read(&info, &taken);
+    start_domains();
     arch_boot_run();
 }

@@ -16,7 +16,7 @@
 #define SPI_FIRST 32
 
 static struct partition_plan *plans;
-static unsigned plan_count;
+static unsigned plan_count, started;
 
 static void log_report(void *context UNUSED, bool broken, const char *text)
 {
@@ -51,7 +51,7 @@ static void read_partial(const struct boot_info *b, struct partition_plan *plan)
     static_say(&report, plan, true, "device tree at 0x%llx: %s", (unsigned long long)m->base, why);
 }
 
-static bool read_plans(const struct boot_info *b, const struct range_list *taken)
+static bool read_all(const struct boot_info *b, const struct range_list *taken)
 {
     struct static_needs needs = static_count(b);
     struct partition_vcpu *vcpus;
@@ -93,18 +93,59 @@ static int build(struct partition *p)
     return domain_unpause_by_controller(p->domain);
 }
 
-unsigned static_start(const struct boot_info *b, const struct range_list *taken)
+void static_read(const struct boot_info *b, const struct range_list *taken)
+{
+    if (!read_all(b, taken))
+        log_error("no memory for the plans of %u static domains", b->partition_nodes);
+}
+
+/* Is there a CPU for each of its vCPUs while CPU 0 is the only one? */
+static bool needs_cpu_0_only(const struct partition_plan *plan)
+{
+    if (plan->cpupool)
+        return false;
+    for (unsigned i = 0; i < plan->vcpu_count; i++)
+        if (!cpu_set_has(&plan->vcpus[i].pin, 0))
+            return false;
+    return true;
+}
+
+static struct partition *next_planned(void)
 {
     struct partition *p;
-    unsigned running = 0;
 
-    if (!read_plans(b, taken))
-        log_error("no memory for the plans of %u static domains", b->partition_nodes);
     list_for_each(p, &partitions, link)
+        if (p->state == PARTITION_PLANNED)
+            return p;
+    return NULL;
+}
+
+/* One that cannot be built makes way for the next. */
+bool static_start_first(void)
+{
+    struct partition *p;
+
+    while (started == 0 && (p = next_planned()) && needs_cpu_0_only(p->plan))
         if (build(p) == 0)
-            running++;
-    ASSERT(running <= plan_count);
-    return running;
+            started++;
+    return started != 0;
+}
+
+int static_start_next(void)
+{
+    struct partition *p = next_planned();
+
+    if (!p)
+        return 0;
+    if (build(p) == 0)
+        started++;
+    ASSERT(started <= plan_count && p->state != PARTITION_PLANNED);
+    return -E_RESTART;
+}
+
+unsigned static_started(void)
+{
+    return started;
 }
 
 static const struct partition_module *module(const struct partition_plan *plan, unsigned n)
