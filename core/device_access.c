@@ -2,7 +2,20 @@
 /* Which device registers of the host a domain may have mapped. */
 #include "core/device_access.h"
 #include "core/domain.h"
+#include "core/host_device.h"
+#include "lib/bitmap.h"
 #include "lib/error.h"
+
+/* The last frame of what is around `frame`: an entry of the control domain's, or a device that is offered; 0: it is out of reach. */
+static uint64_t last_reachable(struct stage2_locked l, uint64_t frame)
+{
+    unsigned order;
+    mfn_t mfn;
+
+    if (stage2_lookup(l, GFN(frame), &mfn, &order) == S2_DEVICE && mfn.v == frame)
+        return frame | (BIT(order) - 1);
+    return host_device_offers(frame);
+}
 
 int device_reachable(struct domain *control, uint64_t first, uint64_t last)
 {
@@ -11,16 +24,12 @@ int device_reachable(struct domain *control, uint64_t first, uint64_t last)
     int r = 0;
 
     ASSERT(control->is_control && first <= last);
-    for (uint64_t frame = first; !r && frame <= last && frame >= first;) {
-        unsigned order;
-        mfn_t mfn;
-
-        if (stage2_lookup(l, GFN(frame), &mfn, &order) != S2_DEVICE || mfn.v != frame)
+    for (uint64_t frame = first, end; !r && frame <= last && frame >= first; frame = end + 1) {
+        end = last_reachable(l, frame);
+        if (!end)
             r = -E_PERM;
         else if (++looks > DEVICE_ENTRIES_MAX)
             r = -E_2BIG;
-        else
-            frame = (frame | (BIT(order) - 1)) + 1;
     }
     stage2_unlock(l);
     return r;
@@ -36,6 +45,18 @@ static void take_out(struct device_access *a, uint32_t i)
 {
     ASSERT(i < a->count);
     a->ranges[i] = a->ranges[--a->count];
+}
+
+void device_permit_irq(struct domain_locked l, unsigned irq, bool allow)
+{
+    struct device_access *a = &l.d->devices;
+
+    ASSERT(spin_is_held(&l.d->lock) && irq < 64 * ARRAY_SIZE(a->irqs));
+    irq = (unsigned)array_index_nospec(irq, 64 * ARRAY_SIZE(a->irqs));
+    if (allow)
+        bitmap_set(a->irqs, irq);
+    else
+        bitmap_clear(a->irqs, irq);
 }
 
 int device_permit(struct domain_locked l, uint64_t first, uint64_t last)

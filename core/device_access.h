@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Device registers of the host in a guest's space: the toolstack permits a range of host frames, then maps pages of it. What the
- * control domain can give is what it has itself: registers that its own space maps one to one.
+ * control domain can give is what it has itself (registers that its own space maps one to one) and what is not its own because the
+ * board's tree offers it to other domains.
  */
 #ifndef CORE_DEVICE_ACCESS_H
 #define CORE_DEVICE_ACCESS_H
@@ -21,9 +22,12 @@ struct device_range { uint64_t first, last; };
 struct device_access {
     struct device_range ranges[DEVICE_RANGES];  /* the first `count`; disjoint; guarded by the domain's lock */
     uint32_t count;
+    uint64_t irqs[16];                          /* bitmap by GIC number */
 };
 
-/* Does `control` itself reach [first, last] (host frames) one to one, and as device registers? 0, -E_PERM, -E_2BIG (too many entries). */
+/* An interrupt (below 1024) that the domain may have. */
+void device_permit_irq(struct domain_locked l, unsigned irq, bool allow);
+/* Does `control` itself reach [first, last] (host frames) one to one, and as device registers, or does the board's tree offer them? 0, -E_PERM, -E_2BIG (too many entries). */
 int device_reachable(struct domain *control, uint64_t first, uint64_t last) MUST_CHECK;
 /* Add to, or take from, what the domain is permitted; mappings stay as they are. -E_NOMEM: more than DEVICE_RANGES, nothing changed. */
 int device_permit(struct domain_locked l, uint64_t first, uint64_t last) MUST_CHECK;

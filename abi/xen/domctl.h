@@ -58,7 +58,14 @@ DOMCTL_HANDLER(domctl_get_mempool);
 /* domctl_device.c */
 DOMCTL_HANDLER(domctl_iomem_permission);
 DOMCTL_HANDLER(domctl_memory_mapping);
-DOMCTL_HANDLER(domctl_no_iommu);
+DOMCTL_HANDLER(domctl_no_device_groups);
 DOMCTL_HANDLER(domctl_vuart);
+
+/* domctl_assign.c */
+DOMCTL_HANDLER(domctl_assign_device);
+DOMCTL_HANDLER(domctl_deassign_device);
+DOMCTL_HANDLER(domctl_test_assign_device);
+DOMCTL_HANDLER(domctl_bind_pt_irq);
+DOMCTL_HANDLER(domctl_irq_permission);
 
 #endif

@@ -99,8 +99,8 @@ int64_t domctl_memory_mapping(struct vcpu *v, const uint64_t args[6], void *op)
     return write_guest_result(v, args[0], &call->op, sizeof(call->op)) ? -E_FAULT : -E_RESTART;
 }
 
-/* Devices that access memory are given to guests behind an IOMMU only, and none is driven. */
-int64_t domctl_no_iommu(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, void *op)
+/* PCI functions are given to guests with their host bridge, not one by one. */
+int64_t domctl_no_device_groups(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, void *op)
 {
     subcall_reached(FAMILY_DOMCTL, ((const struct domctl_call *)op)->op.cmd);
     return -E_OPNOTSUPP;

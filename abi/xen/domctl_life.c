@@ -38,9 +38,9 @@ static int check_arch(const struct xen_arch_domainconfig *a)
 
 static int check_create(const struct xen_domctl_createdomain *c)
 {
-    if (c->flags != CREATE_FLAGS)
+    if ((c->flags & ~(iommu_is_present() ? XEN_DOMCTL_CDF_iommu : 0)) != CREATE_FLAGS)
         return refuse("a set of flags of", c->flags, -E_INVAL);
-    if (c->iommu_opts)
+    if (c->iommu_opts & ~(c->flags & XEN_DOMCTL_CDF_iommu ? XEN_DOMCTL_IOMMU_no_sharept : 0))
         return refuse("a set of IOMMU options of", c->iommu_opts, -E_INVAL);
     if (c->max_vcpus == 0 || c->max_vcpus > MAX_VCPUS)
         return refuse("a number of vCPUs of", c->max_vcpus, -E_INVAL);
@@ -58,6 +58,7 @@ static void decode_create(const struct xen_domctl_createdomain *c, struct domain
     *config = (struct domain_config){
         .flags = c->flags,
         .cpupool = c->cpupool_id,
+        .iommu = c->flags & XEN_DOMCTL_CDF_iommu,
         .max_vcpus = c->max_vcpus,
         .shared_irqs = c->arch.nr_spis,
         .max_event_port = MIN(c->max_evtchn_port, (uint32_t)INT32_MAX),

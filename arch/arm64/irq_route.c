@@ -17,6 +17,7 @@ int arch_irq_route(struct domain *d, unsigned irq)
 
     if (irq < SPI_FIRST || irq >= SPI_FIRST + arch_irq_spi_count() || irq >= VGIC_MAX_IRQS)
         return -E_INVAL;
+    irq = (unsigned)array_index_nospec(irq, VGIC_MAX_IRQS);
     if (!atomic_compare_exchange(&owners[irq], &nobody, d))
         return nobody == d ? 0 : -E_BUSY;
     error = vgic_route_hw(d, irq);

@@ -4,10 +4,12 @@
 import hashlib
 import os
 import re
+from pathlib import Path
 
 import pytest
 from board import disk
-from partitions import Partition, with_partitions
+from imaging.tree import Tree
+from partitions import Partition, compile_tree, with_partitions
 from test_io import MIB, write_and_read
 
 
@@ -29,17 +31,11 @@ def test_dom0s_disk_reaches_granted_pages(make_board, tmp_path):
     assert b"refused" not in board.log.read_bytes()
 
 
-class Bridge:
-    """A board without dom0, whose PCI host bridge belongs to a partition."""
-
-    def __init__(self, board, scratch):
-        self.board, self.scratch = board, scratch
-
-    def start(self, partitions):
-        words = with_partitions(self.board.command(), partitions, self.scratch / "board.dtb",
-                                "/ { pcie@10000000 { xen,passthrough; }; };")
-        self.board.command = lambda: words
-        return self.board.start()
+def start_without_bridge(board, scratch, partitions=()):
+    """The board's PCI host bridge is not dom0's."""
+    words = with_partitions(board.command(), partitions, scratch / "board.dtb", "/ { pcie@10000000 { xen,passthrough; }; };")
+    board.command = lambda: words
+    return board.start()
 
 
 def page(path, text):
@@ -60,7 +56,7 @@ def test_partition_with_a_disk_and_a_network_card(make_board, out, tmp_path):
                       device_tree="tools/pci_bridge.dts", properties=["xen,enhanced;"],
                       bootargs="earlycon=xenboot keep_bootcon panic=1 vinci.name=linux vinci.log=1 vinci.copy=/dev/vda "
                                "vinci.ip=10.0.2.15/24 vinci.fetch=http://10.0.2.100/")
-    Bridge(board, tmp_path).start([linux])
+    start_without_bridge(board, tmp_path, [linux])
     board.expect([rb"guest: linux ready"], board.scale(60), "waiting for the partition's Linux")
     text = board.log.read_bytes().decode(errors="replace")
     assert re.findall(r"guest: (?:first|second) half ([0-9a-f]{64})", text) == [wanted, wanted]
@@ -68,3 +64,43 @@ def test_partition_with_a_disk_and_a_network_card(make_board, out, tmp_path):
     assert "refused" not in text
     board.stop()
     assert hashlib.sha256(image.read_bytes()[8 * MIB:]).hexdigest() == wanted
+
+
+def dom0_with(out, scratch, files):
+    """dom0's initramfs with these files in /srv."""
+    tree = Tree({})
+    for name, path in files.items():
+        tree.file(f"srv/{name}", Path(path))
+    tree.write_cpio(scratch / "srv.cpio")
+    both = scratch / "dom0.cpio"
+    both.write_bytes((out / "images/dom0.cpio").read_bytes() + (scratch / "srv.cpio").read_bytes())
+    return both
+
+
+GIVEN = """dtdev=["/pcie@10000000"]
+iomem=["0x4010000,0x100", "0x10000,0x1000"]
+irqs=[35, 36, 37, 38]
+device_tree="/srv/bridge.dtb"
+"""
+
+
+def test_xl_gives_a_bridge_to_a_guest(make_board, out, tmp_path):
+    """dtdev=, iomem=, irqs=, device_tree=: a guest of xl drives a PCI disk; another cannot have it as well; it comes back."""
+    image = tmp_path / "disk.img"
+    image.write_bytes(os.urandom(8 * MIB))
+    wanted = hashlib.sha256(image.read_bytes()[:4 * MIB]).hexdigest()
+    compile_tree(Path("tools/pci_bridge.dts").read_text(), tmp_path / "bridge.dtb")
+    initrd = dom0_with(out, tmp_path, {"cloud.kernel": out / "images/cloud.kernel", "pci.ramdisk": out / "images/pci.ramdisk",
+                                       "bridge.dtb": tmp_path / "bridge.dtb"})
+    board = make_board(devices=disk(image, name="own", snapshot=False), mem=1536, machine=",iommu=smmuv3", initrd=initrd, store="none")
+    start_without_bridge(board, tmp_path)
+    board.wait_ready()
+    board.create("owner", memory=192, ramdisk="pci", extra="vinci.copy=/dev/vda", more=GIVEN)
+    said = board.out_of("cat /var/log/xen/console/guest-owner.log")
+    assert re.findall(r"guest: (?:first|second) half ([0-9a-f]{64})", said) == [wanted, wanted]
+    for more, word in (GIVEN, "irq 35"), ('dtdev=["/pcie@10000000"]', "xc_assign_dtdevice"):
+        status, text = board.run(f"xl create {board.config('second', memory=96, ramdisk='pci', more=more)}")
+        assert status and word in text, text
+    board.destroy("owner")
+    board.create("third", "-p", memory=96, ramdisk="pci", more=GIVEN)
+    assert b"refused" not in board.log.read_bytes()
