@@ -2,6 +2,7 @@
 /*
  * A static domain: says what it was given, looks for bytes of somebody else's in its memory, and does what its command line asks for:
  *   tick      a line a second          cpus    starts its other vCPUs
+ *   rtc       uses a PL031 that it was given: registers and interrupt
  *   stay      never ends               reboot, crash, poweroff (default): how it ends
  */
 #include "guests/lib/hypercall.h"
@@ -79,6 +80,47 @@ static void start_cpus(const void *fdt)
     print("further vCPUs: %u started, %u ran\n", started, cpus_up);
 }
 
+#define RTC_DATA 0x0
+#define RTC_MATCH 0x4
+#define RTC_MASK 0x10
+#define RTC_CLEAR 0x1c
+#define RTC_PERIPHERAL_ID 0xfe0
+
+static volatile uint32_t *rtc;
+
+static void on_alarm(unsigned intid)
+{
+    (void)intid;
+    rtc[RTC_CLEAR / 4] = 1;
+}
+
+/* Reads the time, waits for an alarm in the next second but one. (DDI 0224) */
+static void use_rtc(const void *fdt)
+{
+    unsigned len, node = fdt_find(fdt, "compatible", "arm,pl031"), intid;
+    const uint32_t *reg;
+
+    if (!node) {
+        print("rtc: there is none\n");
+        return;
+    }
+    reg = fdt_prop(fdt, node, "reg", &len);
+    rtc = (volatile uint32_t *)fdt_u64(reg, 0);
+    intid = 32 + fdt_u32(fdt_prop(fdt, node, "interrupts", &len), 1);
+    print("rtc at 0x%lx, id 0x%x, interrupt %u\n", (uint64_t)rtc, rtc[RTC_PERIPHERAL_ID / 4], intid);
+    gic_init(fdt);
+    gic_handler(intid, on_alarm);
+    gicd_write32(0x80 + intid / 32 * 4, 0xffffffff);    /* group 1 */
+    gic_set_priority(intid, 0xa0);
+    gic_enable(intid);
+    rtc[RTC_MATCH / 4] = rtc[RTC_DATA / 4] + 2;
+    rtc[RTC_MASK / 4] = 1;
+    irq_enable();
+    wait_for(&irq_count[intid], 1, 5000 * TICKS_PER_MS);
+    irq_disable();
+    print("rtc: %u alarms\n", irq_count[intid]);
+}
+
 /* Fills what it may touch with bytes that nobody else should ever see. */
 static void leave_bytes(const void *fdt)
 {
@@ -106,6 +148,8 @@ void guest_main(const void *fdt)
     print("hypervisor node: %s\n", fdt_find(fdt, "compatible", "xen,xen") ? "yes" : "no");
     if (fdt_option(fdt, "cpus"))
         start_cpus(fdt);
+    if (fdt_option(fdt, "rtc"))
+        use_rtc(fdt);
     leave_bytes(fdt);
     print("done\n");
     if (fdt_option(fdt, "tick"))

@@ -80,6 +80,33 @@ def test_beside_dom0(run_guest, guest):
     assert started(outcome) == ["beside"], outcome.tail()
 
 
+RTC = """/dts-v1/;
+/ {
+    #address-cells = <2>; #size-cells = <2>;
+    passthrough {
+        compatible = "simple-bus"; ranges; #address-cells = <2>; #size-cells = <2>;
+        rtc@10010000 {
+            compatible = "arm,pl031"; reg = <0 0x10010000 0 0x1000>; interrupts = <0 2 4>; interrupt-parent = <0xfde8>;
+            xen,reg = <0 0x9010000 0 0x1000 0 0x10010000>; xen,path = "/pl031@9010000"; xen,force-assign-without-iommu;
+        };
+    };
+};"""
+
+
+def test_a_device_and_its_interrupt(run_guest, guest, tmp_path):
+    """The board's clock belongs to the first; the second, which wants it too, is refused; dom0 does not see it."""
+    partial = tmp_path / "rtc.dts"
+    partial.write_text(RTC)
+    partitions = [Partition("owner", guest, device_tree=partial, bootargs="rtc stay"),
+                  Partition("envious", guest, device_tree=partial, bootargs="rtc stay")]
+    outcome = run_guest(None, partitions=partitions, icount=False, tree_source="/ { pl031@9010000 { xen,passthrough; }; };",
+                        until=r"\(owner\) done")
+    assert "rtc at 0x10010000, id 0x31, interrupt 34" in said(outcome, "owner"), outcome.tail()
+    assert "rtc: 1 alarms" in said(outcome, "owner"), outcome.tail()
+    assert started(outcome) == ["owner"]
+    assert any("/chosen/envious: interrupt 34 is given to two domains, here and in /chosen/owner" in line for line in of_hypervisor(outcome))
+
+
 BAD = [
     (Partition("typed", "G", memory=None, properties=['memory = "lots";']), r'/chosen/typed: memory = "lots": expects'),
     (Partition("crowd", "G", cpus=65), r"/chosen/crowd: cpus = <0x41>: expects"),
