@@ -141,18 +141,43 @@ static void check_devices_against(const struct check *c, const struct partition_
                            plan->devices[n].path, other->node);
 }
 
-/* What the hypervisor drives itself is nobody's: the serial line and the interrupt controller. */
+/* Registers of an IOMMU, or of what turns messages into interrupts. */
+static bool is_special_device(const struct check *c, const struct partition_registers *r)
+{
+    uint64_t base, size;
+    struct dt_walk w;
+    struct dt_node n;
+
+    dt_walk_start(&w, &c->b->tree);
+    while (dt_walk_next(&w, &n)) {
+        if (!dt_is_compatible(&c->b->tree, &n, "arm,smmu-v3") && !dt_is_compatible(&c->b->tree, &n, "arm,gic-v3-its"))
+            continue;
+        for (unsigned i = 0; dt_reg(&w, &n, i, &base, &size); i++)
+            if (overlap(r->base, r->size, base, size))
+                return true;
+    }
+    return false;
+}
+
+/* What the hypervisor drives itself is nobody's: the serial line, the interrupt controller, IOMMUs. */
+static bool is_hypervisors(const struct check *c, const struct partition_registers *r)
+{
+    if (overlap(r->base, r->size, c->b->uart, PAGE_SIZE) || overlap(r->base, r->size, c->b->gic_distributor, 0x10000))
+        return true;
+    for (unsigned k = 0; k < c->b->gic_region_count; k++)
+        if (overlap(r->base, r->size, c->b->gic_regions[k].base, c->b->gic_regions[k].size))
+            return true;
+    return is_special_device(c, r);
+}
+
 static void check_devices(const struct check *c)
 {
     const struct partition_plan *plan = c->plan;
 
     for (unsigned n = 0; n < plan->register_count; n++) {
         const struct partition_registers *r = &plan->registers[n];
-        bool is_taken = overlap(r->base, r->size, c->b->uart, PAGE_SIZE) || overlap(r->base, r->size, c->b->gic_distributor, 0x10000);
 
-        for (unsigned k = 0; k < c->b->gic_region_count; k++)
-            is_taken |= overlap(r->base, r->size, c->b->gic_regions[k].base, c->b->gic_regions[k].size);
-        if (is_taken)
+        if (is_hypervisors(c, r))
             complain_range(c, "device registers (xen,reg)", r->base, r->size, "are the hypervisor's own", "");
         if (range_overlaps(&c->b->memory, r->base, r->size))
             complain_range(c, "device registers (xen,reg)", r->base, r->size, "lie over memory", "");

@@ -53,6 +53,17 @@ def test_two_in_order_of_priority(run_guest, guest, tmp_path, smp, gic):
     assert "further vCPUs: 2 started, 2 ran" in said(outcome, "late")
 
 
+def test_pinned_to_another_cpu(run_guest, guest):
+    """Who cannot run on CPU 0 waits for the others; who can run nowhere is refused."""
+    partitions = [Partition("away", guest, cpus=2, bootargs="cpus stay", properties=['vinci,priority = <2>;', 'vinci,pin = "1", "0-1";']),
+                  Partition("here", guest, bootargs="stay", properties=['vinci,priority = <1>;', 'vinci,pin = "0";']),
+                  Partition("nowhere", guest, bootargs="stay", properties=['vinci,pin = "7";'])]
+    outcome = run_guest(None, smp=2, partitions=partitions, until=r"\(away\) done.*\(here\) done|\(here\) done.*\(away\) done")
+    assert started(outcome) == ["away", "here"], outcome.tail()
+    assert "further vCPUs: 1 started, 1 ran" in said(outcome, "away")
+    assert any("partition nowhere: its vCPUs (cpus, vinci,pin" in line for line in of_hypervisor(outcome))
+
+
 STATIC = """#xen,static-mem-address-cells = <1>; #xen,static-mem-size-cells = <1>;
 xen,static-mem = <0x60000000 0x400000 0x61000000 0x400000>;"""
 

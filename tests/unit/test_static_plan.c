@@ -68,6 +68,10 @@ static void begin_board(void)
     cells("reg", 4, 0, 0x9000000, 0, 0x1000);
     cells("interrupts", 3, 0, 1, 4);
     fdt_end_node(blob);
+    fdt_begin_node(blob, "smmu@9050000");
+    fdt_property_string(blob, "compatible", "arm,smmu-v3");
+    cells("reg", 4, 0, 0x9050000, 0, 0x20000);
+    fdt_end_node(blob);
     fdt_begin_node(blob, "soc");
     fdt_property(blob, "ranges", "", 0);
     fdt_begin_node(blob, "nic@a000000");
@@ -399,7 +403,8 @@ static void give_devices(struct partition_plan *plan)
 /* Catches: host and guest address swapped, the wrong node's interrupts, a device that two have. */
 static void devices_are_given_once(void **state)
 {
-    static const unsigned nic[] = { 0, 0xa000000, 0, 0x1000, 0, 0x10000000 }, uart[] = { 0, 0x9000000, 0, 0x1000, 0, 0x9000000 };
+    static const unsigned nic[] = { 0, 0xa000000, 0, 0x1000, 0, 0x10000000 }, uart[] = { 0, 0x9000000, 0, 0x1000, 0, 0x9000000 },
+                          smmu[] = { 0, 0x9060000, 0, 0x1000, 0, 0x9060000 };
     static const struct range_list taken;
 
     (void)state;
@@ -408,7 +413,8 @@ static void devices_are_given_once(void **state)
     domain_with("second", 0x48200000, NULL, NULL, 0);
     domain_with("third", 0x48300000, NULL, NULL, 0);
     domain_with("fourth", 0x48400000, NULL, NULL, 0);
-    assert_int_equal(parse_board(), 4);
+    domain_with("fifth", 0x48500000, NULL, NULL, 0);
+    assert_int_equal(parse_board(), 5);
     partial_tree(nic, 6, "/soc/nic@a000000");
     give_devices(&plans[0]);
     give_devices(&plans[1]);
@@ -429,13 +435,17 @@ static void devices_are_given_once(void **state)
     give_devices(&plans[3]);
     assert_true(was_said("/chosen/fourth: xen,reg = <0x0 0xa000000 0x0 0x1000 0x0>: expects triples"));
     assert_true(was_said("/chosen/fourth: xen,path = \"/nic@a000000\": is the path of no node"));
-    for (unsigned i = 0; i < 4; i++)
+    partial = partials[3];
+    partial_tree(smmu, 6, NULL);
+    give_devices(&plans[4]);
+    for (unsigned i = 0; i < 5; i++)
         static_check(&info, plans, i, &taken, 288, &report);
     assert_false(plans[0].broken);
     assert_true(plans[1].broken && plans[2].broken && plans[3].broken);
     assert_true(was_said("/chosen/second: device registers (xen,reg) 0xa000000, 0x1000 bytes, are given to two domains, here and in /chosen/first"));
     assert_true(was_said("/chosen/second: interrupt 48 is given to two domains"));
     assert_true(was_said("/chosen/second: device /soc/nic@a000000 (xen,path) is given to two domains"));
+    assert_true(was_said("/chosen/fifth: device registers (xen,reg) 0x9060000, 0x1000 bytes, are the hypervisor's own"));
     assert_true(was_said("/chosen/third: device registers (xen,reg) 0x9000000, 0x1000 bytes, are the hypervisor's own"));
 }
 
