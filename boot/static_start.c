@@ -87,10 +87,9 @@ static int build(struct partition *p)
         partition_give_up(p);
         return error;
     }
-    p->state = PARTITION_RUNNING;
     log_info("partition %s: d%u, %u vCPU%s, %llu KiB of memory, started", p->plan->name, p->domain->id.v, p->plan->vcpu_count,
              p->plan->vcpu_count == 1 ? "" : "s", (unsigned long long)(p->plan->memory >> 10));
-    return domain_unpause_by_controller(p->domain);
+    return partition_start(p);
 }
 
 void static_read(const struct boot_info *b, const struct range_list *taken)

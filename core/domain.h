@@ -63,6 +63,7 @@ struct vcpu {
     uint32_t runstate_version;  /* odd while runstate changes */
     uint32_t starting;          /* atomic: somebody is in vcpu_up */
     bool retired;               /* taken out of the scheduler by domain_destroy */
+    void *former_info;          /* domain_reset: page in the arena that nobody starts to use any more, or NULL */
     uint64_t dummy_info[8];     /* where `info` points until one is registered (vCPUs without a place in shared_info) */
     uint8_t hypercall_percent;  /* most of its time that it may spend in hypercalls; 0: no limit */
     struct pace hypercall_pace;
@@ -89,6 +90,15 @@ struct domain_extent {
     uint64_t done;              /* pages of the range that the phase has behind it */
     struct frame_block block;
     nsec_t last;                /* when somebody worked on it */
+};
+
+/* domain_reset: where it is. */
+struct domain_reset {
+    bool active;                /* between the first call of domain_reset and domain_reset_done */
+    uint8_t step;
+    uint32_t grace;             /* atomic: 0 not asked for, 1 asked for, 2 over */
+    uint32_t next;              /* in the step */
+    struct quiesce_call call;
 };
 
 struct domain {
@@ -133,9 +143,11 @@ struct domain {
     uint64_t max_event_port;
     struct quiesce_call free_call;
     struct partition *partition;            /* the static domain that it is (partition/), NULL: none */
+    bool (*ended)(struct domain *d);        /* it has shut down; any lock may be held. True: dom0 is not told now. NULL: dom0 is */
     void (*left_table)(struct domain *d);   /* nobody can find it any more; any lock may be held. NULL: nobody asks */
     struct vpl011 *vuart;       /* its emulated UART, or NULL */
     bool started;               /* its controller has let it run once */
+    struct domain_reset reset;
     struct timer watchdog[2];
     bool watchdog_used[2];
 };
@@ -173,6 +185,29 @@ struct domain_config {
 int domain_create(domid id, const struct domain_config *config, struct domain **out) MUST_CHECK;
 /* Kill d and take its resources apart; bounded per call: -E_RESTART while there is more. Idempotent. Not for dom0: -E_INVAL. */
 int domain_destroy(struct domain *d) MUST_CHECK;
+
+/*
+ * Take d, which is shut down, back to where domain_create and vcpu_create left it, in its place: vCPUs (down, no start state), interrupt
+ * controller, timers, ports, what it mapped of others, its grants, registered pages, parameters. What others have of it (grants that they
+ * mapped, foreign pages) stays theirs; devices are blocked until domain_reset_done. Bounded: -E_RESTART while there is more, -E_NOMEM: call
+ * again when there is memory; -E_INVAL: it is not shut down, or dying. Its memory map is domain_reset_memory's.
+ */
+int domain_reset(struct domain *d) MUST_CHECK;
+/* A stretch of RAM as it was given at first: from frame `host`, or anywhere (MFN_NONE). `keep`: whatever is there stays as it is. */
+struct domain_ram {
+    gfn_t gfn;
+    uint64_t pages;
+    mfn_t host;
+    bool keep;
+};
+/*
+ * After domain_reset: its address space has this RAM (in ascending order) and its devices, nothing else. Pages that nobody else refers to
+ * stay, with their content; others are replaced by new ones (all zeros). *gfn, 0 at first, is the place. Bounded: -E_RESTART; -E_NOMEM;
+ * -E_BUSY: a page that must be this one is referred to by somebody else. After these: call again.
+ */
+int domain_reset_memory(struct domain *d, const struct domain_ram *ram, unsigned n, gfn_t *gfn) MUST_CHECK;
+/* Its devices reach it again; it is not shut down any more and runs. -E_NOMEM, -E_RESTART (call again), -E_INVAL (dying). */
+int domain_reset_done(struct domain *d) MUST_CHECK;
 
 /* Boot: nothing exists, nothing is deferred. Only a machine that boots more than once (the simulated one) needs to call it. */
 void domains_reset(void);
@@ -252,6 +287,8 @@ int vcpu_poll(struct vcpu *v, const uint32_t *ports, unsigned count, nsec_t unti
 /* SCHEDOP_watchdog: id 0 arms a free one and returns its id (1..2); else re-arm or (seconds 0) stop that one. When it runs out
  * the domain is shut down with SHUTDOWN_watchdog. -E_INVAL, -E_NOSPC. */
 int domain_watchdog(struct domain *d, uint32_t id, uint32_t seconds) MUST_CHECK;
+/* Arm watchdog 1 of a domain, for itself to feed. It does not run yet. */
+void domain_watchdog_start(struct domain *d, uint32_t seconds);
 void domain_watchdog_init(struct domain *d);
 void domain_watchdog_cancel(struct domain *d);
 

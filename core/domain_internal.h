@@ -23,6 +23,10 @@ void vcpu_retire(struct vcpu *v);
 void vcpu_poll_timed_out(struct timer *t);
 /* hold_timer: it may run again. */
 void vcpu_hold_over(struct timer *t);
+/* vcpu_info before the guest registers one: the first vCPUs have a place in shared_info. */
+void *vcpu_initial_info(struct vcpu *v);
+/* domain_reset: a quiescent period after its pages were taken back, they leave the arena. */
+void vcpu_let_go_former(struct vcpu *v);
 /* Its memory; nobody can have found it any more. */
 void vcpu_free(struct vcpu *v);
 

@@ -8,6 +8,9 @@
 #define CHUNK_BYTES (ACTIVES_PER_CHUNK * sizeof(struct grant_active))
 /* Tries against a guest that keeps changing its entry. */
 #define PIN_TRIES 5
+/* Entries that one call of grant_reset looks at, and uses that it moves away. */
+#define RESET_ENTRIES 256
+#define RESET_KEPT 16
 
 int grant_init(struct domain *d, uint32_t max_frames, uint32_t max_maptrack_frames)
 {
@@ -34,7 +37,7 @@ static void free_chunk(struct grant_active *chunk)
 {
     if (CONFIG(ASSERT) && chunk)
         for (unsigned i = 0; i < ACTIVES_PER_CHUNK; i++)
-            ASSERT(chunk[i].readers == 0 && chunk[i].writers == 0);
+            ASSERT(chunk[i].readers == 0 && chunk[i].writers == 0 && !chunk[i].former);
     heap_free(chunk, CHUNK_BYTES);
 }
 
@@ -345,31 +348,92 @@ int grant_pin(struct domain *granter, uint32_t ref, domid who, bool read_only, b
     return status;
 }
 
-void grant_unpin(struct domain *granter, uint32_t ref, bool read_only)
+/* The last use of a life before has ended? It was of `a`. */
+static void end_former(struct grant_active *a, struct grant_active *former)
+{
+    struct grant_active **at = &a->former;
+
+    while (*at != former)
+        at = &(*at)->former;
+    *at = former->former;
+}
+
+/* Under the lock: the use that has this frame. */
+static struct grant_active *use_of(struct grant_active *a, mfn_t mfn)
+{
+    struct grant_active *use = a;
+
+    while (unlikely(use->mfn != mfn.v || !is_pinned(use))) {
+        use = use->former;
+        PANIC_IF(!use, "grant: frame %#llx is let go without being in use", (unsigned long long)mfn.v);
+    }
+    return use;
+}
+
+void grant_unpin(struct domain *granter, uint32_t ref, bool read_only, mfn_t mfn)
 {
     struct grant_table *gt = &granter->grants;
     grant_entry *e = grant_entry_at(gt, ref);
-    struct grant_active *a = active_at(gt, ref);
+    struct grant_active *a = active_at(gt, ref), *use;
     uint64_t clear = 0;
-    mfn_t mfn;
     bool last;
 
     ASSERT(e && a);
     spin_lock(&gt->lock);
-    ASSERT((read_only ? a->readers : a->writers) > 0);
+    use = use_of(a, mfn);
+    ASSERT((read_only ? use->readers : use->writers) > 0);
     if (read_only)
-        a->readers--;
+        use->readers--;
     else
-        a->writers--;
-    last = !is_pinned(a);
-    mfn = MFN(a->mfn);
+        use->writers--;
+    last = !is_pinned(use);
     if (last)
         clear |= ENTRY_READING;
-    if (!read_only && a->writers == 0)
+    if (!read_only && use->writers == 0)
         clear |= ENTRY_WRITING;
-    if (clear)
+    if (use == a && clear)
         (void)atomic_fetch_and(e, ~clear);
+    if (use != a && last)
+        end_former(a, use);
     spin_unlock(&gt->lock);
+    if (use != a && last)
+        heap_delete(use);
     if (last)
         frame_put(mfn);
+}
+
+/* Under the lock: the entry is empty, its uses are those of a former life. */
+static int reset_entry(struct grant_table *gt, uint32_t ref, unsigned *kept)
+{
+    struct grant_active *a = active_at(gt, ref), *former;
+
+    atomic_store(grant_entry_at(gt, ref), 0);
+    if (!is_pinned(a))
+        return 0;
+    former = heap_new(struct grant_active);
+    if (!former)
+        return -E_NOMEM;
+    *former = *a;
+    a->former = former;
+    a->readers = a->writers = 0;
+    ++*kept;
+    return 0;
+}
+
+int grant_reset(struct domain *d, uint32_t *next)
+{
+    struct grant_table *gt = &d->grants;
+    uint32_t end = MIN(*next + RESET_ENTRIES, grant_entries(gt));
+    unsigned kept = 0;
+    int error = 0;
+
+    spin_lock(&gt->lock);
+    while (!error && *next < end && kept < RESET_KEPT) {
+        error = reset_entry(gt, *next, &kept);
+        *next += !error;
+    }
+    spin_unlock(&gt->lock);
+    if (error)
+        return error;
+    return *next < grant_entries(gt) ? -E_RESTART : 0;
 }

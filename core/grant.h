@@ -44,9 +44,12 @@ enum grant_status {
 
 /* A table of one frame. Limits of 0 stand for the defaults. -E_INVAL (limit above the default), -E_NOMEM; nothing is left then. */
 int grant_init(struct domain *d, uint32_t max_frames, uint32_t max_maptrack_frames) MUST_CHECK;
-/* Drop every mapping that d made of others' grants; bounded: -E_RESTART while there is more. d is dying and its vCPUs are quiet;
- * the stage-2 entries stay and go with the table. */
+/* Drop every mapping that d made of others' grants; bounded: -E_RESTART while there is more. d is dying, or starts anew, and its vCPUs are
+ * quiet; the stage-2 entries stay and go with the table, or with all of its memory map. */
 int grant_release_mappings(struct domain *d) MUST_CHECK;
+/* d, which does not run, starts anew: its entries are empty, from *next (0 at first) on; -E_RESTART while there is more. What others still
+ * use of them stays theirs until they let go, and keeps its frame. -E_NOMEM: call again. */
+int grant_reset(struct domain *d, uint32_t *next) MUST_CHECK;
 /* Memory of the table. When nobody can have found d any more and its last frame is gone: a granted frame that somebody has mapped
  * is referenced through the entry too, so then no entry is in use. Accepts a table never made. */
 void grant_free(struct domain *d);

@@ -33,7 +33,7 @@ static void release(struct grant_copy_page *p)
         return;
     p->claimed = false;
     if (p->granter)
-        grant_unpin(p->granter, p->side.ref, !p->write);
+        grant_unpin(p->granter, p->side.ref, !p->write, p->mfn);
     else
         frame_put(p->mfn);
 }

@@ -24,6 +24,7 @@
 /* The use of one entry; under the table's lock. In use: readers or writers is not 0. */
 struct grant_active {
     uint64_t mfn;
+    struct grant_active *former;    /* what is still in use of the granter's life before (grant_reset): on the heap */
     uint16_t who;               /* the one domain that uses it */
     uint16_t readers, writers;
 };
@@ -57,7 +58,8 @@ static inline grant_entry *grant_entry_at(struct grant_table *gt, uint32_t ref)
  * `for_mapping`: with one more reference, which is the caller's. No lock held.
  */
 int grant_pin(struct domain *granter, uint32_t ref, domid who, bool read_only, bool for_mapping, mfn_t *mfn) MUST_CHECK;
-void grant_unpin(struct domain *granter, uint32_t ref, bool read_only);
+/* mfn: what grant_pin gave. It tells the use of an entry from one of the granter's life before, whose frame no entry of this one names. */
+void grant_unpin(struct domain *granter, uint32_t ref, bool read_only, mfn_t mfn);
 
 /* A handle that is the caller's (state MAPTRACK_TAKEN), or false: none left or no memory. */
 bool maptrack_take(struct grant_table *gt, uint32_t *handle, struct maptrack_entry **entry) MUST_CHECK;

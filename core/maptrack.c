@@ -106,7 +106,7 @@ static void drop(struct domain *d, uint32_t handle, struct maptrack_entry *e, bo
     struct domain *granter = domain_find(DOMID(e->granter));
 
     PANIC_IF(!granter, "grant: d%u has frames of d%u mapped, which does not exist", d->id.v, e->granter);
-    grant_unpin(granter, e->ref, read_only);
+    grant_unpin(granter, e->ref, read_only, MFN(e->mfn));
     maptrack_give(&d->grants, handle);
 }
 
@@ -155,7 +155,7 @@ unuse:
         iommu_unuse(d->iommu, &(struct iommu_use){ mfn, !r->read_only }, 1);
 unpin:
     frame_put(mfn);
-    grant_unpin(granter, r->ref, r->read_only);
+    grant_unpin(granter, r->ref, r->read_only, mfn);
 give:
     maptrack_give(&d->grants, handle);
     return status;
@@ -223,13 +223,15 @@ int grant_release_mappings(struct domain *d)
     struct grant_table *gt = &d->grants;
     unsigned looked = 0, dropped = 0;
 
-    ASSERT(d->life != DOMAIN_ALIVE);
+    ASSERT(d->life != DOMAIN_ALIVE || d->shut_down);
     while (gt->maptrack_used) {
         struct maptrack_entry *e = maptrack_at(gt, gt->release_next);
         bool read_only;
 
         PANIC_IF(!e, "grant: d%u counts %u mappings too many", d->id.v, gt->maptrack_used);
         if (claim(e, &read_only)) {
+            if (needs_identity(d))
+                iommu_unuse(d->iommu, &(struct iommu_use){ MFN(e->mfn), !read_only }, 1);
             drop(d, gt->release_next, e, read_only);
             dropped++;
         }
@@ -237,6 +239,7 @@ int grant_release_mappings(struct domain *d)
         if (++looked == RELEASE_HANDLES || dropped == RELEASE_DROPS)
             return gt->maptrack_used ? -E_RESTART : 0;
     }
+    gt->release_next = 0;
     return 0;
 }
 

@@ -40,6 +40,8 @@ void domain_shutdown(struct domain *d, uint8_t reason)
     log_debug("d%u %s (reason %u)", d->id.v, reason_text(reason), reason);
     /* Meets the acquire of whoever reports the code. */
     atomic_store_release(&d->shut_down, true);
+    if (d->ended && d->ended(d))
+        return;
     event_raise_host_virq(CORE_VIRQ_DOM_EXC);
 }
 
@@ -48,7 +50,7 @@ int domain_resume(struct domain_locked l)
     struct domain *d = l.d;
 
     ASSERT(spin_is_held(&d->lock));
-    if (!atomic_load(&d->shut_down) || atomic_load(&d->life) != DOMAIN_ALIVE)
+    if (!atomic_load(&d->shut_down) || d->reset.active || atomic_load(&d->life) != DOMAIN_ALIVE)
         return -E_INVAL;
     d->shutdown_code = SHUTDOWN_NONE;
     atomic_store(&d->shut_down, false);

@@ -17,10 +17,9 @@ static bool unit_is_offline(const struct sched_unit *u)
     return atomic_load(&container_of(u, struct vcpu, unit)->pause_flags) & VCPU_DOWN;
 }
 
-/* vcpu_info before the guest registers one: the first vCPUs have a place in shared_info. */
-static void *initial_info(struct domain *d, struct vcpu *v)
+void *vcpu_initial_info(struct vcpu *v)
 {
-    struct guest_shared_info *s = d->shared_info;
+    struct guest_shared_info *s = v->domain->shared_info;
 
     return v->id < LEGACY_MAX_VCPUS ? (void *)&s->vcpu_info[v->id] : v->dummy_info;
 }
@@ -42,7 +41,7 @@ int vcpu_create(struct domain_locked l, unsigned id, struct vcpu **out)
     v->domain = d;
     v->id = (uint16_t)id;
     v->pause_flags = VCPU_DOWN;
-    v->info = initial_info(d, v);
+    v->info = vcpu_initial_info(v);
     v->runstate = (struct runstate_times){ .state = RUNSTATE_IS_OFFLINE, .since = arch_time_now() };
     v->unit.wants_cpu = unit_wants_cpu;
     v->unit.is_offline = unit_is_offline;
@@ -64,6 +63,13 @@ no_arch:
     return error;
 }
 
+void vcpu_let_go_former(struct vcpu *v)
+{
+    if (v->former_info)
+        arena_unmap(&v->domain->arena, v->former_info);
+    v->former_info = NULL;
+}
+
 void vcpu_retire(struct vcpu *v)
 {
     void *info = v->info;
@@ -80,6 +86,7 @@ void vcpu_retire(struct vcpu *v)
     if (v->runstate_area)
         arena_unmap(&v->domain->arena, v->runstate_area);
     v->runstate_area = NULL;
+    vcpu_let_go_former(v);
     v->retired = true;
 }
 

@@ -56,6 +56,13 @@ static int arm_free_one(struct domain *d, uint32_t seconds)
     return -E_NOSPC;
 }
 
+void domain_watchdog_start(struct domain *d, uint32_t seconds)
+{
+    ASSERT(seconds && !d->watchdog_used[0]);
+    atomic_store(&d->watchdog_used[0], true);
+    timer_set(&d->watchdog[0], deadline(seconds));
+}
+
 int domain_watchdog(struct domain *d, uint32_t id, uint32_t seconds)
 {
     unsigned n;

@@ -144,7 +144,11 @@ static int fill(struct partition *p, const char **what)
         return error;
     limit(p);
     *what = "devices (xen,reg beside its RAM, xen,path, interrupts)";
-    return add_devices(p);
+    error = add_devices(p);
+    if (error)
+        return error;
+    *what = "parameters";
+    return partition_set_params(p);
 }
 
 /* domain_destroy waits for other CPUs, and each call is bounded. */
@@ -192,6 +196,7 @@ static int make_domain(struct partition *p)
         return error;
     p->domain->partition = p;
     p->domain->left_table = forget_domain;
+    p->domain->ended = partition_ended;
     return 0;
 }
 

@@ -16,6 +16,7 @@ struct partition *partition_add(const struct partition_plan *plan)
     if (!p)
         return NULL;
     p->plan = plan;
+    timer_init(&p->life, partition_live);
     /* Behind those of the same priority. */
     list_for_each(other, &partitions, link) {
         if (other->plan->priority >= plan->priority)

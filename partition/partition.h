@@ -126,6 +126,7 @@ enum partition_state {
     PARTITION_PLANNED,                  /* nothing made yet */
     PARTITION_BUILDING,                 /* created, being loaded */
     PARTITION_RUNNING,
+    PARTITION_RESTARTING,               /* ended, on its way to its next life */
     PARTITION_STOPPED,                  /* ended, and the policy says no more, or destroyed; its domain may be there still */
     PARTITION_FAILED,                   /* could not be built: the reason is in the log */
 };
@@ -147,6 +148,10 @@ struct partition {
     uint32_t restarts;                  /* since boot */
     nsec_t window_start;                /* restarts counted for the policy's limit: since when, */
     uint32_t window_restarts;           /* and how many */
+    struct timer life;                  /* partition/restart.c: what comes after its end, a piece at a time; */
+    uint8_t phase;                      /* which, */
+    gfn_t place;                        /* and where in its memory */
+    bool waits;                         /* a line has said that memory is waited for */
     struct timer reaper;                /* takes a domain apart that could not be built */
 };
 
@@ -173,7 +178,20 @@ int partition_load(struct partition *p, bool wipe) MUST_CHECK;
 /* It cannot be built or loaded: state FAILED; its domain is taken apart by and by. Once. */
 void partition_give_up(struct partition *p);
 
+/*
+ * Loaded, for the first time or again: its watchdog is armed, it runs. What comes after its end is its policy's: see restart.c. Errors of
+ * domain_unpause_by_controller, domain_reset_done.
+ */
+int partition_start(struct partition *p) MUST_CHECK;
+
 /* ---- between the files of partition/ ---- */
+
+/* partition->life: the next piece. */
+void partition_live(struct timer *t);
+/* domain->ended: its vCPUs do not run any more; the policy decides. Any lock may be held. */
+bool partition_ended(struct domain *d);
+/* What its domain knows from the start, and after each restart again: the parameters of the hypervisor node. -E_NOMEM ... */
+int partition_set_params(struct partition *p) MUST_CHECK;
 
 /* A stretch of a partition's RAM; host: where it must lie, or PARTITION_ANYWHERE. */
 struct partition_piece {

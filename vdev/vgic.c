@@ -13,10 +13,13 @@
 #include "vdev/vgic_internal.h"
 #include "arch/include/vgic_hw.h"
 #include "lib/error.h"
+#include "lib/string.h"
 #include "mem/heap.h"
 
 #define AFFINITY_MASK UINT64_C(0xff00ffffff)
 #define IROUTER_ANY BIT(31)
+/* Shared interrupts that one call of vgic_reset_shared looks at. */
+#define RESET_SHARED 128
 /* ICC_SGI*R_EL1: all but this vCPU (40), a range (47:44), affinities 2 and 3. */
 #define SGI_UNUSUAL (BIT(40) | UINT64_C(0xf) << 44 | UINT64_C(0xff) << 32 | UINT64_C(0xff) << 48)
 
@@ -379,6 +382,50 @@ void vgic_vcpu_init(struct vcpu *v)
     s->changed = NULL;
     s->redist_awake = false;
     arch_vgic_reset(s);
+}
+
+/* Its physical interrupt stays linked, and is off. */
+static void reset_shared(struct vgic_domain *g, struct vgic_irq *i)
+{
+    uint16_t hw = i->hw_irq;
+
+    ASSERT(!i->in_lr);
+    if (hw) {
+        arch_irq_enable(hw, false);
+        arch_irq_set_edge(hw, false);
+        if (i->hw_taken)
+            arch_irq_deactivate(hw);
+    }
+    if (i->queued)
+        vgic_unqueue(i);
+    irq_init(g, i, i->id, NULL);
+    i->hw_irq = hw;
+}
+
+bool vgic_reset_shared(struct domain *d, uint32_t *next)
+{
+    struct vgic_domain *g = &d->arch.vgic;
+    uint32_t end = MIN(*next + RESET_SHARED, g->spi_count);
+
+    spin_lock(&g->lock);
+    g->ctlr = 0;
+    for (; *next < end; ++*next)
+        reset_shared(g, &g->spis[*next]);
+    spin_unlock(&g->lock);
+    return end == g->spi_count;
+}
+
+void vgic_vcpu_reset(struct vcpu *v)
+{
+    struct vgic_domain *g = vgic_of(v);
+
+    ASSERT(v != cpu_current_vcpu());
+    spin_lock(&g->lock);
+    ASSERT(v->arch.vgic.lr_lent == 0);
+    vgic_vcpu_init(v);
+    memset(v->arch.vgic.sgi_sources, 0, sizeof(v->arch.vgic.sgi_sources));
+    memset(v->arch.vgic.sgi_lent, 0, sizeof(v->arch.vgic.sgi_lent));
+    spin_unlock(&g->lock);
 }
 
 static int add_regions(struct domain *d)

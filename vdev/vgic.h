@@ -87,6 +87,12 @@ int vgic_domain_init(struct domain *d, uint32_t spis, gpa_t dist_base, gpa_t red
 int vgic_v2_domain_init(struct domain *d, uint32_t spis, gpa_t dist_base) MUST_CHECK;
 void vgic_domain_destroy(struct domain *d);
 void vgic_vcpu_init(struct vcpu *v);
+/*
+ * As after power-on; no vCPU of d is on a CPU. The shared ones first, from *next (0 at first) on, a bounded piece per call: true when all
+ * are, their physical ones stay linked. Then each vCPU's own.
+ */
+bool vgic_reset_shared(struct domain *d, uint32_t *next) MUST_CHECK;
+void vgic_vcpu_reset(struct vcpu *v);
 
 /* An edge on interrupt `irq` of v (private) or of its domain (SPI). Any CPU. Wakes or kicks the target. */
 void vgic_inject_edge(struct vcpu *v, unsigned irq);

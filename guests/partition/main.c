@@ -156,7 +156,5 @@ void guest_main(const void *fdt)
         tick();
     while (fdt_option(fdt, "stay"))
         wfi();
-    if (fdt_option(fdt, "crash"))
-        asm volatile("hvc #0x7fff");
     guest_shutdown(fdt_option(fdt, "reboot") ? SHUTDOWN_reboot : fdt_option(fdt, "crash") ? SHUTDOWN_crash : SHUTDOWN_poweroff);
 }
