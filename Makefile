@@ -35,6 +35,7 @@ help:
 	@echo '  make bench        the same probes on Debian'"'"'s Xen and on Vinci, side by side'
 	@echo '  make bench-check  have the quick rows grown over the committed table?'
 	@echo '  make prove        models of the lock-free protocols, static analysis of the accounting'
+	@echo '  make bench-isolation how late a guest is beside each kind of neighbour, on both (docs/isolation.md)'
 	@echo '  make bench-growth how costs grow with domains and CPUs (docs/growth.svg)'
 	@echo '  make fuzz         the hypercall fuzzer for SECONDS=$(SECONDS)'
 	@echo '  make vinci-check  the checker of static domains'"'"' device trees: build/vinci-check'

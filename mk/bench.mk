@@ -16,8 +16,8 @@ $(BENCH_OUT)/work: bench/payload/work.c bench/payload/linux.h
 	@echo "  CC      $<"
 	@aarch64-linux-gnu-gcc -O2 -Wall -Wextra -Werror -ffreestanding -fno-stack-protector -nostdlib -static -I. $< -o $@
 
-.PHONY: bench bench-tools bench-code bench-check
-bench-tools: $(BENCH_OUT)/libcount.so $(BENCH_OUT)/libprofile.so $(BENCH_OUT)/libmasked.so $(BENCH_OUT)/work guests
+.PHONY: bench bench-tools bench-code bench-check bench-isolation
+bench-tools: $(BENCH_OUT)/libcount.so $(BENCH_OUT)/libprofile.so $(BENCH_OUT)/libmasked.so $(BENCH_OUT)/libwakes.so $(BENCH_OUT)/work guests
 
 # BENCH_ARGS: --only xen|vinci, --quick
 bench: deps bench-tools
@@ -29,6 +29,13 @@ bench: deps bench-tools
 bench-check: bench-tools
 	@$(MAKE) --no-print-directory -j$(or $(JOBS),2) RELEASE=1 build
 	@$(PYTHON) bench/check.py --out $(O)
+	@$(PYTHON) bench/isolation.py --out $(O) --check
+
+# How late a guest is beside each kind of neighbour: docs/isolation.md.
+bench-isolation: deps bench-tools
+	@$(MAKE) --no-print-directory -j$(or $(JOBS),2) RELEASE=1 build
+	@$(MAKE) --no-print-directory image-files
+	@$(PYTHON) bench/isolation.py --out $(O)
 
 bench-code:
 	@$(PYTHON) bench/code_metrics.py

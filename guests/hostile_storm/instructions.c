@@ -39,6 +39,8 @@ asm(".pushsection .text\n"
      (uint32_t)(op2) << 5 | (uint32_t)(rt))
 #define MRS(op0, op1, crn, crm, op2, rt) (MSR(op0, op1, crn, crm, op2, rt) | 1u << 21)
 
+#define AND_X2_7 0x92400842u
+
 /* Registers that this guest needs as they are: read, and written back unchanged. */
 static bool is_vital(unsigned op0, unsigned op1, unsigned crn, unsigned crm)
 {
@@ -47,6 +49,12 @@ static bool is_vital(unsigned op0, unsigned op1, unsigned crn, unsigned crm)
     if (op1 != 0 && op1 != 3)
         return false;
     return crn == 1 || crn == 2 || crn == 4 || crn == 10 || (crn == 12 && crm == 0) || crn == 13;
+}
+
+/* ICC_BPR0_EL1, ICC_BPR1_EL1: QEMU 7.2 keeps three bits of what is written, checks more than three, and ends when they are zero. */
+static bool is_binary_point(unsigned op0, unsigned op1, unsigned crn, unsigned crm, unsigned op2)
+{
+    return op0 == 3 && op1 == 0 && crn == 12 && (crm == 8 || crm == 12) && op2 == 3;
 }
 
 static unsigned make_register(struct chance *c, uint32_t *out)
@@ -63,6 +71,11 @@ static unsigned make_register(struct chance *c, uint32_t *out)
     }
     if (is_vital(op0, op1, crn, crm)) {
         out[0] = MRS(op0, op1, crn, crm, op2, 2);
+        out[1] = MSR(op0, op1, crn, crm, op2, 2);
+        return 2;
+    }
+    if (is_binary_point(op0, op1, crn, crm, op2)) {
+        out[0] = AND_X2_7;
         out[1] = MSR(op0, op1, crn, crm, op2, 2);
         return 2;
     }
