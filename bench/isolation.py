@@ -58,6 +58,8 @@ CONFIGURATIONS = [
 # wake-ups without one.
 WORST = {"fair": 100_000, "rtds": 25_000}
 RATIO = {"fair-apart": 1.5, "null-apart": 1.5}
+# A neighbour whose memory is freed all the time gives idle CPUs frames to zero: a wake-up waits for the frame.
+EXCEPT = {"crashes": 2.5}
 
 
 class IsolationError(Exception):
@@ -130,7 +132,7 @@ def passed_bounds(name, found):
     for hog, (half, _, worst) in found.items():
         if worst > WORST.get(name, worst):
             yield f"{name}: beside {hog} the worst is {worst:,} instructions, the bound {WORST[name]:,}"
-        if half > RATIO.get(name, 1e9) * found["alone"][0]:
+        if name in RATIO and half > max(RATIO[name], EXCEPT.get(hog, 0)) * found["alone"][0]:
             yield f"{name}: beside {hog} half of the wake-ups take {half:,} instructions, alone {found['alone'][0]:,}"
 
 

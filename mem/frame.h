@@ -140,7 +140,7 @@ uint64_t frame_total(void);
 uint64_t frame_free_count(void);
 uint64_t frame_outstanding_claims(void);
 
-/* Scrub up to n dirty free frames in idle time; true while there is more for this CPU to do: one CPU scrubs at a time. */
+/* Scrub up to n dirty free frames in idle time, fewer when an interrupt comes; true while there is more for this CPU to do: one CPU scrubs at a time. */
 bool frame_scrub_idle(unsigned n);
 
 /* Tests: walk the whole table, check lists, counts and owners' totals against each other; panics on a difference. */

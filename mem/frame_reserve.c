@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The reserve of a one-to-one owner, and scrubbing free frames in idle time. */
 #include "mem/frame_table.h"
+#include "arch/include/cpu.h"
 #include "arch/include/mapping.h"
 #include "lib/assert.h"
 #include "lib/atomic.h"
@@ -143,16 +144,22 @@ static uint64_t take_dirty(unsigned *order)
     return FRAME_LINK_NONE;
 }
 
-/* Scrub up to n dirty ones of the block; true when some are left. */
+/* The first frame of a block that goes back dirty is scrubbed again: with one a turn there would be no progress. */
+#define SCRUB_LEAST 2u
+
+/* Scrub up to n dirty ones of the block, fewer when somebody wants this CPU; true when some are left. */
 static bool scrub_some(uint64_t f, unsigned order, unsigned n)
 {
+    unsigned done = 0;
+
     for (uint64_t i = 0; i < BIT(order); i++) {
         if (!frame_body_is_dirty(frame_load(f + i)))
             continue;
-        if (!n--)
+        if (done == n || (done >= SCRUB_LEAST && cpu_interrupt_pending()))
             return true;
         arch_frame_scrub(MFN(f + i), 0);
         frame_store(f + i, frame_body_word(false));
+        done++;
     }
     return false;
 }
@@ -164,8 +171,7 @@ bool frame_scrub_idle(unsigned n)
     uint64_t f;
     bool left;
 
-    /* The first frame of a block that goes back dirty is scrubbed again: with one a turn there would be no progress. */
-    n = MAX(n, 2u);
+    n = MAX(n, SCRUB_LEAST);
     /* One CPU at a time: several would only stand in line for the lock, in front of those that have work. */
     if (atomic_load(&scrubber) || atomic_exchange(&scrubber, 1u))
         return false;

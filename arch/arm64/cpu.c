@@ -132,6 +132,12 @@ void cpu_idle(void)
     gic_handle_interrupt();
 }
 
+/* ISR_EL1 shows what is masked too (Arm ARM D17.2.75). */
+bool cpu_interrupt_pending(void)
+{
+    return read_sysreg(isr_el1) != 0;
+}
+
 void machine_halt(void)
 {
     for (;;)

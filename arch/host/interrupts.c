@@ -40,6 +40,11 @@ bool interrupt_pending(unsigned cpu)
     return false;
 }
 
+bool cpu_interrupt_pending(void)
+{
+    return interrupt_pending(cpu_id());
+}
+
 void cpu_kick(unsigned cpu)
 {
     ASSERT(cpu < MAX_CPUS);

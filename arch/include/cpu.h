@@ -43,6 +43,8 @@ bool cpu_is_online(unsigned cpu);
 void cpu_kick(unsigned cpu);
 /* Wait until an interrupt is pending and handle it (upcall_interrupt); returns then. No lock held. */
 void cpu_idle(void);
+/* Does an interrupt wait for this CPU? For work in idle time that can stop at any point. */
+bool cpu_interrupt_pending(void);
 
 /* Stop the whole machine: power off, reset. Do not return. */
 void machine_power_off(void) NORETURN;
