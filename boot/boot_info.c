@@ -137,10 +137,19 @@ static void scan_partition(struct scan *s)
             range_add_near(&s->b->static_memory, base, size);
 }
 
+static void scan_shared_memory(struct scan *s)
+{
+    uint64_t base, size;
+
+    if (boot_shared_memory(&s->walk, &s->node, &base, &size))
+        range_add_near(&s->b->static_memory, base, size);
+}
+
 static void scan_partition_module(struct scan *s)
 {
     uint64_t base, size;
 
+    scan_shared_memory(s);
     if ((is_compatible(s, "multiboot,module") || is_compatible(s, "xen,multiboot-module")) &&
         dt_reg_untranslated(&s->walk, &s->node, 0, &base, &size) && size)
         range_add_near(&s->b->partition_modules, base, size);
@@ -149,6 +158,7 @@ static void scan_partition_module(struct scan *s)
 static void scan_chosen_child(struct scan *s)
 {
     s->in_partition = is_compatible(s, "xen,domain");
+    scan_shared_memory(s);
     if (s->in_partition)
         scan_partition(s);
     else

@@ -50,7 +50,7 @@ struct boot_info {
     const char *dom0_command_line;  /* xen,dom0-bootargs */
     unsigned partition_nodes;       /* xen,domain nodes below /chosen: see static_plan.h */
     struct range_list partition_modules;    /* where their modules lie, whole pages; close ones are one range */
-    struct range_list static_memory;        /* xen,static-mem of all of them */
+    struct range_list static_memory;        /* xen,static-mem of all of them, and what domains share */
 };
 
 /* 0, or -E_INVAL with one line about what is wrong in *why. */
@@ -66,6 +66,9 @@ const struct boot_module *boot_module_find(const struct boot_info *b, enum modul
 
 /* Piece i of the node's xen,static-mem, whose cells are its own or those that /chosen has for its children. False: there is none. */
 bool boot_static_memory(const struct dt_walk *w, const struct dt_node *n, unsigned i, uint64_t *base, uint64_t *size);
+
+/* The host's memory that a node of static shared memory names (static_shared.c). False: it is no such node, or names none. */
+bool boot_shared_memory(const struct dt_walk *w, const struct dt_node *n, uint64_t *base, uint64_t *size);
 
 /* Set arithmetic on lists of ranges. Ranges that do not fit are dropped from the end with a line in the log. */
 void range_add(struct range_list *l, uint64_t base, uint64_t size);

@@ -9,6 +9,7 @@
 #include "lib/error.h"
 #include "lib/print.h"
 #include "lib/string.h"
+#include "partition/partition.h"
 
 #define COPY_CHUNK UINT64_C(0x200000)
 
@@ -133,6 +134,18 @@ static unsigned vcpus_wanted(void)
     return VGIC_V2_VCPUS;
 }
 
+/* With static domains: see partition_share. */
+static int share(struct domain *d)
+{
+    uint64_t done = 0;
+    int error;
+
+    do
+        error = partition_share(d, &partition_dom0, &done);
+    while (error == -E_RESTART);
+    return error;
+}
+
 int dom0_build(const struct boot_info *b, const struct dom0_layout *l)
 {
     struct domain_config config = {
@@ -147,6 +160,8 @@ int dom0_build(const struct boot_info *b, const struct dom0_layout *l)
 
     if (!error)
         error = fill(b, l, d);
+    if (!error)
+        error = share(d);
     if (error) {
         log_error("dom0: could not be built (error %d)", error);
         return error;

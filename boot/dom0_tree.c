@@ -6,6 +6,7 @@
 #include "lib/print.h"
 #include "lib/string.h"
 #include "mem/stage2.h"
+#include "partition/partition.h"
 
 struct copy {
     const struct boot_info *b;
@@ -182,6 +183,8 @@ static void extended_regions(const struct copy *c, struct range_list *regions)
         range_remove(regions, c->l->ram.range[i].base, c->l->ram.range[i].size);
     for (unsigned i = 0; i < c->b->reserved.count; i++)
         range_remove(regions, c->b->reserved.range[i].base, c->b->reserved.range[i].size);
+    for (unsigned i = 0; i < partition_dom0.share_count; i++)
+        range_remove(regions, partition_dom0.shares[i].guest, partition_dom0.shares[i].size);
     range_remove(regions, c->l->grant_frames.base, c->l->grant_frames.size);
 }
 
@@ -227,6 +230,8 @@ static void write_own_nodes(struct copy *c)
     write_timer(c);
     write_memory(c);
     write_hypervisor(c);
+    if (c->root_address_cells == 2 && c->root_size_cells == 2)
+        partition_write_shares(&partition_dom0, c->out);
 }
 
 /* The interrupt controller as it is seen by dom0: one distributor, one region of redistributors or the CPU interface, nothing below

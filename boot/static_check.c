@@ -201,6 +201,7 @@ void static_check(const struct boot_info *b, struct partition_plan *plans, unsig
     check_modules(&c);
     check_banks(&c);
     check_devices(&c);
+    static_check_links(b, plans, i, report);
     for (unsigned k = 0; k < i; k++)
         if (!plans[k].broken && strcmp(plans[k].name, plans[i].name) == 0)
             static_say(report, &plans[i], true, "vinci,name \"%s\" is the name of /chosen/%s already", plans[i].name, plans[k].node);

@@ -506,8 +506,10 @@ static void visit(struct parse *p, bool in_chosen)
         end_plan(p);
     if (!in_chosen || p->node.depth < 2)
         return;
-    if (p->node.depth == 3 && p->plan)
+    if (p->node.depth == 3 && p->plan) {
         read_module(p);
+        static_read_links(&p->walk, &p->node, p->plan, p->report);
+    }
     if (p->node.depth == 2 && is(p, "xen,domain") && p->plan_count < p->plan_limit)
         start_plan(p);
 }

@@ -36,7 +36,15 @@ void static_parse_devices(const struct boot_info *b, struct partition_plan *plan
 void static_check(const struct boot_info *b, struct partition_plan *plans, unsigned i, const struct range_list *taken, unsigned irqs,
                   const struct static_report *report);
 
+/* What dom0 shares: only the shares and channels of its plan are filled. */
+void static_parse_dom0(const struct boot_info *b, struct partition_plan *dom0, const struct static_report *report);
+
 /* ---- between the files ---- */
+
+/* A node that may be one of shared memory or of an event channel. */
+void static_read_links(const struct dt_walk *w, const struct dt_node *n, struct partition_plan *plan, const struct static_report *report);
+/* Part of static_check. */
+void static_check_links(const struct boot_info *b, struct partition_plan *plans, unsigned i, const struct static_report *report);
 
 /* "NODE: NAME = VALUE: expects ..." and the like; the plan is broken. `property` NULL: NAME is missing. */
 void static_problem(const struct static_report *report, struct partition_plan *plan, const struct dt_property *property, const char *name,

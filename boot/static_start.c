@@ -51,6 +51,21 @@ static void read_partial(const struct boot_info *b, struct partition_plan *plan)
     static_say(&report, plan, true, "device tree at 0x%llx: %s", (unsigned long long)m->base, why);
 }
 
+static void log_dom0(void *context UNUSED, bool broken, const char *text)
+{
+    log_error("%s%s", text, broken ? "; dom0 shares nothing" : "");
+}
+
+static void read_dom0(const struct boot_info *b)
+{
+    static const struct static_report dom0_report = { .line = log_dom0 };
+
+    static_parse_dom0(b, &partition_dom0, &dom0_report);
+    static_check_links(b, &partition_dom0, 0, &dom0_report);
+    if (partition_dom0.broken)
+        partition_dom0.share_count = partition_dom0.channel_count = 0;
+}
+
 static bool read_all(const struct boot_info *b, const struct range_list *taken)
 {
     struct static_needs needs = static_count(b);
@@ -63,6 +78,7 @@ static bool read_all(const struct boot_info *b, const struct range_list *taken)
     if (!plans || !vcpus)
         return false;
     plan_count = static_parse(b, plans, vcpus, &report);
+    read_dom0(b);
     for (unsigned i = 0; i < plan_count; i++) {
         /* What is not memory is not looked at; the check says so. */
         if (!plans[i].broken && plans[i].tree.size && range_contains(&b->memory, plans[i].tree.base, plans[i].tree.size))

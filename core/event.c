@@ -114,7 +114,7 @@ static void port_free(struct domain *d, struct channel *c)
     t->hidden -= c->consumed;
     c->state = CHANNEL_FREE;
     c->vcpu = 0;
-    c->fifo_pending = c->direct = c->consumed = false;
+    c->fifo_pending = c->direct = c->consumed = c->fixed = false;
     c->remote = NULL;
     c->peer = NULL;
     t->active--;
@@ -210,6 +210,69 @@ static int connect(struct domain *d, struct domain *remote, uint32_t remote_port
     *port = near->port;
     spin_unlock_pair(&near->lock, &far->lock);
     return 0;
+}
+
+/* The port of that number, free or an end that waits for its other one; under the table's lock. */
+static int fixed_port(struct domain *d, uint32_t port, struct channel **out)
+{
+    struct event_table *t = &d->events;
+    struct channel *c;
+
+    if (t->closing || d->life != DOMAIN_ALIVE || !port || port >= MIN(t->limit, EVENT_MAX_PORTS_2L))
+        return -E_INVAL;
+    while (port >= t->ports)
+        if (add_bucket(t) != 0)
+            return -E_NOMEM;
+    c = *out = event_channel(t, port);
+    return c->state == CHANNEL_FREE || (c->fixed && c->state == CHANNEL_UNBOUND) ? 0 : -E_BUSY;
+}
+
+static void join(struct domain *d, struct channel *near, struct domain *remote, struct channel *far)
+{
+    near->state = CHANNEL_INTERDOMAIN;
+    near->remote = remote;
+    near->remote_port = far->port;
+    near->peer = far;
+    near->fixed = true;
+    near->direct = !d->events.send_price;
+}
+
+static int connect_fixed(struct domain *a, uint32_t port_a, struct domain *b, uint32_t port_b)
+{
+    struct channel *ca, *cb;
+    int rc_a = fixed_port(a, port_a, &ca), rc_b = fixed_port(b, port_b, &cb);
+
+    if (rc_a == -E_BUSY && rc_b == -E_BUSY && ca->state == CHANNEL_INTERDOMAIN && ca->peer == cb)
+        return -E_EXIST;
+    if (rc_a || rc_b || ca == cb)
+        return rc_a ? rc_a : rc_b ? rc_b : -E_INVAL;
+    spin_lock_pair(&ca->lock, &cb->lock);
+    if (ca->state == CHANNEL_FREE)
+        event_port_open(a, ca, CHANNEL_UNBOUND, 0);
+    if (cb->state == CHANNEL_FREE)
+        event_port_open(b, cb, CHANNEL_UNBOUND, 0);
+    join(a, ca, b, cb);
+    join(b, cb, a, ca);
+    spin_unlock_pair(&ca->lock, &cb->lock);
+    return 0;
+}
+
+int event_connect_fixed(struct domain *a, uint32_t port_a, struct domain *b, uint32_t port_b)
+{
+    int rc = -E_INVAL;
+
+    if (!domain_get(a))
+        return rc;
+    if (domain_get(b)) {
+        spin_lock_pair(&a->events.lock, &b->events.lock);
+        rc = connect_fixed(a, port_a, b, port_b);
+        spin_unlock_pair(&a->events.lock, &b->events.lock);
+        if (rc == 0)
+            return 0;       /* the ends' references on each other */
+        domain_put(b);
+    }
+    domain_put(a);
+    return rc == -E_EXIST ? 0 : rc;
 }
 
 int event_bind_interdomain(struct domain *d, struct domain *remote, uint32_t remote_port, uint32_t *port)

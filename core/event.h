@@ -29,6 +29,7 @@ struct channel {
     uint16_t last_vcpu;         /* queue it is linked on */
     bool fifo_pending;          /* pending before its array page existed */
     bool direct;                /* sending is making `peer` pending and nothing else */
+    bool fixed;                 /* connected by event_connect_fixed */
     bool consumed;              /* what is sent to it goes to the hypervisor: see event_alloc_consumed */
     uint32_t port;
     uint32_t remote_port;
@@ -90,6 +91,9 @@ void event_limit_rate(struct domain *d, uint32_t per_second);
 int event_bind_interdomain(struct domain *d, struct domain *remote, uint32_t remote_port, uint32_t *port) MUST_CHECK;
 int event_bind_virq(struct domain *d, uint32_t virq, uint32_t vcpu, uint32_t *port) MUST_CHECK;
 int event_bind_ipi(struct domain *d, uint32_t vcpu, uint32_t *port) MUST_CHECK;
+/* Connect two ports of given numbers, which are free, or were connected so before: the ends of a static event channel. 0 also when they are
+ * connected; -E_BUSY: one is used for something else; -E_INVAL: no such port, or the domain is dying; -E_NOMEM. */
+int event_connect_fixed(struct domain *a, uint32_t port_a, struct domain *b, uint32_t port_b) MUST_CHECK;
 int event_close(struct domain *d, uint32_t port);
 int event_send(struct domain *d, uint32_t port) MUST_CHECK;
 int event_bind_vcpu(struct domain *d, uint32_t port, uint32_t vcpu) MUST_CHECK;

@@ -10,7 +10,6 @@
 #include "vdev/vpl011.h"
 
 /* What a partition gets of event channels, as the reference gives its static domains. */
-#define MAX_EVENT_PORT 1023
 #define SPI_FIRST 32u
 #define REAP_PERIOD USEC(100)
 
@@ -183,7 +182,7 @@ static int make_domain(struct partition *p)
     const struct domain_config config = {
         .direct_mapped = plan->direct_map,
         .max_vcpus = plan->vcpu_count,
-        .max_event_port = MAX_EVENT_PORT,
+        .max_event_port = PARTITION_PORT_MAX,
         .max_grant_frames = plan->max_grant_frames,
         .max_maptrack_frames = plan->max_maptrack_frames,
         .shared_irqs = shared_irqs(plan),

@@ -15,6 +15,7 @@
 #include "lib/string.h"
 #include "mem/heap.h"
 #include "partition/partition.h"
+#include "vdev/vpl011.h"
 
 #define KERNEL_ALIGN UINT64_C(0x200000)
 /* Pages that one piece copies, or zeroes: below 20,000 instructions. */
@@ -197,7 +198,21 @@ static int start_vcpu(struct partition *p)
     return vcpu_up(p->domain->vcpus[0], &start);
 }
 
-static int (*const steps[])(struct partition *p) = { wipe, plan_places, load_kernel, load_ramdisk, load_tree, start_vcpu };
+/* What it has in common with others, and nothing of what was typed at it. */
+static int restore_links(struct partition *p)
+{
+    int error = partition_share(p->domain, p->plan, &p->progress.done);
+
+    if (!error) {
+        vpl011_reset(p->domain);
+        console_reset(p->domain);
+    }
+    return error;
+}
+
+static int (*const steps[])(struct partition *p) = {
+    wipe, plan_places, restore_links, load_kernel, load_ramdisk, load_tree, start_vcpu,
+};
 
 int partition_load(struct partition *p, bool wipe_first)
 {

@@ -32,6 +32,10 @@ struct domain;
 #define PARTITION_REGISTERS 16          /* ranges of device registers */
 #define PARTITION_IRQS 32               /* interrupts of devices */
 #define PARTITION_DMA_DEVICES 8         /* devices behind xen,path */
+#define PARTITION_SHARES 8              /* regions of static shared memory */
+#define PARTITION_SHARE_ID 16           /* of a name, with the NUL */
+#define PARTITION_CHANNELS 32           /* static event channels */
+#define PARTITION_PORT_MAX 1023         /* highest event channel */
 #define PARTITION_MODULE_MAX (UINT64_C(4) << 30)
 
 struct partition_range {
@@ -70,6 +74,17 @@ struct partition_limits {
     uint32_t events;                    /* vinci,event-rate = <notifications per second> */
     uint32_t hypercall_percent;         /* vinci,hypercall-share = <percent>: of a CPU's time, for each vCPU */
     uint32_t console_lines;             /* vinci,console-rate = <lines per second> */
+};
+
+/* Memory that several domains have (xen,domain-shared-memory-v1): the host's at `host`, this one sees it at `guest`. */
+struct partition_share {
+    char id[PARTITION_SHARE_ID];
+    uint64_t host, guest, size;
+};
+
+/* One end of a static event channel (xen,evtchn-v1): its port, its node's phandle and that of the other end's node. */
+struct partition_channel {
+    uint32_t port, phandle, peer;
 };
 
 /* Scheduling of one vCPU. */
@@ -112,9 +127,16 @@ struct partition_plan {
     uint32_t irq_count;
     struct partition_device devices[PARTITION_DMA_DEVICES];
     uint32_t device_count;
+    struct partition_share shares[PARTITION_SHARES];
+    uint32_t share_count;
+    struct partition_channel channels[PARTITION_CHANNELS];
+    uint32_t channel_count;
     struct partition_policy policy;
     struct partition_limits limits;
 };
+
+/* What dom0 shares with partitions: a plan of which only shares and channels mean anything. */
+extern struct partition_plan partition_dom0;
 
 /* Does the policy let this one start again after its first start? */
 static inline bool partition_may_restart(const struct partition_plan *p)
@@ -174,6 +196,15 @@ int partition_create(struct partition *p) MUST_CHECK;
  * partition.
  */
 int partition_load(struct partition *p, bool wipe) MUST_CHECK;
+
+/*
+ * What the plan shares is there again: memory at its place, whatever the guest has done there, as the others left it; event channels
+ * connected to the ends that exist. d has the plan, does not run, and has no port of those numbers. Bounded: -E_RESTART while there is more
+ * (*done, 0 at first, says where it is). -E_NOMEM, -E_BUSY: RAM or an open port is in the way. Part of partition_load; for dom0 by boot.
+ */
+int partition_share(struct domain *d, const struct partition_plan *plan, uint64_t *done) MUST_CHECK;
+/* /reserved-memory of the plan's domain; root cells are two and two. */
+void partition_write_shares(const struct partition_plan *plan, struct dt_writer *out);
 
 /* It cannot be built or loaded: state FAILED; its domain is taken apart by and by. Once. */
 void partition_give_up(struct partition *p);

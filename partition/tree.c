@@ -232,6 +232,7 @@ uint32_t partition_write_tree(const struct partition *p, void *buffer, uint32_t 
     write_gic(&w);
     write_timer(&w);
     write_uart(&w);
+    partition_write_shares(p->plan, &w.out);
     write_hypervisor(&w);
     copy_partial(&w);
     dt_write_end(&w.out);
