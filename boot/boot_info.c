@@ -274,7 +274,7 @@ static void guess_module_kinds(struct boot_info *b)
     }
 }
 
-int boot_info_scan(struct boot_info *b, const struct devicetree *t, const char **why)
+int boot_info_scan(struct boot_info *b, const struct devicetree *t, const struct efi_map *efi, const char **why)
 {
     struct scan s = { .b = b };
     uint64_t base, size;
@@ -287,6 +287,8 @@ int boot_info_scan(struct boot_info *b, const struct devicetree *t, const char *
     *why = "it breaks off or is nested too deeply";
     if (s.walk.damaged)
         return -E_INVAL;
+    if (efi)
+        efi_map_read(&b->memory, &b->reserved, efi);
     *why = "it names no memory";
     if (b->memory.count == 0)
         return -E_INVAL;

@@ -53,8 +53,15 @@ struct boot_info {
     struct range_list static_memory;        /* xen,static-mem of all of them, and what domains share */
 };
 
-/* 0, or -E_INVAL with one line about what is wrong in *why. */
-int boot_info_scan(struct boot_info *b, const struct devicetree *t, const char **why) MUST_CHECK;
+/* UEFI's memory map, which then says what is memory instead of the tree (UEFI Specification 7.2, GetMemoryMap). */
+struct efi_map {
+    const void *descriptors;
+    uint64_t size, descriptor_size;
+};
+/* efi: NULL when another loader started us. 0, or -E_INVAL with one line about what is wrong in *why. */
+int boot_info_scan(struct boot_info *b, const struct devicetree *t, const struct efi_map *efi, const char **why) MUST_CHECK;
+/* Fill memory and reserved from the map: all that is RAM is memory, and what firmware keeps of it is reserved too. */
+void efi_map_read(struct range_list *memory, struct range_list *reserved, const struct efi_map *map);
 /* Is this node an interrupt controller that we know? */
 bool boot_is_gic(const struct devicetree *t, const struct dt_node *n);
 /*
@@ -72,6 +79,8 @@ bool boot_shared_memory(const struct dt_walk *w, const struct dt_node *n, uint64
 
 /* Set arithmetic on lists of ranges. Ranges that do not fit are dropped from the end with a line in the log. */
 void range_add(struct range_list *l, uint64_t base, uint64_t size);
+/* The same for memory: one range with those that it touches. */
+void range_add_joined(struct range_list *l, uint64_t base, uint64_t size);
 /* The same for space that must stay untouched, widened to whole pages: where there is no room for one more range, the nearest one grows. */
 void range_add_near(struct range_list *l, uint64_t base, uint64_t size);
 /* Cut [base, base+size) out of every range. */

@@ -149,6 +149,10 @@ static const struct option options[] = {
     { "dtuart", accept_any, "" },
     { "sync_console", accept_any, "" },
     { "conswitch", accept_any, "" },
+    /* what GRUB's scripts write for every hypervisor */
+    { "placeholder", accept_any, "" },
+    { "real-mode", accept_any, "" },
+    { "edd", accept_any, "" },
 };
 
 static void parse_word(const char *word)

@@ -41,6 +41,23 @@ static void NORETURN stop(const char *what)
     machine_power_off();
 }
 
+/* With UEFI's memory map, and with its options for us where the tree has none. */
+static int scan_tree(const struct devicetree *tree, const char **why)
+{
+    const struct boot_efi *efi = arch_boot_efi();
+    struct efi_map map;
+
+    if (!efi)
+        return boot_info_scan(&info, tree, NULL, why);
+    map = (struct efi_map){ boot_map(efi->map, efi->map_size), efi->map_size, efi->descriptor_size };
+    int error = boot_info_scan(&info, tree, &map, why);
+
+    boot_unmap((void *)map.descriptors, map.size);
+    if (!error && info.command_line[0] == 0)
+        string_copy(info.command_line, efi->command_line, sizeof(info.command_line));
+    return error;
+}
+
 /* Map and check the loader's tree; scan it. The console is up afterwards. */
 static void read_tree(uint64_t tree_address)
 {
@@ -55,7 +72,7 @@ static void read_tree(uint64_t tree_address)
 
         error = blob ? dt_open(&tree, blob, size, &why) : -1;
         if (!error)
-            error = boot_info_scan(&info, &tree, &why);
+            error = scan_tree(&tree, &why);
     }
     if (error || info.uart == 0)
         arch_boot_console(HPA(info.uart ? info.uart : SERIAL_GUESS));

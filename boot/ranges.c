@@ -31,6 +31,22 @@ static void grow(struct memory_range *r, const struct memory_range *with)
     r->size = end - r->base;
 }
 
+void range_add_joined(struct range_list *l, uint64_t base, uint64_t size)
+{
+    struct memory_range all = { base, size };
+
+    for (unsigned i = 0; i < l->count; ) {
+        if (distance(&l->range[i], &all) == 0) {
+            grow(&all, &l->range[i]);
+            l->range[i] = l->range[--l->count];
+            i = 0;
+        } else {
+            i++;
+        }
+    }
+    range_add(l, all.base, all.size);
+}
+
 void range_add_near(struct range_list *l, uint64_t base, uint64_t size)
 {
     struct memory_range wanted = { ROUND_DOWN(base, PAGE_SIZE), 0 };

@@ -204,7 +204,7 @@ const char *dt_string(const struct devicetree *t, const struct dt_node *n, const
 {
     struct dt_property p;
 
-    if (!dt_property(t, n, name, &p) || p.length == 0 || p.value[p.length - 1])
+    if (!dt_property(t, n, name, &p) || strnlen((const char *)p.value, p.length) == p.length)
         return NULL;
     return (const char *)p.value;
 }

@@ -57,7 +57,7 @@ enum dt_token dt_next(const struct devicetree *t, uint32_t *offset, struct dt_pr
 bool dt_property(const struct devicetree *t, const struct dt_node *n, const char *name, struct dt_property *out);
 bool dt_has_string(const struct dt_property *p, const char *s);
 bool dt_is_compatible(const struct devicetree *t, const struct dt_node *n, const char *with);
-/* The property as a string; NULL when it is missing or not ended by NUL. */
+/* The property as a string, up to its first NUL (GRUB writes a byte of anything behind it); NULL when it is missing or has none. */
 const char *dt_string(const struct devicetree *t, const struct dt_node *n, const char *name);
 /* 32-bit cell i of the value, `missing` when it is too short. */
 uint32_t dt_cell(const struct dt_property *p, uint32_t i, uint32_t missing);

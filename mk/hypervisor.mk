@@ -18,7 +18,7 @@ HV_LDS       := arch/arm64/vinci.lds
 
 # The shipped image is optimised as a whole (gcc), apart from what runs before the MMU is on and what the compiler itself calls.
 HV_LTO       := $(if $(RELEASE),$(filter gcc,$(CC_FAMILY)))
-HV_APART     := $(patsubst %,$(HV_OBJ)/%.o,$(filter %.S,$(HV_SRC)) arch/arm64/early.c arch/arm64/cpu.c lib/memory.c)
+HV_APART     := $(patsubst %,$(HV_OBJ)/%.o,$(filter %.S,$(HV_SRC)) arch/arm64/early.c arch/arm64/efi.c arch/arm64/cpu.c lib/memory.c)
 HV_LINKED    := $(if $(HV_LTO),$(HV_APART) $(HV_OBJ)/whole.o,$(HV_OBJECTS))
 
 HV_CC_gcc    := $(HV_CROSS)gcc
@@ -33,8 +33,8 @@ HV_CFLAGS    := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-common -fno-stric
 	-fno-asynchronous-unwind-tables -fno-unwind-tables -fstack-protector-strong -mbranch-protection=bti+pac-ret -march=armv8-a -mgeneral-regs-only \
 	-Wall -Wextra -Werror -I. -Iarch/arm64/include -isystem $(O)/include \
 	$(if $(RELEASE),-DCONFIG_ASSERT=0) $(HV_CFLAGS_$(CC_FAMILY)) $(HV_DEFINES)
-# This file runs before the MMU is on: no unaligned access, no guard value yet.
-$(HV_OBJ)/arch/arm64/early.c.o: HV_CFLAGS += -mstrict-align -fno-stack-protector
+# These run at an address that they are not linked at and before there is a guard value, the first without an MMU: no unaligned access.
+$(HV_OBJ)/arch/arm64/early.c.o $(HV_OBJ)/arch/arm64/efi.c.o: HV_CFLAGS += -mstrict-align -fno-stack-protector -fno-jump-tables
 HV_LTO_FLAGS := -flto -fno-fat-lto-objects
 $(if $(HV_LTO),$(filter-out $(HV_APART),$(HV_OBJECTS)): HV_CFLAGS += $(HV_LTO_FLAGS))
 HV_LDFLAGS   := -nostdlib -static -z noexecstack -z max-page-size=4096 --no-warn-rwx-segments --build-id=none \

@@ -11,6 +11,7 @@
 and with --more, for the tests:
   kernels.img      more kernels and their ramdisks for guests
   dom0-new.kernel, dom0-new.cpio    a newer kernel as the control domain's
+  grub.efi                          GRUB for UEFI
 """
 
 import argparse
@@ -141,6 +142,10 @@ def build_more(out):
     images = Images(out)
     images.make("kernels.img", inputs, "the disk with more kernels", lambda path: recipes.make_ext4(
         more_tree(guests, images.work.with_suffix(".more")), path, "vinci-kernels", 160, images.work))
+    grub = Repository(out / "debian", "arm64", "grub")
+    files = grub.fetch(recipes.GRUB_PACKAGES)
+    images.make("grub.efi", inputs + [path.name for path in files.values()], "GRUB for UEFI",
+                lambda path: recipes.make_grub(grub.unpack(files), path))
     kernel, packages = guests["new"]
     images.make("dom0-new.kernel", inputs, "dom0's newer kernel", lambda path: shutil.copy(kernel.image, path))
     images.make("dom0-new.cpio", inputs, "dom0's initramfs for it",

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Entry. The loader follows the arm64 Linux boot protocol (Linux Documentation/arm64/booting.rst): MMU off, x0 = device tree, we
- * lie at a multiple of 2 MiB. This page is the only code that ever runs at its physical address; everything in it is
+ * lie at a multiple of 2 MiB; or UEFI started us by the PE header, and efi.c comes here with the same in hand, at any page. This page is the only code that ever runs at its physical address; everything in it is
  * position independent.
  */
 #include "arch_cpu.h"
 #include "layout.h"
+
+#define PAGE_BYTES 4096
 
 .macro address register, symbol
     adrp    \register, \symbol
@@ -28,16 +30,55 @@
 .section .head.text, "ax"
 .globl _start
 _start:
-    b       primary                     /* code0 */
-    .long   0                           /* code1 */
+    add     x13, x18, #22               /* code0: does nothing of use; its bytes begin with "MZ" */
+    b       primary                     /* code1 */
     .quad   0                           /* text_offset */
     .quad   image_bytes                 /* image_size */
     .quad   0xa                         /* flags: little endian, 4 KiB pages, anywhere in memory */
     .quad   0, 0, 0
     .ascii  "ARM\x64"
+    .long   pe_header - _start
+
+/*
+ * The image as an EFI application (Microsoft's PE format specification, 3): the entry page is its headers, then one section of
+ * code and constants and one of data, which is longer in memory than in the file. pe_*: vinci.lds.
+ */
+pe_header:
+    .ascii  "PE\0\0"
+    .short  0xaa64                      /* Machine: ARM64 */
+    .short  2                           /* NumberOfSections */
+    .long   0, 0, 0
+    .short  pe_sections - pe_optional
+    .short  0x206                       /* executable; no line numbers, no symbols */
+pe_optional:
+    .short  0x20b                       /* PE32+ */
+    .byte   0, 0
+    .long   pe_text_bytes, pe_data_file_bytes, 0
+    .long   pe_entry
+    .long   PAGE_BYTES                  /* BaseOfCode */
+    .quad   0                           /* ImageBase */
+    .long   PAGE_BYTES, 512             /* SectionAlignment, FileAlignment */
+    .short  0, 0, 0, 0, 0, 0            /* versions */
     .long   0
+    .long   image_bytes_low             /* SizeOfImage */
+    .long   PAGE_BYTES                  /* SizeOfHeaders */
+    .long   0
+    .short  10                          /* Subsystem: EFI application */
+    .short  0x100                       /* DllCharacteristics: data need not be executable */
+    .quad   0, 0, 0, 0
+    .long   0
+    .long   6                           /* NumberOfRvaAndSizes, all empty */
+    .quad   0, 0, 0, 0, 0, 0
+pe_sections:
+    .ascii  ".text\0\0\0"
+    .long   pe_text_bytes, PAGE_BYTES, pe_text_bytes, PAGE_BYTES, 0, 0, 0
+    .long   0x60000020                  /* code, executable, readable */
+    .ascii  ".data\0\0\0"
+    .long   pe_data_bytes, pe_data_at, pe_data_file_bytes, pe_data_at, 0, 0, 0
+    .long   0xc0000040                  /* data, readable, writable */
 
 /* CPU 0. x19 = device tree, x20 = our physical address. */
+.globl primary
 primary:
     mov     x19, x0
     adrp    x20, _start

@@ -26,6 +26,11 @@ void arch_boot_image(hpa_t *start, hpa_t *end)
     *start = *end = HPA(0);
 }
 
+const struct boot_efi *arch_boot_efi(void)
+{
+    return NULL;
+}
+
 void arch_boot_console(hpa_t base UNUSED)
 {
 }

@@ -30,6 +30,17 @@ void boot_main(uint64_t fdt_pa, uint64_t image_pa) NORETURN;
 void arch_boot_image(hpa_t *start, hpa_t *end);
 
 /*
+ * How UEFI started us: its memory map at the end of the boot services (descriptors of descriptor_size bytes, UEFI Specification 7.2),
+ * in memory that is free once the map has been read, and the options it gave us. NULL when another loader did.
+ */
+struct boot_efi {
+    hpa_t map;
+    uint64_t map_size, descriptor_size;
+    char command_line[512];
+};
+const struct boot_efi *arch_boot_efi(void);
+
+/*
  * Map physical memory [pa, pa + size) readable, writable and cached, anywhere; any alignment. The address returned has pa's
  * offset. NULL when the area (BOOT_MAP_BYTES, in blocks of 2 MiB) is full. Works before
  * and after the frame allocator; CPU 0, no lock. The neighbourhood up to the 2 MiB boundaries becomes visible too: do not map

@@ -145,7 +145,7 @@ static unsigned parse(const void *tree, uint32_t size)
     free(vcpus);
     plans = NULL;
     vcpus = NULL;
-    if (dt_open(&t, tree, size, &why) || boot_info_scan(&info, &t, &why))
+    if (dt_open(&t, tree, size, &why) || boot_info_scan(&info, &t, NULL, &why))
         return 0;
     needs = static_count(&info);
     assert_true(needs.plans <= MAX_PARTITIONS);

@@ -20,7 +20,7 @@ from .progress import step
 # here is assembled by hand and nothing of it is ever installed by dpkg.
 NOT_NEEDED = re.compile(
     r"^(python3.*|libpython3.*|perl.*|libperl.*|media-types|mailcap|initramfs-tools.*|kmod|libkmod2|"
-    r"linux-base|udev|libudev1|systemd.*|libsystemd.*|grub.*|debconf.*|cdebconf|adduser|passwd|"
+    r"linux-base|udev|libudev1|systemd.*|libsystemd.*|grub(?!-efi-arm64-bin).*|debconf.*|cdebconf|adduser|passwd|"
     r"gcc-12-base|dpkg|tar|klibc-utils|libklibc|cpio|logsave|dmsetup|libdevmapper.*|e2fsprogs|"
     r"init-system-helpers|libpam.*|libsemanage.*|libsepol.*|libaudit-common|login|sensible-utils|"
     r"apparmor|ucf|readline-common|libsqlite.*|libexpat1|libdb5.3|libncursesw6|"

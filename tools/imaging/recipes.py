@@ -26,6 +26,10 @@ MORE_KERNELS = {
     "armhf": ["linux-image-armmp-lpae", "busybox-static"],
 }
 
+# GRUB for UEFI, whose modules the machine's own grub-mkimage puts together.
+GRUB_PACKAGES = ["grub-efi-arm64-bin"]
+GRUB_MODULES = ["part_gpt", "fat", "ext2", "normal", "configfile", "search", "echo", "test", "linux", "xen_boot", "gzio", "sleep"]
+
 DOM0_MODULES = [
     "xen-evtchn", "xen-gntdev", "xen-gntalloc", "xen-privcmd", "xenfs", "loop", "xen-blkback",
     "xen-netback", "bridge", "virtio_pci", "virtio_blk", "virtio_net", "ext4", "crc32c_generic", "nvme", "ahci", "sd_mod",
@@ -194,6 +198,13 @@ def make_ext4(tree, out, label, mib, scratch):
         subprocess.run(["debugfs", "-w", "-f", "-", str(out)], input=commands, text=True, check=True,
                        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=300)
     shutil.rmtree(scratch)
+
+
+def make_grub(packages, out):
+    """GRUB as an EFI application that reads /boot/grub/grub.cfg from the first partition of its disk."""
+    modules = packages["grub-efi-arm64-bin"] / "usr/lib/grub/arm64-efi"
+    subprocess.run(["grub-mkimage", "-O", "arm64-efi", "-d", str(modules), "-p", "(,gpt1)/boot/grub", "-o", str(out), *GRUB_MODULES],
+                   check=True, timeout=60)
 
 
 def more_kernels(packages):

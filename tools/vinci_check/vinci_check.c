@@ -283,7 +283,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "vinci-check: %s: %s\n", f.path, why ? why : "the tree is damaged");
         return 2;
     }
-    if (boot_info_scan(&b, &tree, &why) != 0)
+    if (boot_info_scan(&b, &tree, NULL, &why) != 0)
         check_say(true, "%s", why);
     else
         check_all(&b);

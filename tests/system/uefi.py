@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A board whose firmware is UEFI (Debian's qemu-efi-aarch64) and which starts from a disk with a GPT that is made here, without root."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from board import disk
+from guests import Dom0
+
+FIRMWARE = Path("/usr/share/qemu-efi-aarch64/QEMU_EFI.fd")
+FIRST_SECTOR, SECTOR, MIB = 2048, 512, 1 << 20
+GPT_END = 34        # sectors of the second table
+
+
+def run(*words):
+    environment = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
+    subprocess.run([str(word) for word in words], check=True, env=environment, timeout=120, stdout=subprocess.DEVNULL)
+
+
+def make_disk(path, files, mib=128):
+    """One EFI system partition that holds `files`: path there -> a file here, or text."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    with open(path, "wb") as file:
+        file.truncate(mib * MIB)
+    run("sgdisk", "-o", "-n", f"1:{FIRST_SECTOR}:0", "-t", "1:ef00", path)
+    volume = f"{path}@@{FIRST_SECTOR * SECTOR}"
+    run("mformat", "-i", volume, "-F", "-T", mib * MIB // SECTOR - FIRST_SECTOR - GPT_END, "::")
+    folders = sorted({str(parent) for name in files for parent in Path(name).parents if str(parent) != "."})
+    for folder in folders:
+        run("mmd", "-i", volume, f"::{folder}")
+    for name, content in files.items():
+        source = content
+        if isinstance(content, str):
+            source = path.with_suffix(".text")
+            source.write_text(content)
+        run("mcopy", "-i", volume, source, f"::{name}")
+
+
+class UefiBoard(Dom0):
+    """Starts what the disk's EFI/BOOT/BOOTAA64.EFI is."""
+
+    def __init__(self, acpi=False, **settings):
+        super().__init__(**settings)
+        self.acpi = acpi
+        self.modules = (Path(self.kernel), Path(self.initrd))
+        self.kernel = self.initrd = ""
+        self.disk = self.log.with_suffix(".disk")
+        self.devices = disk(self.disk, name="boot") + self.devices
+
+    def _loading(self):
+        return ["-bios", str(FIRMWARE)] + ([] if self.acpi else ["-no-acpi"])
+
+    def grub_entry(self):
+        """What GRUB's own scripts write for a hypervisor (/etc/grub.d/20_linux_xen)."""
+        return "\n".join(["set timeout=0", "menuentry vinci {",
+                          f"xen_hypervisor /boot/vinci placeholder {self.options} no-real-mode edd=off",
+                          f"xen_module /boot/dom0.kernel placeholder {self.dom0_cmdline}",
+                          "xen_module --nounzip /boot/dom0.cpio", "}", ""])
+
+    def boot(self):
+        """Through GRUB."""
+        kernel, initrd = self.modules
+        make_disk(self.disk, {
+            "EFI/BOOT/BOOTAA64.EFI": self.out / "images/grub.efi", "boot/grub/grub.cfg": self.grub_entry(),
+            "boot/vinci": self.hypervisor, "boot/dom0.kernel": kernel, "boot/dom0.cpio": initrd})
+        return self.start()
+
+    def stop(self):
+        super().stop()
+        self.disk.unlink(missing_ok=True)
+        self.disk.with_suffix(".text").unlink(missing_ok=True)
