@@ -4,6 +4,7 @@
  * xen,passthrough (docs/misc/arm/passthrough.txt of the reference).
  */
 #include "boot/host_devices.h"
+#include "arch/include/mmio.h"
 #include "core/host_device.h"
 #include "core/options.h"
 #include "drivers/smmuv3.h"
@@ -12,7 +13,7 @@
 #include "lib/string.h"
 
 #define PATH_SIZE 256
-#define SPI_FIRST 32
+#define PCI_BUS_BYTES 0x100000
 
 struct scan {
     const struct boot_info *b;
@@ -50,7 +51,7 @@ static bool extend_path(struct scan *s)
 /* A shared interrupt of the interrupt controller: type 0, number, flags. */
 static unsigned spi_at(const struct dt_property *p, uint32_t cell)
 {
-    return dt_cell(p, cell, 1) == 0 && p->length >= 4 * (cell + 3) ? dt_cell(p, cell + 1, 0) + SPI_FIRST : 0;
+    return dt_cell(p, cell, 1) == 0 && p->length >= 4 * (cell + 3) ? dt_cell(p, cell + 1, 0) + 32 : 0;
 }
 
 static unsigned named_interrupt(const struct scan *s, const char *name)
@@ -147,6 +148,19 @@ static void read_ranges(const struct scan *s, struct host_device *d)
         add_range(d, dt_cells(&p, i + 3, parent), dt_cells(&p, i + 3 + parent, cells));
 }
 
+/* So that it can be told to be quiet when its owner is gone. */
+static void map_config(const struct scan *s, struct host_device *d)
+{
+    uint64_t base, size;
+
+    if (!d->offered || !dt_is_compatible(&s->b->tree, &s->node, "pci-host-ecam-generic"))
+        return;
+    if (dt_reg(&s->walk, &s->node, 0, &base, &size) && size >= PCI_BUS_BYTES)
+        d->config = arch_boot_device(HPA(base), PCI_BUS_BYTES);
+    if (!d->config)
+        log_warning("device %s: its configuration space cannot be mapped, it is not stopped when its owner ends", s->path);
+}
+
 static void read_device(struct scan *s)
 {
     struct host_device d = { .path = s->path };
@@ -157,6 +171,7 @@ static void read_device(struct scan *s)
     if (!d.offered && !d.stream_count)
         return;
     read_ranges(s, &d);
+    map_config(s, &d);
     d.irq_count = boot_node_irqs(s->b, &s->node, d.irqs, HOST_DEVICE_IRQS);
     if (host_device_add(&d))
         log_warning("device %s: no memory to keep it", s->path);

@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/host_device.h"
+#include "arch/include/mmio.h"
 #include "core/domain.h"
 #include "lib/atomic.h"
 #include "lib/error.h"
 #include "lib/string.h"
 #include "mem/heap.h"
+
+#define PCI_FUNCTIONS 256               /* of bus 0 */
+#define PCI_CONFIG_BYTES 4096           /* of one */
+#define PCI_NO_FUNCTION UINT32_MAX
+#define PCI_COMMAND 4
+#define PCI_COMMAND_KEPT 0xfffbu        /* all but the bus master bit */
 
 static struct list devices = LIST_INIT(devices);
 
@@ -36,6 +43,20 @@ struct host_device *host_device_find(const char *path)
         if (strcmp(h->path, path) == 0)
             return h;
     return NULL;
+}
+
+/*
+ * No function on the bridge's bus may begin an access, nor pass one on from a bus behind it, until its next driver says so: what it was
+ * told in a former life is not done in the next. (PCI Local Bus 3.0, 6.2.2; the upper half are status bits, which a 0 leaves alone)
+ */
+static void stop_bus_masters(const struct host_device *h)
+{
+    for (unsigned function = 0; h->config && function < PCI_FUNCTIONS; function++) {
+        unsigned at = function * PCI_CONFIG_BYTES;
+
+        if (mmio_read32(h->config, at) != PCI_NO_FUNCTION)
+            mmio_write32(h->config, at + PCI_COMMAND, mmio_read32(h->config, at + PCI_COMMAND) & PCI_COMMAND_KEPT);
+    }
 }
 
 /* Its first n ranges of streams reach nothing. */
@@ -79,6 +100,7 @@ int host_device_release(struct domain *d, struct host_device *h)
 {
     if (atomic_load(&h->owner) != d->id.v)
         return -E_INVAL;
+    stop_bus_masters(h);
     detach(d, h, h->stream_count);
     atomic_store(&h->owner, HOST_DEVICE_NOBODY);
     return 0;
@@ -98,8 +120,10 @@ void host_devices_block(struct domain *d)
     struct host_device *h;
 
     list_for_each(h, &devices, link)
-        if (atomic_load(&h->owner) == d->id.v)
+        if (atomic_load(&h->owner) == d->id.v) {
+            stop_bus_masters(h);
             detach(d, h, h->stream_count);
+        }
 }
 
 int host_devices_unblock(struct domain *d)

@@ -27,6 +27,7 @@ struct host_device {
     unsigned range_count;
     uint16_t irqs[HOST_DEVICE_IRQS];    /* GIC numbers */
     unsigned irq_count;
+    volatile void *config;              /* a PCI host bridge's configuration space of bus 0 (ECAM, 1 MiB); NULL: none, or it is dom0's */
     uint32_t owner;                     /* atomic: domain number or HOST_DEVICE_NOBODY */
 };
 
@@ -42,7 +43,7 @@ int host_devices_assign_rest(struct domain *d) MUST_CHECK;
  * "xen,force-assign-without-iommu", is not given), or d was made without one; -E_NOMEM. Under domain control.
  */
 int host_device_assign(struct domain *d, struct host_device *device, bool without_iommu) MUST_CHECK;
-/* Take it away: it reaches nothing. -E_INVAL: it is not d's. */
+/* Take it away: it reaches nothing, and functions of PCI are told to ask for nothing (no bus mastering). -E_INVAL: it is not d's. */
 int host_device_release(struct domain *d, struct host_device *device) MUST_CHECK;
 /* All of d's are taken away (its end). */
 void host_devices_release(struct domain *d);

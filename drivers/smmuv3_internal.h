@@ -84,6 +84,7 @@ struct smmu_command { uint64_t word[2]; };
 #define GROUP_STREAMS BIT(GROUP_BITS)
 #define GROUP_ORDER 2                   /* pages of a table: 16 KiB */
 #define STE_WORDS 8
+#define STE_VALID BIT(0)                /* alone: every access is refused, and none reported */
 #define SMMU_STREAM_BITS 20             /* most that are used of a unit's */
 
 struct stream_group {
@@ -109,7 +110,9 @@ struct smmu {
     uint64_t *level1;                   /* NULL: one group, whose table is the stream table */
     struct stream_group *group;
     uint32_t groups;
-    uint64_t faults;                    /* ever taken out of the event queue */
+    /* The stream that most of this second's faults are of, if one is (Boyer and Moore's vote), and how many there were. */
+    nsec_t window;
+    uint32_t window_faults, loudest, votes;
 };
 extern struct smmu smmu_units[SMMU_UNITS];
 extern unsigned smmu_count;
@@ -160,6 +163,9 @@ void smmu_take_error(void *unit);
 
 /* smmuv3_stream.c */
 int smmu_streams_init(struct smmu *u, uint32_t idr0, uint32_t idr1) MUST_CHECK;
+/* It is refused without a word, as one that is nobody's is with one, until it is given to a space anew. False: no memory to say so in.
+ * u's lock is held. */
+bool smmu_stream_cut(struct smmu *u, uint32_t stream) MUST_CHECK;
 /* Whose stream it is, NULL: nobody's. u's lock is held. */
 struct iommu_space *smmu_stream_owner(const struct smmu *u, uint32_t stream);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SMMUv3: the command queue and the event queue. (IHI 0070, 3.5, chapters 4 and 7) */
+#include "arch/include/time.h"
 #include "drivers/smmuv3_internal.h"
 #include "mem/heap.h"
 
@@ -10,6 +11,7 @@
 #define PATIENCE 10000000
 /* Events of one interrupt that are described; the others are counted. */
 #define EVENTS_SHOWN 4
+#define FAULTS_PER_SECOND 4000u
 
 /* An index counts through the queue twice: the bit above it tells full from empty. */
 static uint32_t next_index(const struct smmu_queue *q, uint32_t index)
@@ -125,6 +127,43 @@ static void show_event(struct smmu *u, const uint64_t *e)
         log_guest("SMMUv3 %u: stream 0x%x of d%u: %s (event 0x%x)", u->number, stream, domain, what, type);
 }
 
+static void count_fault(struct smmu *u, uint32_t stream)
+{
+    nsec_t second = arch_time_now() / SEC(1);
+
+    if (second != u->window) {
+        u->window = second;
+        u->window_faults = u->votes = 0;
+    }
+    u->window_faults++;
+    if (u->votes == 0)
+        u->loudest = stream;
+    u->votes += u->loudest == stream ? 1 : UINT32_MAX;
+}
+
+/* Handling faults costs time that is somebody else's: who makes too many is not heard any more. */
+static void stop_storm(struct smmu *u)
+{
+    bool cut = false;
+
+    if (u->window_faults <= FAULTS_PER_SECOND)
+        return;
+    u->window_faults = 0;
+    spin_lock(&u->lock);
+    if (!(u->loudest >> u->stream_bits))
+        cut = smmu_stream_cut(u, u->loudest);
+    spin_unlock(&u->lock);
+    if (cut) {
+        log_warning("SMMUv3 %u: stream 0x%x makes more than %u faults a second: it is cut off until it is given anew", u->number,
+                    u->loudest, FAULTS_PER_SECOND);
+        return;
+    }
+    u->irqs &= ~(uint32_t)IRQ_EVENTQ;
+    log_warning("SMMUv3 %u: more than %u faults a second: they are not reported any more", u->number, FAULTS_PER_SECOND);
+    if (smmu_control(u, IRQ_CTRL, IRQ_CTRLACK, u->irqs))
+        log_warning("SMMUv3 %u: its interrupt does not go off", u->number);
+}
+
 /* All there are, whatever their number: a device that floods the queue gets no more of the hypervisor's time than this. */
 void smmu_take_events(void *unit)
 {
@@ -135,14 +174,17 @@ void smmu_take_events(void *unit)
 
     mmio_barrier();
     for (; q->index != (end & mask); q->index = next_index(q, q->index)) {
-        u->faults++;
+        const uint64_t *e = &q->entry[(q->index & (BIT(q->bits) - 1)) * EVENT_WORDS];
+
+        count_fault(u, (uint32_t)(e[0] >> 32));
         if (shown++ < EVENTS_SHOWN)
-            show_event(u, &q->entry[(q->index & (BIT(q->bits) - 1)) * EVENT_WORDS]);
+            show_event(u, e);
     }
     if (shown > EVENTS_SHOWN)
         log_guest("SMMUv3 %u: %u more faults", u->number, shown - EVENTS_SHOWN);
     mmio_barrier();
     mmio_write32(u->base, EVENTQ_CONS, q->index | overflow);
+    stop_storm(u);
 }
 
 void smmu_take_error(void *unit)

@@ -6,7 +6,6 @@
 #include "mem/stage2.h"
 
 #define ENTRIES 512
-#define STE_VALID BIT(0)
 #define STE_STAGE1 (UINT64_C(5) << 1)
 #define STE_STAGE2 (UINT64_C(6) << 1)
 #define STE_CONTEXT_CACHED (UINT64_C(1) << 2 | UINT64_C(1) << 4 | UINT64_C(3) << 6)

@@ -117,6 +117,20 @@ static int need_own_table(struct smmu *u, struct stream_group *g)
     return 0;
 }
 
+bool smmu_stream_cut(struct smmu *u, uint32_t stream)
+{
+    struct stream_group *g = &u->group[stream >> GROUP_BITS];
+
+    ASSERT(spin_is_held(&u->lock) && !(stream >> u->stream_bits));
+    if (need_own_table(u, g))
+        return false;
+    if (u->level1)
+        WRITE_ONCE(u->level1[stream >> GROUP_BITS], level1_entry(g->table));
+    WRITE_ONCE(g->table[stream % GROUP_STREAMS * STE_WORDS], STE_VALID);
+    forget_all_streams(u);
+    return true;
+}
+
 /* Does [first, end) cover the group as a whole, and has it no table for itself? */
 static bool is_shareable(const struct smmu *u, uint32_t group, uint64_t first, uint64_t end)
 {

@@ -8,7 +8,7 @@
 
 #define FRAME_BITS UINT64_C(0x0000fffffffff000)
 
-enum { OK = 0, BAD_STREAM = 0x02, BAD_STE = 0x04, BAD_CONTEXT = 0x0a, NOT_MAPPED = 0x10, NOT_PERMITTED = 0x13 };
+enum { OK = 0, REFUSED = 0xff, BAD_STREAM = 0x02, BAD_STE = 0x04, BAD_CONTEXT = 0x0a, NOT_MAPPED = 0x10, NOT_PERMITTED = 0x13 };
 
 void *smmu_model_memory(uint64_t address)
 {
@@ -38,6 +38,8 @@ static int find_config(struct smmu_model *m, uint32_t stream, struct smmu_config
     c->valid = false;
     if (!(c->ste[0] & 1))
         return BAD_STE;
+    if ((c->ste[0] >> 1 & 7) == 0)
+        return REFUSED;
     if ((c->ste[0] >> 1 & 7) == 5)
         memcpy(c->context, smmu_model_memory(c->ste[0] & 0xfffffffffffc0), sizeof(c->context));
     c->valid = true;
@@ -158,6 +160,8 @@ bool host_smmu_access(unsigned unit, uint32_t stream, uint64_t address, void *bu
     r = translate(m, stream, address, &t);
     if (!r && write && !t->write)
         r = NOT_PERMITTED;
+    if (r == REFUSED)
+        return false;
     if (r) {
         report(m, stream, address, write, (unsigned)r);
         return false;
