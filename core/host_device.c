@@ -84,6 +84,8 @@ int host_device_assign(struct domain *d, struct host_device *h, bool without_iom
     uint32_t nobody = HOST_DEVICE_NOBODY;
     int r;
 
+    ASSERT(d->id.v != HOST_DEVICE_NOBODY);
+
     if (!d->iommu && !without_iommu)
         return -E_NODEV;
     if (!h->stream_count && !without_iommu)

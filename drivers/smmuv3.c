@@ -44,11 +44,12 @@ static int switch_on(struct smmu *u)
 {
     /* Nothing that was cached before a reset of the hypervisor alone counts. */
     static const struct smmu_command forget[] = {
-        { { CMD_CFGI_ALL, 31 } }, { { 0x30 /* TLBI_NSNH_ALL */, 0 } },
+        { { CMD_CFGI_ALL, 31 } }, { { CMD_TLBI_NSNH_ALL, 0 } },
     };
     uint32_t cr0 = CR0_CMDQEN;
     int r = smmu_control(u, CR0, CR0ACK, cr0);
 
+    ASSERT(u->commands.entry && u->events.entry && u->group);
     if (r)
         return r;
     spin_lock(&u->lock);
@@ -126,6 +127,7 @@ int smmuv3_start(const struct smmuv3_place *place)
             log_warning("SMMUv3 at 0x%llx does not start (error %d): it is not used", (unsigned long long)place->base.v, r);
         return r;
     }
+    ASSERT(u->stream_bits && u->stream_bits <= SMMU_STREAM_BITS && u->output_bits <= 48);
     smmu_count++;
     log_info("SMMUv3 at 0x%llx: %s, %u bits of stream number, %u of address", (unsigned long long)place->base.v,
              u->has_stage2 ? "stages 1 and 2" : "stage 1", u->stream_bits, u->output_bits);

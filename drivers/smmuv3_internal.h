@@ -66,6 +66,7 @@
 #define CMD_TLBI_NH_VA 0x12
 #define CMD_TLBI_S12_VMALL 0x28
 #define CMD_TLBI_S2_IPA 0x2a
+#define CMD_TLBI_NSNH_ALL 0x30
 #define CMD_SYNC 0x46
 struct smmu_command { uint64_t word[2]; };
 

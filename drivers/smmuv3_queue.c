@@ -21,6 +21,7 @@ static uint32_t next_index(const struct smmu_queue *q, uint32_t index)
 
 static int queue_init(struct smmu_queue *q, unsigned bits)
 {
+    ASSERT(bits <= COMMAND_BITS);
     q->entry = heap_alloc_pages(0);
     q->bits = bits;
     q->index = 0;
@@ -172,6 +173,7 @@ void smmu_take_events(void *unit)
     uint32_t mask = (UINT32_C(2) << q->bits) - 1, end = mmio_read32(u->base, EVENTQ_PROD), overflow = end & BIT(31);
     unsigned shown = 0;
 
+    ASSERT(q->index <= mask);
     mmio_barrier();
     for (; q->index != (end & mask); q->index = next_index(q, q->index)) {
         const uint64_t *e = &q->entry[(q->index & (BIT(q->bits) - 1)) * EVENT_WORDS];

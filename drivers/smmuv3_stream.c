@@ -173,6 +173,7 @@ static void give_group(struct smmu *u, struct iommu_space *p, uint32_t n, uint64
     struct stream_group *g = &u->group[n];
     uint64_t start = MAX((uint64_t)n << GROUP_BITS, first), stop = MIN(((uint64_t)n + 1) << GROUP_BITS, end);
 
+    ASSERT(n < u->groups && spin_is_held(&u->lock) && (p->ste[0] & STE_VALID));
     if (is_shareable(u, n, first, end)) {
         g->shared = p;
         WRITE_ONCE(u->level1[n], level1_entry(p->group_table[u->number]));
@@ -245,6 +246,7 @@ void iommu_detach(struct iommu_space *p, const struct iommu_streams *streams)
     spin_lock(&u->lock);
     for (uint32_t n = streams->first >> GROUP_BITS; (uint64_t)n << GROUP_BITS < end; n++)
         take_group(u, p, n, streams->first, end);
+    ASSERT(p->streams[u->number] <= BIT(u->stream_bits));
     forget_all_streams(u);
     smmu_forget_space(u, p);
     if (!p->streams[u->number])
