@@ -10,10 +10,10 @@ struct scan {
     struct dt_walk walk;
     struct dt_node node;
     const char *path_top;           /* name of the node at depth 1 above the current one */
+    const char *names[DT_MAX_DEPTH];    /* of the nodes above the current one and its own */
     bool in_partition;              /* at or below a xen,domain node */
     char uart_path[64];             /* stdout-path without its options */
-    uint64_t first_uart;
-    uint32_t first_uart_irq;
+    bool has_named_uart;
 };
 
 bool boot_is_gic(const struct devicetree *t, const struct dt_node *n)
@@ -65,19 +65,51 @@ static void scan_chosen(struct scan *s)
 {
     struct boot_info *b = s->b;
     const char *own = dt_string(&b->tree, &s->node, "xen,xen-bootargs");
-    const char *path = dt_string(&b->tree, &s->node, "stdout-path");
 
     if (!own)
         own = dt_string(&b->tree, &s->node, "bootargs");
     if (own && string_copy(b->command_line, own, sizeof(b->command_line)) >= sizeof(b->command_line))
         log_warning("command line: longer than %u bytes, the end is lost", COMMAND_LINE_SIZE);
     b->dom0_command_line = dt_string(&b->tree, &s->node, "xen,dom0-bootargs");
-    if (path && path[0] == '/') {
-        string_copy(s->uart_path, path + 1, sizeof(s->uart_path));
-        char *options = strchr(s->uart_path, ':');
-        if (options)
-            *options = 0;
+}
+
+/* stdout-path: a path or the name of an alias, both perhaps with options behind a colon. */
+static void find_console_path(struct scan *s)
+{
+    struct dt_node chosen = { 0 }, aliases = { 0 };
+    const char *path;
+
+    dt_walk_start(&s->walk, &s->b->tree);
+    while (dt_walk_next(&s->walk, &s->node)) {
+        if (s->node.depth == 1 && strcmp(s->node.name, "chosen") == 0)
+            chosen = s->node;
+        if (s->node.depth == 1 && strcmp(s->node.name, "aliases") == 0)
+            aliases = s->node;
     }
+    path = chosen.depth ? dt_string(&s->b->tree, &chosen, "stdout-path") : NULL;
+    if (!path)
+        return;
+    string_copy(s->uart_path, path, sizeof(s->uart_path));
+    char *options = strchr(s->uart_path, ':');
+    if (options)
+        *options = 0;
+    path = s->uart_path[0] != '/' && aliases.depth ? dt_string(&s->b->tree, &aliases, s->uart_path) : NULL;
+    if (path)
+        string_copy(s->uart_path, path, sizeof(s->uart_path));
+}
+
+static bool is_console(const struct scan *s)
+{
+    const char *at = s->uart_path;
+
+    for (unsigned i = 1; i <= s->node.depth; i++) {
+        size_t length = strlen(s->names[i]);
+
+        if (*at++ != '/' || strncmp(at, s->names[i], length) != 0)
+            return false;
+        at += length;
+    }
+    return *at == 0;
 }
 
 static void scan_module(struct scan *s)
@@ -205,9 +237,29 @@ static void scan_gic(struct scan *s)
         b->gic_address_cells = dt_cell(&p, 0, 0);
 }
 
-/* The console is the PL011 that stdout-path names, else the first. */
-static void scan_uart(struct scan *s)
+static const struct {
+    const char *compatible;
+    enum boot_uart kind;
+} uarts[] = {
+    { "arm,pl011", BOOT_UART_PL011 },
+    { "cdns,uart-r1p8", BOOT_UART_CADENCE },
+    { "cdns,uart-r1p12", BOOT_UART_CADENCE },
+};
+
+/* Which of the lines above it is; none: their number. */
+static unsigned uart_kind(const struct scan *s)
 {
+    unsigned i = 0;
+
+    while (i < ARRAY_SIZE(uarts) && !is_compatible(s, uarts[i].compatible))
+        i++;
+    return i;
+}
+
+/* The console is the known line that stdout-path names, else the first. */
+static void scan_uart(struct scan *s, enum boot_uart kind)
+{
+    bool is_named = is_console(s);
     struct boot_info *b = s->b;
     struct dt_property p;
     uint64_t base, size;
@@ -217,14 +269,12 @@ static void scan_uart(struct scan *s)
         return;
     if (dt_property(&b->tree, &s->node, "interrupts", &p) && p.length >= 12 && dt_cell(&p, 0, 1) == 0)
         irq = dt_cell(&p, 1, 0) + 32;
-    if (s->first_uart == 0) {
-        s->first_uart = base;
-        s->first_uart_irq = irq;
-    }
-    if (s->node.depth == 1 && strcmp(s->node.name, s->uart_path) == 0) {
-        b->uart = base;
-        b->uart_irq = irq;
-    }
+    if (b->uart && (s->has_named_uart || !is_named))
+        return;
+    s->has_named_uart = is_named;
+    b->uart = base;
+    b->uart_irq = irq;
+    b->uart_kind = kind;
 }
 
 static void scan_psci(struct scan *s)
@@ -239,6 +289,7 @@ static void scan_node(struct scan *s)
 {
     const struct dt_node *n = &s->node;
 
+    s->names[n->depth] = n->name;
     if (n->depth == 1)
         s->path_top = n->name;
     if (n->depth == 1 && is_kind(s, "memory"))
@@ -255,8 +306,8 @@ static void scan_node(struct scan *s)
         scan_partition_module(s);
     else if (boot_is_gic(&s->b->tree, n))
         scan_gic(s);
-    else if (is_compatible(s, "arm,pl011"))
-        scan_uart(s);
+    else if (uart_kind(s) < ARRAY_SIZE(uarts))
+        scan_uart(s, uarts[uart_kind(s)].kind);
     else if (is_compatible(s, "arm,psci-1.0") || is_compatible(s, "arm,psci-0.2") || is_compatible(s, "arm,psci"))
         scan_psci(s);
 }
@@ -281,6 +332,7 @@ int boot_info_scan(struct boot_info *b, const struct devicetree *t, const struct
 
     memset(b, 0, sizeof(*b));
     b->tree = *t;
+    find_console_path(&s);
     dt_walk_start(&s.walk, t);
     while (dt_walk_next(&s.walk, &s.node))
         scan_node(&s);
@@ -294,10 +346,6 @@ int boot_info_scan(struct boot_info *b, const struct devicetree *t, const struct
         return -E_INVAL;
     for (unsigned i = 0; dt_reservation(t, i, &base, &size); i++)
         range_add(&b->reserved, base, size);
-    if (b->uart == 0) {
-        b->uart = s.first_uart;
-        b->uart_irq = s.first_uart_irq;
-    }
     guess_module_kinds(b);
     *why = NULL;
     return 0;

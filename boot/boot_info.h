@@ -4,6 +4,7 @@
 #ifndef BOOT_BOOT_INFO_H
 #define BOOT_BOOT_INFO_H
 
+#include "arch/include/boot.h"
 #include "config.h"
 #include "lib/devicetree.h"
 
@@ -44,7 +45,8 @@ struct boot_info {
     struct memory_range gic_regions[MAX_GIC_REGIONS];   /* version 3: redistributors; 2: CPU interface, GICH, GICV */
     unsigned gic_region_count;
     uint32_t gic_phandle, gic_address_cells;
-    uint64_t uart;                  /* 0: no PL011 found */
+    uint64_t uart;                  /* 0: no serial line found that we know */
+    enum boot_uart uart_kind;
     uint32_t uart_irq;
     char command_line[COMMAND_LINE_SIZE];
     const char *dom0_command_line;  /* xen,dom0-bootargs */

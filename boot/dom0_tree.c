@@ -41,7 +41,7 @@ bool dom0_hides_node(const struct boot_info *b, const struct dt_walk *w, const s
     for (unsigned i = 0; i < ARRAY_SIZE(hidden_devices); i++)
         if (dt_is_compatible(&b->tree, n, hidden_devices[i]))
             return true;
-    return dt_is_compatible(&b->tree, n, "arm,pl011") && dt_reg(w, n, 0, &base, &size) && base == b->uart;
+    return b->uart && dt_reg(w, n, 0, &base, &size) && base == b->uart;
 }
 
 static bool hidden_property(const char *name)

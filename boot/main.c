@@ -75,13 +75,13 @@ static void read_tree(uint64_t tree_address)
             error = scan_tree(&tree, &why);
     }
     if (error || info.uart == 0)
-        arch_boot_console(HPA(info.uart ? info.uart : SERIAL_GUESS));
+        arch_boot_console(HPA(info.uart ? info.uart : SERIAL_GUESS), info.uart_kind);
     if (error) {
         log_error("device tree at 0x%llx cannot be used: %s", (unsigned long long)tree_address, why);
         stop("no usable device tree");
     }
     if (info.uart)
-        arch_boot_console(HPA(info.uart));
+        arch_boot_console(HPA(info.uart), info.uart_kind);
 }
 
 static void remove_all(struct range_list *l, const struct range_list *what)
@@ -217,6 +217,7 @@ static void start_gic_v2(struct boot_gic *gic)
         stop("no supported interrupt controller");
     }
     gic->cpu_interface = HPA(r[0].base);
+    gic->cpu_interface_size = r[0].size;
     gic->hyp_interface = HPA(r[1].base);
     gic->guest_interface = HPA(r[2].base);
     gic->guest_interface_size = r[2].size;

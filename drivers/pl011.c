@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/pl011.h"
-#include "arch/include/console.h"
-#include "lib/assert.h"
+/* PrimeCell UART (Arm DDI 0183). */
+#include "drivers/uart.h"
 
-/* Registers, in bytes (DDI 0183, 3.2) */
+/* Registers, in bytes (3.2) */
 #define DR 0x00
 #define FR 0x18
 #define LCR_H 0x2c
@@ -19,69 +18,41 @@
 #define CR_ENABLE_RX_TX 0x301
 #define INTERRUPT_RX_AND_TIMEOUT 0x50
 
-/* A line that never drains must not stop the host: so many looks, then the byte is lost. */
-#define PATIENCE 1000000
-
-static volatile uint8_t *base;
-
-static uint32_t get(unsigned offset)
+static void init(volatile uint8_t *at)
 {
-    return *(volatile uint32_t *)(base + offset);
+    uart_put(at, IMSC, 0);
+    uart_put(at, ICR, 0x7ff);
+    uart_put(at, LCR_H, LCR_FIFOS_8_BITS);
+    uart_put(at, CR, CR_ENABLE_RX_TX);
 }
 
-static void put(unsigned offset, uint32_t value)
+static void enable_interrupt(volatile uint8_t *at)
 {
-    *(volatile uint32_t *)(base + offset) = value;
+    uart_put(at, IFLS, 0);
+    uart_put(at, IMSC, INTERRUPT_RX_AND_TIMEOUT);
 }
 
-void pl011_init(volatile void *registers)
+static bool can_send(volatile uint8_t *at)
 {
-    ASSERT(IS_ALIGNED((uintptr_t)registers, 4));
-    base = registers;
-    put(IMSC, 0);
-    put(ICR, 0x7ff);
-    put(LCR_H, LCR_FIFOS_8_BITS);
-    put(CR, CR_ENABLE_RX_TX);
+    return !(uart_get(at, FR) & FR_TX_FULL);
 }
 
-void pl011_enable_interrupt(void)
+static bool is_sending(volatile uint8_t *at)
 {
-    ASSERT(base);
-    put(IFLS, 0);
-    put(IMSC, INTERRUPT_RX_AND_TIMEOUT);
+    return uart_get(at, FR) & FR_BUSY;
 }
 
-static void wait_while(uint32_t flag)
+static void send(volatile uint8_t *at, uint8_t byte)
 {
-    for (unsigned i = 0; (get(FR) & flag) && i < PATIENCE; i++)
-        ;
+    uart_put(at, DR, byte);
 }
 
-void pl011_drain(void)
+static int receive(volatile uint8_t *at)
 {
-    if (base)
-        wait_while(FR_BUSY);
-}
-
-static void send(char c)
-{
-    wait_while(FR_TX_FULL);
-    put(DR, (uint8_t)c);
-}
-
-void arch_console_write(const char *text, size_t length)
-{
-    for (size_t i = 0; base && i < length; i++) {
-        if (text[i] == '\n')
-            send('\r');
-        send(text[i]);
-    }
-}
-
-int arch_console_read(void)
-{
-    if (!base || (get(FR) & FR_RX_EMPTY))
+    if (uart_get(at, FR) & FR_RX_EMPTY)
         return -1;
-    put(ICR, INTERRUPT_RX_AND_TIMEOUT);
-    return (int)(get(DR) & 0xff);
+    uart_put(at, ICR, INTERRUPT_RX_AND_TIMEOUT);
+    return (int)(uart_get(at, DR) & 0xff);
 }
+
+const struct uart_driver pl011_driver = { init, enable_interrupt, can_send, is_sending, send, receive };

@@ -1,22 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Serial lines that can be the console. A driver keeps the speed that firmware set. Provides arch/include/console.h. */
+/* Serial lines that can be the console. A driver keeps the speed that firmware set. uart.c provides arch/include/console.h. */
 #ifndef DRIVERS_UART_H
 #define DRIVERS_UART_H
 
 #include "lib/types.h"
 
+/* All take a mapping of the line's 4 KiB of registers. */
 struct uart_driver {
-    const char *const *compatible;                  /* NULL ends the list */
-    /* `registers`: a mapping of its 4 KiB. Both directions on, interrupts off. */
-    void (*init)(volatile uint8_t *registers);
-    /* Interrupt when something was received; level, so until it has been read. */
-    void (*enable_interrupt)(volatile uint8_t *registers);
+    void (*init)(volatile uint8_t *registers);                  /* both directions on, interrupts off */
+    void (*enable_interrupt)(volatile uint8_t *registers);      /* when something was received */
     bool (*can_send)(volatile uint8_t *registers);
-    bool (*is_sending)(volatile uint8_t *registers);    /* the last byte has not left yet */
+    bool (*is_sending)(volatile uint8_t *registers);            /* the last byte has not left yet */
     void (*send)(volatile uint8_t *registers, uint8_t byte);
-    int (*receive)(volatile uint8_t *registers);    /* -1: nothing there */
+    int (*receive)(volatile uint8_t *registers);                /* -1: nothing there, and the interrupt is acknowledged */
 };
-
 extern const struct uart_driver pl011_driver, cadence_driver;
+
+static inline uint32_t uart_get(volatile uint8_t *registers, unsigned offset)
+{
+    return *(volatile uint32_t *)(registers + offset);
+}
+
+static inline void uart_put(volatile uint8_t *registers, unsigned offset, uint32_t value)
+{
+    *(volatile uint32_t *)(registers + offset) = value;
+}
+
+/* This line is the console. Before it is called, writing is dropped and reading finds nothing. */
+void uart_init(const struct uart_driver *driver, volatile void *registers);
+void uart_enable_interrupt(void);
+/* Wait until the last byte has left: before the machine is switched off. */
+void uart_drain(void);
 
 #endif

@@ -33,6 +33,7 @@ $(HOST_OUT)/libvinci.a: $(HOST_SRC:%=$(HOST_OUT)/obj/%.o)
 HOST_LIBS_devicetree := -lfdt
 HOST_LIBS_static_plan := -lfdt
 HOST_LIBS_partition := -lfdt
+HOST_LIBS_board_info := -lfdt
 HOST_SUPPORT := $(filter-out $(wildcard tests/unit/test_*.c),$(wildcard tests/unit/*.c))
 
 $(HOST_OUT)/test_%: $(HOST_OUT)/obj/tests/unit/test_%.c.o $(HOST_SUPPORT:%=$(HOST_OUT)/obj/%.o) $(HOST_OUT)/libvinci.a

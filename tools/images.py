@@ -12,6 +12,7 @@ and with --more, for the tests:
   kernels.img      more kernels and their ramdisks for guests
   dom0-new.kernel, dom0-new.cpio    a newer kernel as the control domain's
   grub.efi                          GRUB for UEFI
+  zcu102.dtb                        Debian's device tree for Xilinx' ZCU102
 """
 
 import argparse
@@ -146,6 +147,9 @@ def build_more(out):
     files = grub.fetch(recipes.GRUB_PACKAGES)
     images.make("grub.efi", inputs + [path.name for path in files.values()], "GRUB for UEFI",
                 lambda path: recipes.make_grub(grub.unpack(files), path))
+    trees = recipes.kernels(packages)["full"].package / "usr/lib"
+    images.make("zcu102.dtb", inputs, "the device tree of a board",
+                lambda path: shutil.copy(next(trees.glob("*/xilinx/zynqmp-zcu102-rev1.0.dtb")), path))
     kernel, packages = guests["new"]
     images.make("dom0-new.kernel", inputs, "dom0's newer kernel", lambda path: shutil.copy(kernel.image, path))
     images.make("dom0-new.cpio", inputs, "dom0's initramfs for it",

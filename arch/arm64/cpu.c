@@ -5,7 +5,7 @@
 #include "arch/include/time.h"
 #include "arch/include/upcall.h"
 #include "cpu_setup.h"
-#include "drivers/pl011.h"
+#include "drivers/uart.h"
 #include "gic.h"
 #include "hardening.h"
 #include "layout.h"
@@ -146,14 +146,14 @@ void machine_halt(void)
 
 void machine_power_off(void)
 {
-    pl011_drain();
+    uart_drain();
     psci_system_off();
     machine_halt();
 }
 
 void machine_reset(void)
 {
-    pl011_drain();
+    uart_drain();
     psci_system_reset();
     machine_halt();
 }

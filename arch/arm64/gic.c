@@ -7,7 +7,7 @@
 #include "gic_internal.h"
 #include "arch/include/vcpu.h"
 #include "core/console.h"
-#include "drivers/pl011.h"
+#include "drivers/uart.h"
 #include "layout.h"
 #include "lib/assert.h"
 #include "lib/atomic.h"
@@ -246,7 +246,7 @@ void arch_boot_console_interrupt(unsigned irq)
 {
     gic_set_console_irq(irq);
     arch_irq_enable(irq, true);
-    pl011_enable_interrupt();
+    uart_enable_interrupt();
 }
 
 static void refuse(unsigned irq)

@@ -140,22 +140,20 @@ void gicv2_set_target(unsigned irq, unsigned cpu)
     gic.distributor[GICD_ITARGETSR + irq] = target_bit[cpu];
 }
 
-/* -- guests' interface -- */
+/* -- CPU interfaces: ours and guests' -- */
 
 /*
  * Where pages are 64 KiB apart the interface fills 128 KiB, each of its two pages repeated sixteen times, so that the last of the
- * first and the first of the second make the 8 KiB that a guest expects.
+ * first and the first of the second make the 8 KiB that are expected.
  */
-static hpa_t guest_interface(void)
+static hpa_t two_pages(hpa_t base, uint64_t size)
 {
-    bool is_spread = gic.where.guest_interface_size >= 0x20000;
-
-    return HPA(gic.where.guest_interface.v + (is_spread ? 0xf000 : 0));
+    return HPA(base.v + (size >= 0x20000 ? 0xf000 : 0));
 }
 
 int gicv2_map_guest_interface(struct domain *d, gpa_t at)
 {
-    hpa_t from = guest_interface();
+    hpa_t from = two_pages(gic.where.guest_interface, gic.where.guest_interface_size);
     int error = 0;
 
     ASSERT(IS_ALIGNED(at.v, PAGE_SIZE) && IS_ALIGNED(from.v, PAGE_SIZE));
@@ -170,7 +168,7 @@ void gicv2_init(const struct boot_gic *g)
 {
     gic.where = *g;
     gic.distributor = map_device(g->distributor, GICD_BYTES);
-    interface = map_device(g->cpu_interface, GICC_BYTES);
+    interface = map_device(two_pages(g->cpu_interface, g->cpu_interface_size), GICC_BYTES);
     PANIC_IF(!gic.distributor || !interface, "GIC: no room to map its registers");
     static_key_set_gicv2();
     gicv2_lr_init(g);

@@ -31,7 +31,7 @@ const struct boot_efi *arch_boot_efi(void)
     return NULL;
 }
 
-void arch_boot_console(hpa_t base UNUSED)
+void arch_boot_console(hpa_t base UNUSED, enum boot_uart kind UNUSED)
 {
 }
 

@@ -54,8 +54,9 @@ void boot_unmap(void *address, uint64_t size);
  * a guest reads before it turns its caches on. */
 void boot_clean(const void *address, uint64_t size);
 
-/* The PL011 at this physical address is the console. Once. */
-void arch_boot_console(hpa_t base);
+/* The serial line at this physical address is the console. Once. */
+enum boot_uart { BOOT_UART_PL011, BOOT_UART_CADENCE };
+void arch_boot_console(hpa_t base, enum boot_uart kind);
 /* Its interrupt (GIC number, e.g. 33) calls console_input_pending() on CPU 0. After arch_boot_interrupts. */
 void arch_boot_console_interrupt(unsigned irq);
 
@@ -80,7 +81,7 @@ struct boot_gic {
     unsigned regions;
     struct { hpa_t base; uint64_t size; } redistributor[BOOT_GIC_REGIONS];
     hpa_t cpu_interface, hyp_interface, guest_interface;
-    uint64_t guest_interface_size;
+    uint64_t cpu_interface_size, guest_interface_size;
     unsigned maintenance_irq;
 };
 void arch_boot_interrupts(const struct boot_gic *g);
