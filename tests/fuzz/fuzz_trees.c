@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The fuzzer of device trees (libFuzzer): a byte string is the tree that a loader hands over, and the partial tree of each static domain
+ * in it. Whatever it is, reading it ends, stays within its bytes, and says what it thinks of it in lines of bounded length.
+ */
+#include <stdlib.h>
+
+#include "boot/static_plan.h"
+#include "lib/assert.h"
+#include "lib/string.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define FIRST_BAD_IRQ 288
+
+static void note(void *context, bool broken, const char *text)
+{
+    unsigned *lines = context;
+
+    lines[broken]++;
+    ASSERT(strlen(text) < 512 && !strchr(text, '\n'));
+}
+
+/* What a plan that is not broken promises to those who build it. */
+static void check_plan(const struct partition_plan *plan)
+{
+    uint64_t sum = 0;
+
+    ASSERT(plan->vcpu_count >= 1 && plan->vcpu_count <= MAX_VCPUS);
+    ASSERT(plan->memory && IS_ALIGNED(plan->memory, PAGE_SIZE) && plan->kernel.size);
+    ASSERT(plan->name[0] || !plan->node[0]);
+    ASSERT(strnlen(plan->name, sizeof(plan->name)) < sizeof(plan->name));
+    for (unsigned i = 0; i < plan->bank_count; i++)
+        sum += plan->banks[i].size;
+    ASSERT(plan->bank_count <= PARTITION_BANKS && (!plan->bank_count || sum == plan->memory));
+    ASSERT(plan->register_count <= PARTITION_REGISTERS && plan->irq_count <= PARTITION_IRQS);
+    for (unsigned i = 0; i < plan->irq_count; i++)
+        ASSERT(plan->irqs[i] >= 32 && plan->irqs[i] < FIRST_BAD_IRQ);
+}
+
+static void read_plans(const struct boot_info *b, const struct devicetree *partial)
+{
+    static const struct range_list taken = { .count = 1, .range = { { 0x40200000, 0x200000 } } };
+    struct static_needs needs = static_count(b);
+    struct partition_plan *plans = calloc(needs.plans + 1, sizeof(*plans));
+    struct partition_vcpu *vcpus = calloc(needs.vcpus + 1, sizeof(*vcpus));
+    unsigned lines[2] = { 0 };
+    const struct static_report report = { .line = note, .context = lines };
+    unsigned n = static_parse(b, plans, vcpus, &report);
+
+    for (unsigned i = 0; i < n; i++) {
+        plans[i].partial = *partial;
+        if (!plans[i].broken)
+            static_parse_devices(b, &plans[i], &report);
+        static_check(b, plans, i, &taken, FIRST_BAD_IRQ, &report);
+        if (!plans[i].broken)
+            check_plan(&plans[i]);
+        ASSERT(!plans[i].broken || lines[true]);
+    }
+    free(plans);
+    free(vcpus);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct boot_info info;
+    uint8_t *blob = malloc(size ? size : 1);
+    struct devicetree tree;
+    const char *why;
+
+    memcpy(blob, data, size);
+    if (dt_open(&tree, blob, (uint32_t)size, &why) == 0 && boot_info_scan(&info, &tree, &why) == 0)
+        read_plans(&info, &tree);
+    free(blob);
+    return 0;
+}
