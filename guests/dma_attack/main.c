@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A disk behind an IOMMU is told to reach memory that is not its owner's. As dom0: another domain's page, before it is granted, while
- * it is, and after. In a partition that owns the disk ("partition"): host memory that is not the partition's.
+ * it is, and after. In a partition that owns the disk ("partition"): host memory that is not the partition's; then
+ * it may crash ("crash") and do the same in its next life.
  */
 #include "guests/dma_attack/disk.h"
 #include "guests/lib/hypercall.h"
@@ -119,13 +120,15 @@ static void test_victim(void)
 /* Where the attacked host memory is says the command line of the test: below it is nothing of ours. */
 #define HOST_MEMORY 0x60000000UL
 
-static void attack_from_partition(void)
+static void attack_from_partition(bool crash)
 {
     disk_start();
     print("the disk is told to write to 0x%lx\n", HOST_MEMORY);
     disk_move(HOST_MEMORY, SECTOR_GIVEN, true);
     test_own_memory();
     test_summary();
+    if (crash)
+        guest_shutdown(SHUTDOWN_crash);
     for (;;)
         wfi();
 }
@@ -137,7 +140,7 @@ void guest_main(const void *fdt)
         test_done();
     }
     if (fdt_option(fdt, "partition"))
-        attack_from_partition();
+        attack_from_partition(fdt_option(fdt, "crash"));
     gic_init(fdt);
     events_init();
     toolstack_init(fdt);

@@ -37,8 +37,9 @@ def test_granted_pages_only(run_guest, disk):
     assert re.search(r"\(Vinci\) SMMUv3 0: stream 0x8 of d0: write at 0x[0-9a-f]+ refused: not permitted", outcome.text), outcome.tail()
 
 
-def attacker(out):
-    return Partition("attacker", str(out / "arm64/guests/dma_attack.img"), bootargs="partition", device_tree=BRIDGE)
+def attacker(out, more="", properties=()):
+    return Partition("attacker", str(out / "arm64/guests/dma_attack.img"), bootargs=f"partition {more}".strip(), device_tree=BRIDGE,
+                     properties=list(properties))
 
 
 def test_partition_reaches_its_memory_and_no_more(run_guest, out, disk):
@@ -46,6 +47,15 @@ def test_partition_reaches_its_memory_and_no_more(run_guest, out, disk):
                         tree_source=ROOT_TREE, until=r"DONE \d")
     assert re.search(r"\(Vinci\) SMMUv3 0: stream 0x8 of d1: write at 0x60000000 refused: not mapped", outcome.text), outcome.tail()
     assert "(attacker) DONE 4 passed, 0 failed" in outcome.text, outcome.tail()
+
+
+def test_device_works_in_the_next_life(run_guest, out, disk):
+    """It crashes and is restarted: its disk was stopped, and is its own again."""
+    crashing = attacker(out, "crash", ["vinci,restart-limit = <1 60>;"])
+    outcome = run_guest(None, timeout=60, icount=False, machine=board(), extra=disk, partitions=[crashing], tree_source=ROOT_TREE,
+                        until="stays stopped")
+    assert outcome.text.count(" DONE 4 passed, 0 failed") == 2, outcome.tail()
+    assert "runs again" in outcome.text, outcome.tail()
 
 
 def test_refused_without_an_iommu(run_guest, out, disk):

@@ -216,6 +216,13 @@ static void test_grants_of_a_one_to_one_domain(void **state UNUSED)
     assert_false(reaches(NOWHERE));
     assert_int_equal(unmap_one_grant(a.mapper, (gpa_t){ NOWHERE }, a.out.handle), 0);
     assert_false(reaches(address));
+    /* What it leaves mapped at its end, or when it starts anew. */
+    assert_int_equal(map_grant(&a), 0);
+    assert_true(reaches(address));
+    a.mapper->life = DOMAIN_DYING;
+    assert_int_equal(grant_release_mappings(a.mapper), 0);
+    a.mapper->life = DOMAIN_ALIVE;
+    assert_false(reaches(address));
     destroy(a.mapper);
     frame_check_all();
 }
