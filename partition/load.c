@@ -15,7 +15,6 @@
 #include "lib/string.h"
 #include "mem/heap.h"
 #include "partition/partition.h"
-#include "vdev/vpl011.h"
 
 #define KERNEL_ALIGN UINT64_C(0x200000)
 /* Pages that one piece copies, or zeroes: below 20,000 instructions. */
@@ -198,16 +197,9 @@ static int start_vcpu(struct partition *p)
     return vcpu_up(p->domain->vcpus[0], &start);
 }
 
-/* What it has in common with others, and nothing of what was typed at it. */
 static int restore_links(struct partition *p)
 {
-    int error = partition_share(p->domain, p->plan, &p->progress.done);
-
-    if (!error) {
-        vpl011_reset(p->domain);
-        console_reset(p->domain);
-    }
-    return error;
+    return partition_share(p->domain, p->plan, &p->progress.done);
 }
 
 static int (*const steps[])(struct partition *p) = {

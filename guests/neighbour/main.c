@@ -4,6 +4,7 @@
  *   first, second      which of the two it is: `second` begins
  *   uart               then answers lines that are typed
  *   noise              then writes to its console for ever, as fast as it may
+ *   again              the first crashes once they have met, and in its second life rings again
  *   send               then sends events for ever, and says once a second how many
  */
 #include "guests/lib/hypercall.h"
@@ -106,6 +107,10 @@ static void meet(const void *fdt)
     shared = (volatile uint32_t *)fdt_u64(reg, 0);
     print("shared 0x%lx, 0x%lx bytes, word %x\n", fdt_u64(reg, 0), fdt_u64(reg, 1), shared[0]);
     events_init();
+    if (!second && shared[3]) {
+        print("second life, words %x %x, sent: %ld\n", shared[0], shared[1], send(port));
+        return;
+    }
     if (second) {
         shared[0] = 0xbeef;
         print("sent: %ld\n", send(port));
@@ -118,6 +123,12 @@ static void meet(const void *fdt)
         shared[1] = 0xcafe;
         print("sent: %ld\n", send(port));
     }
+    if (!fdt_option(fdt, "again"))
+        return;
+    shared[3] = 1;
+    if (!second)
+        guest_shutdown(SHUTDOWN_crash);
+    print("rung %s\n", wait_event(port) ? "again" : "never");
 }
 
 static void send_for_ever(void)

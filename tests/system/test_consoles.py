@@ -52,6 +52,14 @@ def test_words_and_events(board, out, smp, tmp_path):
     assert text.count("sent: 0") == 2
 
 
+def test_a_neighbour_crashes(board, out):
+    """Memory and channel are there again in its second life, without a word of the other one."""
+    machine = board(pair(out, "again", "again"))
+    machine.expect([rb"\(ivi\) rung (again|never)"], machine.scale(20), "the second life's event")
+    text = said(machine)
+    assert machine.child.match[1] == b"again" and "(rear) second life, words beef cafe, sent: 0" in text, text[-1500:]
+
+
 def test_the_line_moves(board, out):
     machine = board(pair(out, "uart", "uart", uart=True))
     # The first one has the line and its colours, the other one's lines are whole and plain.
