@@ -226,6 +226,111 @@ static void what_is_right_is_read(void **state)
     assert_int_equal(plans[1].priority, 0);
 }
 
+static void begin_sharer(const char *name, unsigned kernel_at)
+{
+    begin_domain(name);
+    cells("memory", 2, 0, 8192);
+    cells("cpus", 1, 1);
+    module("multiboot,kernel", kernel_at, 0x1000, NULL);
+}
+
+static void share(const char *name, const char *id, unsigned host, unsigned guest, unsigned size)
+{
+    fdt_begin_node(blob, name);
+    fdt_property_string(blob, "compatible", "xen,domain-shared-memory-v1");
+    fdt_property_string(blob, "xen,shm-id", id);
+    cells("xen,shared-mem", 6, 0, host, 0, guest, 0, size);
+    fdt_end_node(blob);
+}
+
+static void channel(const char *name, unsigned port, unsigned own, unsigned peer)
+{
+    fdt_begin_node(blob, name);
+    fdt_property_string(blob, "compatible", "xen,evtchn-v1");
+    cells("phandle", 1, own);
+    cells("xen,evtchn", 2, port, peer);
+    fdt_end_node(blob);
+}
+
+/* Catches: cells in another order; dom0's nodes given to a domain, or a domain's to dom0; memory that the allocator would hand out. */
+static void what_is_shared_is_read(void **state)
+{
+    struct partition_plan dom0 = { 0 };
+
+    (void)state;
+    begin_board();
+    share("dom0-share", "both", 0x60000000, 0x60000000, 0x4000);
+    channel("dom0-end", 7, 1, 2);
+    begin_sharer("one", 0x48000000);
+    share("share", "both", 0x60000000, 0x70000000, 0x4000);
+    channel("end", 10, 2, 1);
+    fdt_end_node(blob);
+    assert_int_equal(parse_board(), 1);
+    static_parse_dom0(&info, &dom0, &report);
+    static_check_links(&info, &dom0, 0, &report);
+    assert_int_equal(line_count, 0);
+    assert_int_equal(plans[0].share_count, 1);
+    assert_string_equal(plans[0].shares[0].id, "both");
+    assert_int_equal(plans[0].shares[0].host, 0x60000000);
+    assert_int_equal(plans[0].shares[0].guest, 0x70000000);
+    assert_int_equal(plans[0].shares[0].size, 0x4000);
+    assert_int_equal(plans[0].channel_count, 1);
+    assert_int_equal(plans[0].channels[0].port, 10);
+    assert_int_equal(dom0.share_count, 1);
+    assert_int_equal(dom0.channels[0].port, 7);
+    assert_int_equal(dom0.channels[0].peer, plans[0].channels[0].phandle);
+    assert_true(range_contains(&info.static_memory, 0x60000000, 0x4000));
+}
+
+/* Catches: neighbours who would see different memory under one name, or each other's; a channel with one end. */
+static void what_does_not_agree_is_said(void **state)
+{
+    (void)state;
+    begin_board();
+    begin_sharer("one", 0x48000000);
+    share("share", "both", 0x60000000, 0x70000000, 0x4000);
+    channel("end", 10, 2, 9);
+    fdt_end_node(blob);
+    begin_sharer("two", 0x48100000);
+    share("share", "other", 0x60002000, 0x70000000, 0x4000);
+    fdt_end_node(blob);
+    begin_sharer("three", 0x48200000);
+    share("share", "much too long a name", 0x61000000, 0x70000000, 0x4000);
+    fdt_end_node(blob);
+    begin_sharer("four", 0x48300000);
+    share("share", "odd", 0x61000000, 0x70000123, 0x4000);
+    share("far", "far", 0xf0000000, 0x70000000, 0x4000);
+    channel("end", 5000, 3, 4);
+    fdt_end_node(blob);
+    begin_sharer("five", 0x48400000);
+    share("share", "five", 0xf0000000, 0x70000000, 0x4000);
+    fdt_end_node(blob);
+    assert_int_equal(parse_board(), 5);
+    for (unsigned i = 0; i < 5; i++)
+        assert_int_equal(plans[i].broken, i != 1);
+    assert_true(was_said("one: static event channel 10: the other end's node does not name this one"));
+    assert_true(was_said("three: xen,shm-id = \"much too long a name\": expects a text of 1 to 15 characters"));
+    assert_true(was_said("four: xen,shared-mem = "));
+    assert_true(was_said("four: xen,evtchn = <0x1388 0x4>: expects a port of 1 to 1023"));
+    assert_true(was_said("five: shared memory \"five\" at 0xf0000000, 0x4000 bytes, is not all free memory of this board"));
+}
+
+/* Two is right but for its overlap with one, which is not broken here. */
+static void overlapping_shares_are_said(void **state)
+{
+    (void)state;
+    begin_board();
+    begin_sharer("one", 0x48000000);
+    share("share", "both", 0x60000000, 0x70000000, 0x4000);
+    fdt_end_node(blob);
+    begin_sharer("two", 0x48100000);
+    share("share", "other", 0x60002000, 0x70000000, 0x4000);
+    fdt_end_node(blob);
+    assert_int_equal(parse_board(), 2);
+    assert_false(plans[0].broken);
+    assert_true(was_said("two: shared memory \"other\" at 0x60002000, 0x4000 bytes, does not agree with \"both\" of /chosen/one"));
+}
+
 struct wrong {
     const char *property, *value;
     unsigned length;
@@ -493,7 +598,10 @@ static void damaged_trees_do_no_harm(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_right_is_read), cmocka_unit_test(what_is_wrong_is_named),
+        cmocka_unit_test(what_is_right_is_read),
+        cmocka_unit_test(what_is_shared_is_read),
+        cmocka_unit_test(what_does_not_agree_is_said),
+        cmocka_unit_test(overlapping_shares_are_said), cmocka_unit_test(what_is_wrong_is_named),
         cmocka_unit_test(what_two_of_them_want_the_first_has), cmocka_unit_test(slips_are_guessed),
         cmocka_unit_test(as_many_as_there_is_room_for), cmocka_unit_test(devices_are_given_once),
         cmocka_unit_test(damaged_trees_do_no_harm),
