@@ -27,6 +27,7 @@ help:
 	@echo 'Vinci, a type-1 hypervisor that speaks the Xen ABI.'
 	@echo
 	@echo '  make run          boot the demonstration: dom0 and two guests, then a shell in dom0'
+	@echo '  make demo-ivi     a rear-view camera that a crash of the infotainment does not disturb (docs/demo-ivi.md)'
 	@echo '  make test         everything that is checked in under 20 minutes: host, fuzz, board'
 	@echo '  make test-quick   the two-minute subset of it'
 	@echo '  make test-long    what takes longer, on top of `make test`'
@@ -66,6 +67,14 @@ images: deps-run
 run: deps-run
 	@$(MAKE) --no-print-directory -j$(JOBS) $(hypervisor_target) image-files
 	@$(PYTHON) tools/run --out $(O) --hypervisor $(HYPERVISOR) --cpus $(CPUS) --mem $(MEM) $(if $(GDB),--gdb)
+
+# DEMO_ARGS="--display gtk" opens a window; tools/demo-ivi --help says more.
+.PHONY: demo-ivi demo-ivi-files
+demo-ivi: deps-run
+	@$(MAKE) --no-print-directory -j$(JOBS) demo-ivi-files image-files
+	@$(PYTHON) tools/demo-ivi --out $(O) $(DEMO_ARGS)
+demo-ivi-files: $(GUEST_OUT)/camera.img $(BENCH_OUT)/libcount.so
+	@$(MAKE) --no-print-directory RELEASE=1 build
 
 .PHONY: image-files test-image-files
 image-files:

@@ -34,6 +34,8 @@ HOST_LIBS_devicetree := -lfdt
 HOST_LIBS_static_plan := -lfdt
 HOST_LIBS_partition := -lfdt
 HOST_LIBS_board_info := -lfdt
+HOST_LIBS_camera := guests/camera/canvas.c guests/camera/scene.c
+$(HOST_OUT)/test_camera: $(HOST_LIBS_camera)
 HOST_SUPPORT := $(filter-out $(wildcard tests/unit/test_*.c),$(wildcard tests/unit/*.c))
 
 $(HOST_OUT)/test_%: $(HOST_OUT)/obj/tests/unit/test_%.c.o $(HOST_SUPPORT:%=$(HOST_OUT)/obj/%.o) $(HOST_OUT)/libvinci.a

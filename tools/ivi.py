@@ -6,7 +6,6 @@
 """
 
 import json
-import re
 import shutil
 import socket
 import sys
@@ -137,9 +136,13 @@ class Ivi:
 
     def _focus(self, name):
         """Moves the console's input to a partition."""
-        if name != self.focus:
+        for _ in range(4):
+            if name == self.focus:
+                return
             self.board.send(SWITCH)
-            self.focus = name
+            self.board.expect([rb"\*\*\* input goes to ([^(\r\n]+) \(Ctrl-A"], self.board.scale(20), "moving the console's input")
+            self.focus = self.board.child.match[1].decode()
+        raise BoardError(f"the console's input does not go to {name}; log: {self.log}")
 
     def key(self, key):
         """A key on the console of the camera's partition."""
@@ -160,12 +163,11 @@ class Ivi:
         """Nanoseconds of board time until the display showed the camera."""
         return self.expect(r"first frame at (\d+) ns", 30, "waiting for the camera's first frame")[0]
 
-    def login(self):
-        """Milliseconds of board time until the infotainment asked for a login."""
-        return self.expect(r"infotainment asks for a login at (\d+) ms", 120, "waiting for the infotainment's login")[0]
-
-    def pictures(self):
-        return self.expect(r"infotainment shows pictures at (\d+) ms", 120, "waiting for the infotainment's first picture")[0]
+    def infotainment(self):
+        """Milliseconds of board time until the infotainment showed its first picture, and until it asked for a login."""
+        pictures, = self.expect(r"infotainment shows pictures at (\d+) ms", 120, "waiting for the infotainment's first picture")
+        login, = self.expect(r"infotainment asks for a login at (\d+) ms", 120, "waiting for the infotainment's login")
+        return pictures, login
 
     def log_in(self):
         """root has no password there."""
@@ -183,7 +185,7 @@ class Ivi:
         """How the camera's partition does: a dictionary."""
         self.key("s")
         names = ("gear", "frame", "lost", "slowest_us", "pictures", "torn")
-        return dict(zip(names, self.expect(r"gear (\w) frame (\d+) lost (\d+) slowest (\d+) us infotainment (\d+) torn (\d+)", 20,
+        return dict(zip(names, self.expect(r"gear (\w) frame (\d+) lost (\d+) slowest (\d+) us infotainment (\d+) torn (\d+)\s", 20,
                                            "asking the camera how it does")))
 
     def instructions(self):
@@ -192,8 +194,3 @@ class Ivi:
         for number, counters in counting.read_marks(self.marks):
             found.setdefault(number, counters)
         return found
-
-
-def says(path, pattern):
-    """Whether the log has it."""
-    return re.search(pattern, Path(path).read_text(errors="replace")) is not None

@@ -27,7 +27,7 @@
 struct frames {
     volatile uint32_t magic; /* FRAMES_MAGIC once the rest is valid */
     volatile uint32_t sequence;
-    volatile uint32_t login; /* not 0: the infotainment asks for a login */
+    volatile uint32_t login; /* not 0: the infotainment asks for a login; cleared when it starts, before its first picture */
 };
 
 static inline uint32_t frames_offset(uint32_t sequence)

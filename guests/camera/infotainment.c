@@ -6,7 +6,7 @@
 #define BLOCK 0x200000UL
 #define SHARED_AT (WINDOW_BASE + 0x80000000UL)
 /* Frames of ours without a new picture of theirs until it counts as silent. */
-#define SILENT_AFTER FRAMES_PER_SECOND
+#define SILENT_AFTER (FRAMES_PER_SECOND / 2)
 
 static const struct frames *shared;
 static uint32_t last_sequence, seen, torn;
@@ -38,18 +38,23 @@ static void enter(enum infotainment_state next, uint64_t now_ms)
     state = next;
 }
 
+/* Only of one that shows pictures: what a crashed one has left says nothing. */
+static void look_at_login(uint64_t now_ms)
+{
+    bool asks = state == INFOTAINMENT_RUNS && shared->login;
+
+    if (asks && !login)
+        say("infotainment asks for a login at %lu ms", now_ms);
+    login = asks;
+}
+
 enum infotainment_state infotainment_look(uint64_t now_ms)
 {
     uint32_t sequence;
-    bool asks;
 
     if (!shared)
         return state;
     sequence = shared->sequence;
-    asks = shared->magic == FRAMES_MAGIC && shared->login;
-    if (asks && !login)
-        say("infotainment asks for a login at %lu ms", now_ms);
-    login = asks;
     if (shared->magic == FRAMES_MAGIC && sequence != last_sequence) {
         last_sequence = sequence;
         seen++;
@@ -58,6 +63,7 @@ enum infotainment_state infotainment_look(uint64_t now_ms)
     } else if (state == INFOTAINMENT_RUNS && ++waiting >= SILENT_AFTER) {
         enter(INFOTAINMENT_SILENT, now_ms);
     }
+    look_at_login(now_ms);
     return state;
 }
 

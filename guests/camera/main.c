@@ -95,9 +95,11 @@ void guest_main(const void *fdt)
     console_open(fdt);
     display_open(fdt);
     infotainment_open(fdt);
-    start = read_sysreg(cntvct_el0);
-    show(start, period);
+    show(read_sysreg(cntvct_el0), period);
     first_frame();
+    /* From now on frames have their times; the first one is as early as it can be. */
+    slowest = 0;
+    start = read_sysreg(cntvct_el0);
     gic_init(fdt);
     gic_enable(PPI_VTIMER);
     for (;;) {
