@@ -3,6 +3,7 @@
  * needs no other mapping. */
 #include "arch/include/boot.h"
 #include "arch/include/mapping.h"
+#include "arch/include/mmio.h"
 #include "layout.h"
 #include "lib/assert.h"
 #include "lib/atomic.h"
@@ -23,7 +24,7 @@ static uint8_t reserve[RESERVE][PAGE_SIZE] ALIGNED(4096);
 static unsigned reserve_used;
 static bool frames_ready;
 static spinlock_t tables_lock = SPINLOCK(LOCK_HYP_TABLES);
-static uint64_t device_next = DEVICE_BASE;
+static uint64_t device_next = DEVICE_BASE, device_end = DEVICE_END;
 static uint64_t tables_made;    /* from frames: those of boot's reserve are part of the image */
 
 /* The entry for `va` in its table of that level. The tables above it exist. */
@@ -259,18 +260,35 @@ unsigned arch_arena_slot(const void *address)
 
 /* -- devices, stacks -- */
 
+static bool map_registers(uint64_t va, uint64_t pa, uint64_t bytes)
+{
+    ASSERT(va >= device_next && va + bytes <= device_end);
+    for (uint64_t done = 0; done < bytes; done += PAGE_SIZE) {
+        if (ensure_tables(va + done, 3))
+            return false;
+        write_entry(entry_of(va + done, 3), (pa + done) | PTE_PAGE_DEVICE);
+    }
+    return true;
+}
+
 volatile void *map_device(hpa_t pa, uint64_t size)
 {
     uint64_t offset = pa.v & ~PAGE_MASK, va = device_next, bytes = ROUND_UP(offset + size, PAGE_SIZE);
 
-    if (bytes > DEVICE_END - va)
+    if (bytes > device_end - va || !map_registers(va, pa.v & PAGE_MASK, bytes))
         return NULL;
-    for (uint64_t done = 0; done < bytes; done += PAGE_SIZE) {
-        if (ensure_tables(va + done, 3))
-            return NULL;
-        write_entry(entry_of(va + done, 3), ((pa.v & PAGE_MASK) + done) | PTE_PAGE_DEVICE);
-    }
     device_next += bytes;
+    return (volatile void *)(va + offset);
+}
+
+/* From the area's end down: redistributors, which are mapped one by one as CPUs come up, stay in one piece. */
+volatile void *arch_boot_device(hpa_t base, uint64_t size)
+{
+    uint64_t offset = base.v & ~PAGE_MASK, bytes = ROUND_UP(offset + size, PAGE_SIZE), va = device_end - bytes;
+
+    if (bytes > device_end - device_next || !map_registers(va, base.v & PAGE_MASK, bytes))
+        return NULL;
+    device_end = va;
     return (volatile void *)(va + offset);
 }
 

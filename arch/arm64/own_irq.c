@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shared interrupts that are the hypervisor's own, of devices that it drives, and the registers of those. */
+/* Shared interrupts that are the hypervisor's own, of devices that it drives. */
 #include "arch/include/mmio.h"
 #include "arch/include/vgic_hw.h"
 #include "gic_internal.h"
-#include "layout.h"
 #include "lib/assert.h"
 #include "lib/error.h"
 
@@ -15,11 +14,6 @@ static struct own_irq {
     void *arg;
 } own[OWN_IRQS];
 static unsigned own_count;
-
-volatile void *arch_boot_device(hpa_t base, uint64_t size)
-{
-    return map_device(base, size);
-}
 
 static const struct own_irq *own_find(unsigned irq)
 {

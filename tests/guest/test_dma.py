@@ -30,8 +30,9 @@ def _only_here(hypervisor):
         pytest.skip("Debian's Xen is built without the driver")
 
 
-def test_granted_pages_only(run_guest, disk):
-    outcome = run_guest("dma_attack", timeout=60, icount=False, machine=board(), extra=disk)
+@pytest.mark.parametrize("smp", [1, 2])
+def test_granted_pages_only(run_guest, disk, smp):
+    outcome = run_guest("dma_attack", timeout=60, smp=smp, icount=False, machine=board(), extra=disk)
     outcome.assert_passed()
     assert re.search(r"\(Vinci\) SMMUv3 0: stream 0x8 of d0: write at 0x[0-9a-f]+ refused: not mapped", outcome.text), outcome.tail()
     assert re.search(r"\(Vinci\) SMMUv3 0: stream 0x8 of d0: write at 0x[0-9a-f]+ refused: not permitted", outcome.text), outcome.tail()
