@@ -8,6 +8,9 @@
 #include "mem/stage2.h"
 #include "partition/partition.h"
 
+/* Bytes of the names of static domains; those that do not fit are without. */
+#define PARTITION_LIST 4096
+
 struct copy {
     const struct boot_info *b;
     const struct domain *d;
@@ -201,6 +204,22 @@ static void insert(struct memory_range *list, unsigned count, struct memory_rang
     list[count] = r;
 }
 
+/* "NUMBER NAME" of each static domain, so that dom0 can tell its tools what they are called: vinci-partitions. */
+static void write_partitions(struct copy *c)
+{
+    static char list[PARTITION_LIST];
+    struct partition *p;
+    size_t used = 0;
+
+    list_for_each(p, &partitions, link) {
+        if (!p->domain || used + PARTITION_NAME_SIZE + sizeof("32767 ") > sizeof(list))
+            continue;
+        used += (size_t)format_string(list + used, sizeof(list) - used, "%u %s", p->domain->id.v, p->plan->name) + 1;
+    }
+    if (used)
+        dt_write_property(c->out, "vinci,partitions", list, (uint32_t)used);
+}
+
 /* The first range of the property is where dom0 puts its grant table, the others are the "extended regions".
  * (docs/misc/arm/device-tree/guest.txt of the reference) */
 static void write_hypervisor(struct copy *c)
@@ -219,6 +238,7 @@ static void write_hypervisor(struct copy *c)
     write_reg(c, "reg", list, count);
     dt_write_cells(c->out, "interrupts", (uint32_t[]){ 1, c->d->arch.event_ppi - 16, 0xf08 }, 3);
     dt_write_u32(c->out, "interrupt-parent", c->b->gic_phandle);
+    write_partitions(c);
     dt_write_end(c->out);
 }
 

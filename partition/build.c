@@ -143,11 +143,7 @@ static int fill(struct partition *p, const char **what)
         return error;
     limit(p);
     *what = "devices (xen,reg beside its RAM, xen,path, interrupts)";
-    error = add_devices(p);
-    if (error)
-        return error;
-    *what = "parameters";
-    return partition_set_params(p);
+    return add_devices(p);
 }
 
 /* domain_destroy waits for other CPUs, and each call is bounded. */

@@ -199,7 +199,9 @@ static int start_vcpu(struct partition *p)
 
 static int restore_links(struct partition *p)
 {
-    return partition_share(p->domain, p->plan, &p->progress.done);
+    int error = partition_share(p->domain, p->plan, &p->progress.done);
+
+    return error ? error : partition_set_params(p);
 }
 
 static int (*const steps[])(struct partition *p) = {

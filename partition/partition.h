@@ -221,7 +221,7 @@ int partition_start(struct partition *p) MUST_CHECK;
 void partition_live(struct timer *t);
 /* domain->ended: its vCPUs do not run any more; the policy decides. Any lock may be held. */
 bool partition_ended(struct domain *d);
-/* What its domain knows from the start, and after each restart again: the parameters of the hypervisor node. -E_NOMEM ... */
+/* Where its xenstore is: a port and a page that comes later. After the ports of given numbers (partition_share). -E_NOMEM ... */
 int partition_set_params(struct partition *p) MUST_CHECK;
 
 /* A stretch of a partition's RAM; host: where it must lie, or PARTITION_ANYWHERE. */

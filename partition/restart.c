@@ -107,10 +107,8 @@ static int decide(struct partition *p, struct domain *d)
 
 static int reset(struct partition *p, struct domain *d)
 {
-    int error = domain_reset(d);
-
     p->place = GFN(0);
-    return error ? error : partition_set_params(p);
+    return domain_reset(d);
 }
 
 static int reset_memory(struct partition *p, struct domain *d)

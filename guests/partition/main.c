@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A static domain: says what it was given, looks for bytes of somebody else's in its memory, and does what its command line asks for:
+ *   beat      sleeps until each millisecond, and says every second how many it has missed
  *   tick      a line a second          cpus    starts its other vCPUs
  *   rtc       uses a PL031 that it was given: registers and interrupt
  *   stay      never ends               reboot, crash, poweroff (default): how it ends
@@ -132,6 +133,26 @@ static void leave_bytes(const void *fdt)
         *(volatile uint64_t *)at = OLD_BYTES;
 }
 
+/* A beat is missed when the next one is due as well. */
+static void beat(void)
+{
+    uint64_t deadline, late, worst, missed = 0;
+
+    gic_init(NULL);
+    gic_enable(PPI_VTIMER);
+    deadline = read_sysreg(cntvct_el0);
+    for (unsigned second = 1;; second++) {
+        worst = 0;
+        for (unsigned n = 0; n < 1000; n++) {
+            deadline += TICKS_PER_MS;
+            late = timer_sleep_until(deadline);
+            missed += late >= TICKS_PER_MS;
+            worst = late > worst ? late : worst;
+        }
+        print("beat %u: %lu missed, worst %lu ns late\n", second, missed, worst * 1000000 / TICKS_PER_MS);
+    }
+}
+
 static void tick(void)
 {
     for (unsigned n = 1;; n++) {
@@ -152,6 +173,8 @@ void guest_main(const void *fdt)
         use_rtc(fdt);
     leave_bytes(fdt);
     print("done\n");
+    if (fdt_option(fdt, "beat"))
+        beat();
     if (fdt_option(fdt, "tick"))
         tick();
     while (fdt_option(fdt, "stay"))

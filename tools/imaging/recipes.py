@@ -41,7 +41,7 @@ PEER_MODULES = ["xen-evtchn", "xen-gntdev", "xen-gntalloc"]
 VCHAN_LIBRARIES = ["xenvchan", "xengnttab", "xenevtchn", "xenstore", "xentoolcore", "xentoollog", "pthread"]
 
 XEN_BIN = "usr/lib/xen-4.17/bin"
-DOM0_PROGRAMS = ["xl", "xenstored", "xenconsoled", "xenconsole", "xen-init-dom0", "libxl-save-helper",
+DOM0_PROGRAMS = ["xl", "xenstored", "xenconsoled", "xenconsole", "xen-init-dom0", "init-dom0less", "libxl-save-helper",
                  "xentop", "test-resource", "test-xenstore", "test-paging-mempool", "xenpm", "xenperf"]
 # For a person who looks closer; in the larger dom0 only.
 MORE_PROGRAMS = ["xenctx", "xenwatchdogd", "xentrace", "xenlockprof", "xen-livepatch", "xencov", "xen-diag", "vchan-socket-proxy"]
