@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Started by U-Boot's booti, with the modules in a device tree that U-Boot's fdt commands made (docs/boards.md)."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -35,11 +36,14 @@ class UBootBoard(Dom0):
         self.child.send("\r")
         self.prompt(f"U-Boot: {line}")
 
-    def boot(self):
+    def to_prompt(self):
         self.start()
         self.expect(rb"Hit any key to stop autoboot", self.scale(60), "waiting for U-Boot")
         self.child.send(" ")
         self.prompt("U-Boot's prompt")
+
+    def boot(self):
+        self.to_prompt()
         # The firmware's tree, moved to where it may grow.
         self.type("fdt addr ${fdt_addr}")
         self.type(f"fdt move ${{fdt_addr}} {TREE_AT:#x} 0x110000")
@@ -53,6 +57,48 @@ class UBootBoard(Dom0):
             self.type(f"fdt set {node} reg <0 {address:#x} 0 {path.stat().st_size:#x}>")
         self.type(f'fdt set /chosen/module@{DOM0_KERNEL_AT:x} bootargs "{self.dom0_cmdline}"')
         self.child.send(f"booti {HYPERVISOR_AT:#x} - {TREE_AT:#x}\r")
+
+
+def domain(number, kernel, at, bootargs):
+    """The lines that Xilinx' ImageBuilder writes for one domU of its configuration file."""
+    path = f"/chosen/domU{number}"
+    return [f"fdt mknod /chosen domU{number}", f'fdt set {path} compatible "xen,domain"',
+            f"fdt set {path} \\#address-cells <0x2>", f"fdt set {path} \\#size-cells <0x2>", f"fdt set {path} memory <0 0x2000>",
+            f"fdt set {path} cpus <1>", f"fdt mknod {path} module{at:#x}",
+            f'fdt set {path}/module{at:#x} compatible  "multiboot,kernel" "multiboot,module"',
+            f"fdt set {path}/module{at:#x} reg <0x0 {at:#x} 0x0 {kernel.stat().st_size:#x}>",
+            f'fdt set {path}/module{at:#x} bootargs "{bootargs}"']
+
+
+def write_script(to, lines):
+    """A script image for U-Boot's `source`."""
+    source = to.with_suffix(".source")
+    source.write_text("\n".join(lines) + "\n")
+    subprocess.run(["mkimage", "-A", "arm64", "-T", "script", "-C", "none", "-d", str(source), str(to)], check=True, timeout=30,
+                   stdout=subprocess.DEVNULL)
+
+
+def test_script_with_static_domains(out, hypervisor, only_vinci, tmp_path):
+    """Two static domains and no dom0, all described by a script of fdt commands."""
+    kernel, script = out / "arm64/guests/partition.img", tmp_path / "boot.scr"
+    board = UBootBoard(out=out, hypervisor=hypervisor, log=out / "logs/system/test_script.log", mem=1024, store="none")
+    board.modules = [(DOM0_KERNEL_AT, kernel, "kernel"), (DOM0_INITRD_AT, script, "script")]
+    lines = ["fdt addr ${fdt_addr}", f"fdt move ${{fdt_addr}} {TREE_AT:#x} 0x110000", "fdt set /chosen \\#address-cells <0x2>",
+             "fdt set /chosen \\#size-cells <0x2>", f'fdt set /chosen xen,xen-bootargs "{board.options}"']
+    for number, name in enumerate(("front", "rear")):
+        lines += domain(number, kernel, DOM0_KERNEL_AT, "stay")
+        lines.append(f'fdt set /chosen/domU{number} vinci,name "{name}"')
+    write_script(script, lines + ["setenv fdt_high 0xffffffffffffffff", f"booti {HYPERVISOR_AT:#x} - {TREE_AT:#x}"])
+    try:
+        board.to_prompt()
+        board.child.send(f"source {DOM0_INITRD_AT:#x}\r")
+        started = set()
+        while len(started) < 2:
+            board.expect(rb"partition (front|rear): d\d+,", board.scale(60), "waiting for the domains")
+            started.add(board.child.match[1])
+        board.expect(rb"\((front|rear)\) partition: \"stay\"", board.scale(30), "waiting for what they say")
+    finally:
+        board.stop()
 
 
 @pytest.mark.parametrize("gic", [3, 2])
