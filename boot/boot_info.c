@@ -64,6 +64,9 @@ static void scan_cpu(struct scan *s)
 static void scan_chosen(struct scan *s)
 {
     struct boot_info *b = s->b;
+
+    b->chosen = s->walk;
+    b->chosen.tree = &b->tree;
     const char *own = dt_string(&b->tree, &s->node, "xen,xen-bootargs");
 
     if (!own)
@@ -285,6 +288,15 @@ static void scan_psci(struct scan *s)
     s->b->psci_by_hvc = method && strcmp(method, "hvc") == 0;
 }
 
+/* Further devices than those that we drive ourselves. */
+static void scan_device(struct scan *s)
+{
+    struct dt_property p;
+
+    if (is_compatible(s, "arm,smmu-v3") || dt_property(&s->b->tree, &s->node, "xen,passthrough", &p))
+        s->b->has_host_devices = true;
+}
+
 static void scan_node(struct scan *s)
 {
     const struct dt_node *n = &s->node;
@@ -292,6 +304,7 @@ static void scan_node(struct scan *s)
     s->names[n->depth] = n->name;
     if (n->depth == 1)
         s->path_top = n->name;
+    scan_device(s);
     if (n->depth == 1 && is_kind(s, "memory"))
         scan_ranges(s, &s->b->memory);
     else if (n->depth == 2 && strcmp(s->path_top, "reserved-memory") == 0)

@@ -50,6 +50,8 @@ struct boot_info {
     uint32_t uart_irq;
     char command_line[COMMAND_LINE_SIZE];
     const char *dom0_command_line;  /* xen,dom0-bootargs */
+    bool has_host_devices;          /* an SMMU, or a device with xen,passthrough */
+    struct dt_walk chosen;          /* just behind the properties of /chosen; no tree: there is none */
     unsigned partition_nodes;       /* xen,domain nodes below /chosen: see static_plan.h */
     struct range_list partition_modules;    /* where their modules lie, whole pages; close ones are one range */
     struct range_list static_memory;        /* xen,static-mem of all of them, and what domains share */

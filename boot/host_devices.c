@@ -181,6 +181,8 @@ void boot_host_devices(const struct boot_info *b)
 {
     struct scan s = { .b = b };
 
+    if (!b->has_host_devices)
+        return;
     start_smmus(&s);
     dt_walk_start(&s.walk, &b->tree);
     while (dt_walk_next(&s.walk, &s.node))

@@ -483,16 +483,12 @@ static void end_plan(struct parse *p)
 struct static_needs static_count(const struct boot_info *b)
 {
     struct static_needs needs = { .plans = MIN(b->partition_nodes, MAX_PARTITIONS) };
-    bool in_chosen = false;
+    struct dt_walk w = b->chosen;
     unsigned found = 0;
-    struct dt_walk w;
     struct dt_node n;
 
-    dt_walk_start(&w, &b->tree);
-    while (found < needs.plans && dt_walk_next(&w, &n)) {
-        if (n.depth == 1)
-            in_chosen = strcmp(n.name, "chosen") == 0;
-        if (!in_chosen || n.depth != 2 || !dt_is_compatible(&b->tree, &n, "xen,domain"))
+    while (found < needs.plans && dt_walk_next(&w, &n) && n.depth > 1) {
+        if (n.depth != 2 || !dt_is_compatible(&b->tree, &n, "xen,domain"))
             continue;
         needs.vcpus += vcpus_of(&b->tree, &n);
         found++;
@@ -500,12 +496,10 @@ struct static_needs static_count(const struct boot_info *b)
     return needs;
 }
 
-static void visit(struct parse *p, bool in_chosen)
+static void visit(struct parse *p)
 {
     if (p->node.depth <= 2)
         end_plan(p);
-    if (!in_chosen || p->node.depth < 2)
-        return;
     if (p->node.depth == 3 && p->plan) {
         read_module(p);
         static_read_links(&p->walk, &p->node, p->plan, p->report);
@@ -518,15 +512,10 @@ unsigned static_parse(const struct boot_info *b, struct partition_plan *plans, s
                       const struct static_report *report)
 {
     struct static_needs needs = static_count(b);
-    struct parse p = { .b = b, .report = report, .plans = plans, .plan_limit = needs.plans, .vcpus = vcpus, .vcpus_left = needs.vcpus };
-    bool in_chosen = false;
+    struct parse p = { .b = b, .walk = b->chosen, .report = report, .plans = plans, .plan_limit = needs.plans, .vcpus = vcpus, .vcpus_left = needs.vcpus };
 
-    dt_walk_start(&p.walk, &b->tree);
-    while (dt_walk_next(&p.walk, &p.node)) {
-        if (p.node.depth == 1)
-            in_chosen = strcmp(p.node.name, "chosen") == 0;
-        visit(&p, in_chosen);
-    }
+    while (b->partition_nodes && dt_walk_next(&p.walk, &p.node) && p.node.depth > 1)
+        visit(&p);
     end_plan(&p);
     if (b->partition_nodes > needs.plans && report->line)
         report->line(report->context, true, "/chosen: more than 128 xen,domain nodes, the ones after these are ignored");

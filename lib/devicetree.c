@@ -121,11 +121,34 @@ void dt_walk_start(struct dt_walk *w, const struct devicetree *t)
     w->depth = -1;
 }
 
+static uint32_t initial(const char *name)
+{
+    return UINT32_C(1) << (name[0] & 31);
+}
+
+/* All properties of the node that begins, once: the walk goes on behind them. */
+static void note_properties(struct dt_walk *w, struct dt_node *n)
+{
+    uint32_t offset = w->offset, *address_cells = &w->levels[n->depth].address_cells, *size_cells = &w->levels[n->depth].size_cells;
+    struct dt_property p;
+
+    n->initials = 0;
+    n->compatible.name = NULL;
+    while (dt_next(w->tree, &offset, &p) == DT_PROPERTY) {
+        w->offset = offset;
+        n->initials |= initial(p.name);
+        if (p.name[0] == '#' && strcmp(p.name, "#address-cells") == 0)
+            *address_cells = dt_cell(&p, 0, 2);
+        else if (p.name[0] == '#' && strcmp(p.name, "#size-cells") == 0)
+            *size_cells = dt_cell(&p, 0, 1);
+        else if (p.name[0] == 'c' && !n->compatible.name && strcmp(p.name, "compatible") == 0)
+            n->compatible = p;
+    }
+}
+
 /* A node begins: note where its properties are and what they say of its children's addresses. */
 static bool enter_node(struct dt_walk *w, struct dt_node *n, const char *name)
 {
-    struct dt_property p;
-
     if (w->depth + 1 >= DT_MAX_DEPTH) {
         w->damaged = true;
         return false;
@@ -139,8 +162,9 @@ static bool enter_node(struct dt_walk *w, struct dt_node *n, const char *name)
     n->depth = (unsigned)w->depth;
     n->properties = w->offset;
     w->levels[w->depth].properties = w->offset;
-    w->levels[w->depth].address_cells = dt_property(w->tree, n, "#address-cells", &p) ? dt_cell(&p, 0, 2) : address_cells;
-    w->levels[w->depth].size_cells = dt_property(w->tree, n, "#size-cells", &p) ? dt_cell(&p, 0, 1) : size_cells;
+    w->levels[w->depth].address_cells = address_cells;
+    w->levels[w->depth].size_cells = size_cells;
+    note_properties(w, n);
     return true;
 }
 
@@ -173,22 +197,22 @@ bool dt_property(const struct devicetree *t, const struct dt_node *n, const char
 {
     uint32_t offset = n->properties;
 
+    if (n->initials && !(n->initials & initial(name)))
+        return false;
     while (dt_next(t, &offset, out) == DT_PROPERTY)
-        if (strcmp(out->name, name) == 0)
+        if (out->name[0] == name[0] && strcmp(out->name, name) == 0)
             return true;
     return false;
 }
 
 bool dt_has_string(const struct dt_property *p, const char *s)
 {
-    size_t wanted = strlen(s);
-
-    for (uint32_t i = 0; i < p->length; ) {
-        size_t length = strnlen((const char *)p->value + i, p->length - i);
-
-        if (length == wanted && i + length < p->length && memcmp(p->value + i, s, length) == 0)
-            return true;
-        i += (uint32_t)length + 1;
+    for (uint32_t i = 0, k; i < p->length; i++) {
+        for (k = 0; i < p->length && p->value[i] == (uint8_t)s[k]; i++, k++)
+            if (s[k] == '\0')
+                return true;
+        while (i < p->length && p->value[i])
+            i++;
     }
     return false;
 }
@@ -197,6 +221,8 @@ bool dt_is_compatible(const struct devicetree *t, const struct dt_node *n, const
 {
     struct dt_property p;
 
+    if (n->initials)
+        return n->compatible.name && dt_has_string(&n->compatible, with);
     return dt_property(t, n, "compatible", &p) && dt_has_string(&p, with);
 }
 

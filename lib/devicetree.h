@@ -27,11 +27,13 @@ struct dt_property {
     uint32_t length;
 };
 
-/* A node; its properties follow at `properties`. */
+/* A node; its properties follow at `properties`. The walk notes what is asked for most. */
 struct dt_node {
     const char *name;
     uint32_t properties;
     unsigned depth;             /* root: 0 */
+    uint32_t initials;          /* bit c % 32: a property's name begins with c; 0: not noted */
+    struct dt_property compatible;  /* name NULL: none */
 };
 
 /* Walk over all nodes in the order of the blob. Levels remember what the nodes above say of addresses. */

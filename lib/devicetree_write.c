@@ -81,9 +81,16 @@ static uint32_t string_place(struct dt_writer *w, const char *name)
     const uint8_t *end = w->buffer + w->size;
     uint32_t length = (uint32_t)strlen(name) + 1;
 
-    for (const uint8_t *s = end - w->strings_used; s < end; s += strlen((const char *)s) + 1)
-        if (strcmp((const char *)s, name) == 0)
-            return (uint32_t)(end - s);
+    for (const uint8_t *s = end - w->strings_used; s < end; s++) {
+        const uint8_t *first = s;
+
+        for (const char *n = name; *s && *s == (uint8_t)*n; n++)
+            s++;
+        if (*s == name[s - first])
+            return (uint32_t)(end - first);
+        while (*s)
+            s++;
+    }
     if (length > w->size - w->strings_used - w->used) {
         w->overflow = true;
         return 0;

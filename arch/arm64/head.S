@@ -86,12 +86,10 @@ primary:
     add     sp, x0, #BOOT_STACK_BYTES
     mov     x29, xzr
 
-    /* Zero what the image does not bring; then nothing of it may be in a cache from before. */
+    /* Zero the tables that switch the MMU on; then nothing of them may be in a cache from before. */
     address x0, bss_start
-    address x1, bss_end
-1:  stp     xzr, xzr, [x0], #16
-    cmp     x0, x1
-    b.lo    1b
+    address x1, tables_end
+    bl      zero_by_stores
 
     mrs     x0, CurrentEL
     cmp     x0, #2 << 2
@@ -101,11 +99,32 @@ primary:
     bl      early_wrong_level           /* says so and stops */
 2:  bl      early_build_tables
     dsb     sy
+    address x0, bss_start
+    address x1, tables_end
+    bl      drop_cached
+    address x0, boot_stacks
+    address x1, image_end
     bl      drop_cached
     adr     x21, primary_mapped
     bl      enable_mmu                  /* returns at the linked address */
 primary_mapped:
     bti_jump
+    /* What else the image does not bring, 64 bytes at a time where the processor can. */
+    address x0, tables_end
+    address x1, bss_end
+    mrs     x2, dczid_el0
+    and     x2, x2, #0x1f               /* DZP clear, BS = log2 of words = 4 */
+    cmp     x2, #4
+    b.eq    1f
+    bl      zero_by_stores
+    b       2f
+1:  .rept 4
+    dc      zva, x0
+    add     x0, x0, #64
+    .endr
+    cmp     x0, x1
+    b.lo    1b
+2:
     constant x0, PERCPU_STACK_TOP(0)
     mov     sp, x0
     address x0, cpu_blocks
@@ -116,10 +135,17 @@ primary_mapped:
     mov     x1, x20
     b       arm64_start
 
-/* Drop what caches hold of the zeroed data and the stacks: [bss_start, image_end). */
+/* Whole pages [x0, x1). */
+zero_by_stores:
+    .rept 4
+    stp     xzr, xzr, [x0], #16
+    .endr
+    cmp     x0, x1
+    b.lo    zero_by_stores
+    ret
+
+/* Drop what caches hold of [x0, x1). */
 drop_cached:
-    address x0, bss_start
-    address x1, image_end
     mrs     x2, ctr_el0
     ubfx    x2, x2, #16, #4             /* DminLine: log2 of words */
     mov     x3, #4

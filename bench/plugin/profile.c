@@ -2,7 +2,8 @@
 /*
  * A TCG plugin that counts, within the hypervisor's range and between two
  * marks, how often every instruction address ran; bench/profile.py turns that
- * into instructions per function.
+ * into instructions per function. Without marks: from power-on to the first
+ * instruction of a guest.
  *
  *   -plugin libprofile.so,hv_start=..,hv_end=..,first=0x64,last=0x65,out=profile.txt
  */
@@ -31,20 +32,36 @@ static size_t slots(void)
     return (size_t)(hv_end - hv_start) / INSN_BYTES;
 }
 
+static void write_difference(void)
+{
+    rewind(out);
+    for (size_t i = 0; i < slots(); i++)
+        if (executed[i] != before[i])
+            fprintf(out, "%lx %lu\n", hv_start + i * INSN_BYTES, executed[i] - before[i]);
+    fflush(out);
+}
+
 static void on_mark(unsigned vcpu, void *userdata)
 {
     uint64_t number = (uintptr_t)userdata;
 
     (void)vcpu;
-    if (number == first_mark) {
+    if (number == first_mark)
         memcpy(before, executed, slots() * sizeof(*executed));
-    } else if (number == last_mark) {
-        rewind(out);
-        for (size_t i = 0; i < slots(); i++)
-            if (executed[i] != before[i])
-                fprintf(out, "%lx %lu\n", hv_start + i * INSN_BYTES, executed[i] - before[i]);
-        fflush(out);
-    }
+    else if (number == last_mark)
+        write_difference();
+}
+
+/* A guest's first instruction is the first code elsewhere that is translated after the hypervisor has settled at its own addresses. */
+static void watch_for_entry(uint64_t address)
+{
+    static bool settled, entered;
+
+    settled |= address >= hv_start && address < hv_end;
+    if (first_mark || entered || !settled || (address >= hv_start && address < hv_end))
+        return;
+    entered = true;
+    write_difference();
 }
 
 static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
@@ -53,6 +70,7 @@ static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
     uint64_t address = qemu_plugin_tb_vaddr(tb);
 
     (void)id;
+    watch_for_entry(address);
     for (size_t i = 0; i < insns; i++, address += INSN_BYTES) {
         struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
         uint32_t word;
