@@ -8,6 +8,7 @@
 #include "boot/command_line.h"
 #include "boot/dom0.h"
 #include "boot/host_devices.h"
+#include "boot/memory.h"
 #include "boot/static_start.h"
 #include "core/console.h"
 #include "core/domain.h"
@@ -18,9 +19,10 @@
 #include "lib/string.h"
 #include "mem/frame.h"
 #include "mem/heap.h"
+#include "partition/partition.h"
 #include "sched/sched.h"
 
-#define BLOCK UINT64_C(0x200000)
+#define FIRST_MEMORY UINT64_C(0x2000000)    /* what the hypervisor itself needs before the first domain runs */
 #define TREE_MAX UINT64_C(0x200000)
 #define SERIAL_GUESS UINT64_C(0x09000000)   /* to say that there is no device tree, where most boards' models have a PL011 */
 #define HYPERVISOR_TIMER_IRQ 26
@@ -102,69 +104,20 @@ static void find_usable(struct range_list *usable, struct memory_range image, ui
                  ROUND_UP(tree_address % PAGE_SIZE + info.tree.size, PAGE_SIZE));
 }
 
-static void remove_modules(struct range_list *l)
-{
-    for (unsigned i = 0; i < info.module_count; i++) {
-        const struct memory_range *m = &info.modules[i].at;
-
-        range_remove(l, ROUND_DOWN(m->base, PAGE_SIZE), ROUND_UP(m->base % PAGE_SIZE + m->size, PAGE_SIZE));
-    }
-}
-
-/* The frame table covers the host's memory from 0 to its top; it lies in the first free stretch from the top of a range, out of
- * the way of dom0's blocks. */
-static struct memory_range place_frame_table(const struct range_list *usable)
-{
-    struct range_list room = *usable;
-    uint64_t top = 0, best = 0;
-
-    for (unsigned i = 0; i < info.memory.count; i++)
-        top = MAX(top, info.memory.range[i].base + info.memory.range[i].size);
-    uint64_t size = ROUND_UP((top >> PAGE_SHIFT) * 8, BLOCK);
-    remove_modules(&room);
-    for (unsigned i = 0; i < room.count; i++) {
-        uint64_t end = ROUND_DOWN(room.range[i].base + room.range[i].size, BLOCK);
-
-        if (end >= size && end - size >= room.range[i].base)
-            best = MAX(best, end - size);
-    }
-    if (best == 0) {
-        log_error("memory: no free stretch of %llu KiB for the frame table", (unsigned long long)(size >> 10));
-        stop("too little memory");
-    }
-    return (struct memory_range){ best, size };
-}
-
-static void start_memory(struct range_list *usable)
-{
-    struct memory_range table = place_frame_table(usable);
-    void *at = arch_boot_heap_map(HPA(table.base), table.size);
-
-    arch_zero_pages(at, table.size);
-    frame_table_init(at, MFN(table.size / 8));
-    range_remove(usable, table.base, table.size);
-}
-
-/* Whole pages of the ranges, without dom0's memory, go to the allocator. */
-static void add_free_beside_dom0(struct range_list *l)
+/* Whole pages of the ranges, without dom0's memory, are free. */
+static void set_free(struct range_list *l)
 {
     remove_all(l, &layout.ram);
-    for (unsigned i = 0; i < l->count; i++) {
-        uint64_t first = (l->range[i].base + PAGE_SIZE - 1) >> PAGE_SHIFT;
-        uint64_t end = (l->range[i].base + l->range[i].size) >> PAGE_SHIFT;
-
-        if (end > first)
-            frame_add_free(MFN(first), end - first);
-    }
+    memory_set_free(l);
 }
 
-/* Everything that is neither dom0's nor in use goes to the allocator. Modules are held back until dom0 is built. */
-static void free_memory(const struct range_list *usable)
+/* Everything that is neither dom0's nor in use. Modules are held back until dom0 is built. */
+static void find_free(const struct range_list *usable)
 {
     struct range_list l = *usable;
 
-    remove_modules(&l);
-    add_free_beside_dom0(&l);
+    memory_remove_modules(&info, &l);
+    set_free(&l);
 }
 
 /* All the board has, ourselves included: what tools show as the host's memory. */
@@ -188,7 +141,8 @@ static void free_modules(void)
     remove_all(&l, &info.partition_modules);
     remove_all(&l, &info.static_memory);
     static_add_done_modules(&l);
-    add_free_beside_dom0(&l);
+    set_free(&l);
+    memory_hand_over(UINT64_MAX);
 }
 
 /* A board without a kernel for dom0 is one without dom0 if it has static domains. */
@@ -282,7 +236,9 @@ static int finish(void)
     return 0;
 }
 
-static int (*const later[])(void) = { start_other_cpus, static_start_next, build_dom0, finish };
+static int (*const later[])(void) = {
+    memory_hand_over_some, start_other_cpus, static_start_next, build_dom0, finish, partition_fill_step,
+};
 static unsigned later_done;
 
 /* One step of it; true while there is more. */
@@ -337,11 +293,13 @@ void boot_main(uint64_t fdt_pa, uint64_t image_pa)
     const struct memory_range image = { start.v, end.v - start.v };
     const struct range_list taken = { .count = 2, .range = { image, { fdt_pa, info.tree.size } } };
     find_usable(&usable, image, fdt_pa);
-    start_memory(&usable);
+    if (memory_start(&info, &usable))
+        stop("too little memory");
     has_dom0 = wants_dom0() && dom0_plan(&layout, &info, &usable, image) == 0;
     if (wants_dom0() && !has_dom0 && info.partition_nodes == 0)
         stop("no dom0");
-    free_memory(&usable);
+    find_free(&usable);
+    memory_hand_over(FIRST_MEMORY);
     heap_init();
     arch_boot_frames_ready();
     start_interrupts();

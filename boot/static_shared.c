@@ -112,18 +112,13 @@ void static_read_links(const struct dt_walk *w, const struct dt_node *n, struct 
 
 void static_parse_dom0(const struct boot_info *b, struct partition_plan *dom0, const struct static_report *report)
 {
-    bool in_chosen = false;
-    struct dt_walk w;
+    struct dt_walk w = b->chosen;
     struct dt_node n;
 
     dom0->node = "(dom0)";
-    dt_walk_start(&w, &b->tree);
-    while (dt_walk_next(&w, &n)) {
-        if (n.depth == 1)
-            in_chosen = strcmp(n.name, "chosen") == 0;
-        if (in_chosen && n.depth == 2)
+    while (w.tree && dt_walk_next(&w, &n) && n.depth > 1)
+        if (n.depth == 2)
             static_read_links(&w, &n, dom0, report);
-    }
 }
 
 /* Do those who share agree? */

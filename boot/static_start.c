@@ -3,6 +3,7 @@
 #include "boot/static_start.h"
 #include "arch/include/boot.h"
 #include "arch/include/vgic_hw.h"
+#include "boot/memory.h"
 #include "boot/static_plan.h"
 #include "core/domain.h"
 #include "lib/assert.h"
@@ -90,22 +91,31 @@ static bool read_all(const struct boot_info *b, const struct range_list *taken)
     return true;
 }
 
-static int build(struct partition *p)
+static int start(struct partition *p)
 {
-    int error = partition_create(p);
-
-    if (error)
-        return error;
-    do
-        error = partition_load(p, false);
-    while (error == -E_RESTART);
-    if (error) {
-        partition_give_up(p);
-        return error;
-    }
+    started++;
     log_info("partition %s: d%u, %u vCPU%s, %llu KiB of memory, started", p->plan->name, p->domain->id.v, p->plan->vcpu_count,
              p->plan->vcpu_count == 1 ? "" : "s", (unsigned long long)(p->plan->memory >> 10));
     return partition_start(p);
+}
+
+/* A piece of one: -E_RESTART while there is more. */
+static int build(struct partition *p)
+{
+    int error;
+
+    if (p->state == PARTITION_PLANNED) {
+        error = partition_create(p);
+        return error ? error : -E_RESTART;
+    }
+    ASSERT(p->state == PARTITION_BUILDING);
+    error = partition_load(p, false);
+    if (error == -E_RESTART)
+        return error;
+    if (!error)
+        return start(p);
+    partition_give_up(p);
+    return error;
 }
 
 void static_read(const struct boot_info *b, const struct range_list *taken)
@@ -125,12 +135,13 @@ static bool needs_cpu_0_only(const struct partition_plan *plan)
     return true;
 }
 
+/* Planned, or begun. */
 static struct partition *next_planned(void)
 {
     struct partition *p;
 
     list_for_each(p, &partitions, link)
-        if (p->state == PARTITION_PLANNED)
+        if (p->state == PARTITION_PLANNED || p->state == PARTITION_BUILDING)
             return p;
     return NULL;
 }
@@ -140,9 +151,12 @@ bool static_start_first(void)
 {
     struct partition *p;
 
-    while (started == 0 && (p = next_planned()) && needs_cpu_0_only(p->plan))
-        if (build(p) == 0)
-            started++;
+    while (started == 0 && (p = next_planned()) && needs_cpu_0_only(p->plan)) {
+        /* No more memory is looked at than it needs. */
+        memory_hand_over(p->plan->bank_count || p->plan->share_count ? UINT64_MAX : p->plan->memory);
+        while (build(p) == -E_RESTART)
+            ;
+    }
     return started != 0;
 }
 
@@ -152,8 +166,7 @@ int static_start_next(void)
 
     if (!p)
         return 0;
-    if (build(p) == 0)
-        started++;
+    (void)build(p);
     ASSERT(started <= plan_count && p->state != PARTITION_PLANNED);
     return -E_RESTART;
 }

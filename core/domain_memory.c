@@ -48,6 +48,9 @@ static int depopulate_page(struct domain *d, gfn_t gfn)
 {
     int error = stage2_unmap_page(&d->stage2, gfn, S2_TYPES_OWN);
 
+    /* A page that is still to be filled is the domain's all the same. */
+    if (error == -E_INVAL && stage2_resolve(&d->stage2, gfn, false) == 0)
+        error = stage2_unmap_page(&d->stage2, gfn, S2_TYPES_OWN);
     return error == -E_NOENT ? -E_INVAL : error;
 }
 

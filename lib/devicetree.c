@@ -79,7 +79,7 @@ static enum dt_token read_name(const struct devicetree *t, uint32_t *offset, str
     return DT_BEGIN;
 }
 
-static enum dt_token read_property(const struct devicetree *t, uint32_t *offset, struct dt_property *item)
+static ALWAYS_INLINE enum dt_token read_property(const struct devicetree *t, uint32_t *offset, struct dt_property *item)
 {
     if (bytes_left(t, *offset) < 8)
         return DT_BAD;
@@ -95,15 +95,16 @@ static enum dt_token read_property(const struct devicetree *t, uint32_t *offset,
     return DT_PROPERTY;
 }
 
-enum dt_token dt_next(const struct devicetree *t, uint32_t *offset, struct dt_property *item)
+static ALWAYS_INLINE enum dt_token next_item(const struct devicetree *t, uint32_t *offset, struct dt_property *item)
 {
     while (bytes_left(t, *offset) >= 4) {
         uint32_t token = be32(t->blob + *offset);
 
         *offset += 4;
+        if (likely(token == TOKEN_PROPERTY))
+            return read_property(t, offset, item);
         switch (token) {
         case TOKEN_BEGIN: return read_name(t, offset, item);
-        case TOKEN_PROPERTY: return read_property(t, offset, item);
         case TOKEN_END: return DT_END;
         case TOKEN_DONE: return DT_DONE;
         case TOKEN_NOP: break;
@@ -111,6 +112,11 @@ enum dt_token dt_next(const struct devicetree *t, uint32_t *offset, struct dt_pr
         }
     }
     return DT_BAD;
+}
+
+enum dt_token dt_next(const struct devicetree *t, uint32_t *offset, struct dt_property *item)
+{
+    return next_item(t, offset, item);
 }
 
 void dt_walk_start(struct dt_walk *w, const struct devicetree *t)
@@ -126,6 +132,16 @@ static uint32_t initial(const char *name)
     return UINT32_C(1) << (name[0] & 31);
 }
 
+static uint32_t initials_of_strings(const struct dt_property *p)
+{
+    uint32_t initials = 0;
+
+    for (uint32_t i = 0; i < p->length; i++)
+        if (i == 0 || p->value[i - 1] == 0)
+            initials |= initial((const char *)p->value + i);
+    return initials;
+}
+
 /* All properties of the node that begins, once: the walk goes on behind them. */
 static void note_properties(struct dt_walk *w, struct dt_node *n)
 {
@@ -134,15 +150,17 @@ static void note_properties(struct dt_walk *w, struct dt_node *n)
 
     n->initials = 0;
     n->compatible.name = NULL;
-    while (dt_next(w->tree, &offset, &p) == DT_PROPERTY) {
+    while (next_item(w->tree, &offset, &p) == DT_PROPERTY) {
         w->offset = offset;
         n->initials |= initial(p.name);
         if (p.name[0] == '#' && strcmp(p.name, "#address-cells") == 0)
             *address_cells = dt_cell(&p, 0, 2);
         else if (p.name[0] == '#' && strcmp(p.name, "#size-cells") == 0)
             *size_cells = dt_cell(&p, 0, 1);
-        else if (p.name[0] == 'c' && !n->compatible.name && strcmp(p.name, "compatible") == 0)
+        else if (p.name[0] == 'c' && !n->compatible.name && strcmp(p.name, "compatible") == 0) {
             n->compatible = p;
+            n->compatible_initials = initials_of_strings(&p);
+        }
     }
 }
 
@@ -173,7 +191,7 @@ bool dt_walk_next(struct dt_walk *w, struct dt_node *n)
     struct dt_property item;
 
     while (!w->damaged) {
-        switch (dt_next(w->tree, &w->offset, &item)) {
+        switch (next_item(w->tree, &w->offset, &item)) {
         case DT_BEGIN:
             return enter_node(w, n, item.name);
         case DT_END:
@@ -199,7 +217,7 @@ bool dt_property(const struct devicetree *t, const struct dt_node *n, const char
 
     if (n->initials && !(n->initials & initial(name)))
         return false;
-    while (dt_next(t, &offset, out) == DT_PROPERTY)
+    while (next_item(t, &offset, out) == DT_PROPERTY)
         if (out->name[0] == name[0] && strcmp(out->name, name) == 0)
             return true;
     return false;
@@ -222,7 +240,7 @@ bool dt_is_compatible(const struct devicetree *t, const struct dt_node *n, const
     struct dt_property p;
 
     if (n->initials)
-        return n->compatible.name && dt_has_string(&n->compatible, with);
+        return n->compatible.name && n->compatible_initials & initial(with) && dt_has_string(&n->compatible, with);
     return dt_property(t, n, "compatible", &p) && dt_has_string(&p, with);
 }
 

@@ -34,6 +34,7 @@ struct dt_node {
     unsigned depth;             /* root: 0 */
     uint32_t initials;          /* bit c % 32: a property's name begins with c; 0: not noted */
     struct dt_property compatible;  /* name NULL: none */
+    uint32_t compatible_initials;   /* the same of its strings */
 };
 
 /* Walk over all nodes in the order of the blob. Levels remember what the nodes above say of addresses. */

@@ -15,12 +15,19 @@ static uint64_t total_frames, claimed_frames;
 struct owner hypervisor_owner = { .id = OWNER_HYPERVISOR, .limit = UINT64_MAX };
 static struct owner *owners[MAX_DOMAINS];
 
-void frame_table_init(void *table, mfn_t top)
+void frame_table_grow(mfn_t top)
 {
     PANIC_IF(top.v > FRAME_LINK_NONE, "physical memory up to frame %#llx: more than the frame table can describe",
              (unsigned long long)top.v);
+    ASSERT(top.v >= frame_top);
+    atomic_store_release(&frame_top, top.v);
+}
+
+void frame_table_init(void *table, mfn_t top)
+{
     frame_words = table;
-    frame_top = top.v;
+    frame_top = 0;
+    frame_table_grow(top);
     frame_free_frames = total_frames = claimed_frames = 0;
     hypervisor_owner.frames = hypervisor_owner.shared = 0;
     buddy_init();

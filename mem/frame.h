@@ -55,8 +55,11 @@ enum frame_flags {
  * Boot, CPU 0: the frame table for [0, top) lies at `table` (8 bytes a frame, zeroed, in the heap region or the image's
  * boot mapping), then each bank of usable memory is handed over as free and dirty. Parts that are in use (image,
  * modules, table itself) are simply not handed over; frame_add_free() may be called again for them later.
+ * The table may begin short and grow: [0, top) is then what is zeroed by now. Words in front of the first memory, rounded down to a block of
+ * the largest order, may follow later, but before anybody can name a frame of the host.
  */
 void frame_table_init(void *table, mfn_t top);
+void frame_table_grow(mfn_t top);
 void frame_add_free(mfn_t first, uint64_t count);
 /* The largest order (at most MAX_ORDER) of a block that is aligned at `frame` and no longer than `count` >= 1 frames. */
 unsigned largest_order(uint64_t frame, uint64_t count);

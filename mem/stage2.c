@@ -285,28 +285,42 @@ int stage2_get_own(struct stage2 *s, gfn_t gfn, bool write, mfn_t *mfn)
     return get_frame(s, gfn, write ? (uint32_t)BIT(S2_RAM) : S2_TYPES_OWN, mfn, &found);
 }
 
-/* The page is filled lazily: the one kind of work there is has cookie 0 and means "zeros". */
+/* Is all of it to be filled lazily? The one kind of work there is has cookie 0 and means "zeros". */
+static bool is_lazy(struct stage2_locked l, gfn_t gfn, unsigned order)
+{
+    unsigned found;
+    mfn_t cookie;
+
+    return !l.s->dying && stage2_lookup(l, gfn, &cookie, &found) == S2_NEEDS_WORK && cookie.v == 0 && found >= order;
+}
+
+int stage2_fill(struct stage2 *s, gfn_t gfn, mfn_t mfn, unsigned order)
+{
+    struct s2_change c = change_init(s, gfn, order, mfn, S2_RAM);
+    struct stage2_locked l = stage2_lock(s);
+    int r = is_lazy(l, gfn, order) ? s2_change_commit(&c) : -E_BUSY;
+
+    stage2_unlock(l);
+    s2_change_finish(&c);
+    return r;
+}
+
 int stage2_resolve(struct stage2 *s, gfn_t gfn, bool write UNUSED)
 {
     struct stage2_locked l = stage2_lock(s);
-    struct s2_change c;
-    mfn_t cookie, mfn;
-    bool wanted = stage2_lookup(l, gfn, &cookie, NULL) == S2_NEEDS_WORK && cookie.v == 0;
+    bool wanted = is_lazy(l, gfn, 0);
+    mfn_t mfn;
     int r;
 
     stage2_unlock(l);
     if (!wanted)
         return -E_NOENT;
-    if (frame_alloc(s->owner, 0, FRAME_ANY, &mfn))
+    /* The limit was looked at when the page was promised. */
+    if (frame_alloc(s->owner, 0, FRAME_IGNORE_LIMIT, &mfn))
         return -E_NOMEM;
-    c = change_init(s, gfn, 0, mfn, S2_RAM);
-    l = stage2_lock(s);
-    /* Somebody else may have been faster: then there is nothing left to do. */
-    wanted = !s->dying && stage2_lookup(l, gfn, &cookie, NULL) == S2_NEEDS_WORK;
-    r = wanted ? s2_change_commit(&c) : 0;
-    stage2_unlock(l);
-    if (!wanted || r)
+    r = stage2_fill(s, gfn, mfn, 0);
+    if (r)
         frame_put(mfn);
-    s2_change_finish(&c);
-    return r;
+    /* Somebody else may have been faster: then there is nothing left to do. */
+    return r == -E_BUSY ? 0 : r;
 }

@@ -101,6 +101,10 @@ int stage2_get_own(struct stage2 *s, gfn_t gfn, bool write, mfn_t *mfn) MUST_CHE
 /* Make a NEEDS_WORK entry usable after a fault or COPY_RETRY. 0, or -E_NOENT when it is not such an entry, -E_NOMEM. */
 int stage2_resolve(struct stage2 *s, gfn_t gfn, bool write) MUST_CHECK;
 
+/* Map 2^order pages, which lie within one NEEDS_WORK entry, to zeroed frames; references as for stage2_map. -E_BUSY: they do not, or not
+ * any more. -E_NOMEM. */
+int stage2_fill(struct stage2 *s, gfn_t gfn, mfn_t mfn, unsigned order) MUST_CHECK;
+
 /* For looking: how many entries map 1 GiB, 2 MiB, 4 KiB (in this order). */
 void stage2_count_entries(const struct stage2 *s, uint64_t counts[3]);
 

@@ -86,12 +86,24 @@ static int plan_places(struct partition *p)
     return -E_NOMEM;
 }
 
+/* The domain's page with one more reference; one that is still to be filled is. */
+static int own_page(struct domain *d, gfn_t gfn, mfn_t *mfn)
+{
+    int error = stage2_get_own(&d->stage2, gfn, true, mfn);
+
+    if (error == -E_AGAIN)
+        error = stage2_resolve(&d->stage2, gfn, true);
+    else
+        return error;
+    return error ? error : stage2_get_own(&d->stage2, gfn, true, mfn);
+}
+
 /* Write n bytes within one page of the domain; what a guest with its caches off sees. */
 static int write_guest(struct domain *d, uint64_t to, const void *from, size_t n)
 {
     unsigned offset = (unsigned)(to & ~PAGE_MASK);
     mfn_t mfn;
-    int error = stage2_get_own(&d->stage2, GFN(to >> PAGE_SHIFT), true, &mfn);
+    int error = own_page(d, GFN(to >> PAGE_SHIFT), &mfn);
 
     ASSERT(offset + n <= PAGE_SIZE);
     if (error)

@@ -119,18 +119,45 @@ static int populate_anywhere(struct domain *d, const struct partition_piece *pie
     return error;
 }
 
+/* Memory that is zeroed when it is first touched, or by and by: promised, so that it is there then. */
+static int promise(struct domain *d, const struct partition_piece *piece)
+{
+    uint64_t first = piece->guest >> PAGE_SHIFT, count = piece->size >> PAGE_SHIFT;
+    int error = 0;
+
+    for (uint64_t done = 0; !error && done < count;) {
+        unsigned order = largest_order(first + done, count - done);
+
+        error = stage2_map(&d->stage2, GFN(first + done), MFN(0), order, S2_NEEDS_WORK);
+        done += BIT(order);
+    }
+    return error;
+}
+
+/* A device would not wait for a page to be filled. */
+static bool is_lazy(const struct partition_plan *plan)
+{
+    return plan->bank_count == 0 && plan->device_count == 0;
+}
+
+static int populate_piece(struct partition *p, const struct partition_piece *piece)
+{
+    if (piece->host != PARTITION_ANYWHERE)
+        return populate_static(p->domain, piece);
+    return is_lazy(p->plan) ? promise(p->domain, piece) : populate_anywhere(p->domain, piece);
+}
+
 int partition_populate(struct partition *p)
 {
     struct partition_piece pieces[PARTITION_PIECES];
     unsigned n = partition_ram(p->plan, pieces);
     int error = 0;
 
-    /* Not after having taken all that there is: others may fit. */
-    if (p->plan->bank_count == 0 && p->plan->memory >> PAGE_SHIFT > frame_free_count())
-        return -E_NOMEM;
     p->domain->owner.limit = p->plan->memory >> PAGE_SHIFT;
+    /* Not after having taken all that there is: others may fit. */
+    if (p->plan->bank_count == 0)
+        error = frame_claim(&p->domain->owner, p->plan->memory >> PAGE_SHIFT);
     for (unsigned i = 0; !error && i < n; i++)
-        error = pieces[i].host == PARTITION_ANYWHERE ? populate_anywhere(p->domain, &pieces[i]) :
-                                                       populate_static(p->domain, &pieces[i]);
+        error = populate_piece(p, &pieces[i]);
     return error;
 }

@@ -206,6 +206,12 @@ int partition_share(struct domain *d, const struct partition_plan *plan, uint64_
 /* /reserved-memory of the plan's domain; root cells are two and two. */
 void partition_write_shares(const struct partition_plan *plan, struct dt_writer *out);
 
+/*
+ * Fill memory that partitions have been promised and not touched yet: a bounded piece, -E_RESTART while there is more, then 0. After boot, one
+ * CPU, again and again.
+ */
+int partition_fill_step(void) MUST_CHECK;
+
 /* It cannot be built or loaded: state FAILED; its domain is taken apart by and by. Once. */
 void partition_give_up(struct partition *p);
 
@@ -232,7 +238,7 @@ struct partition_piece {
 #define PARTITION_PIECES (PARTITION_BANKS + 1)
 /* The RAM that the plan gives, in the order of guest addresses; how many pieces. */
 unsigned partition_ram(const struct partition_plan *plan, struct partition_piece pieces[PARTITION_PIECES]);
-/* Memory of the plan, all zeros, in its place. -E_NOMEM, -E_INVAL. */
+/* Memory of the plan, all zeros, in its place; what may be is filled with zeros when it is touched. -E_NOMEM, -E_INVAL. */
 int partition_populate(struct partition *p) MUST_CHECK;
 /* Write its device tree into the buffer; its size, 0 when there is not enough room. */
 uint32_t partition_write_tree(const struct partition *p, void *buffer, uint32_t size) MUST_CHECK;

@@ -207,8 +207,25 @@ static void test_lazy_zeros(void **state UNUSED)
     assert_int_equal(x, 0);
     assert_int_equal(owner.frames, 2);
     assert_int_equal(space.mapped[S2_NEEDS_WORK], 510);
+    /* What has been promised is there, whatever the limit says now. */
     owner.limit = 2;
-    assert_int_equal(stage2_resolve(&space, GFN(BASE + 4), false), -E_NOMEM);
+    assert_int_equal(stage2_resolve(&space, GFN(BASE + 4), false), 0);
+    alloc_fail_nth(1);
+    assert_int_equal(stage2_resolve(&space, GFN(BASE + 5), false), -E_NOMEM);
+}
+
+static void test_lazy_block_is_filled_whole_or_not(void **state UNUSED)
+{
+    mfn_t block = frames(&owner, 9), got;
+
+    assert_int_equal(stage2_map(&space, GFN(BASE), MFN(0), 10, S2_NEEDS_WORK), 0);
+    assert_int_equal(stage2_resolve(&space, GFN(BASE + 3), false), 0);
+    assert_int_equal(stage2_fill(&space, GFN(BASE), block, 9), -E_BUSY);
+    assert_int_equal(stage2_fill(&space, GFN(BASE + 512), block, 9), 0);
+    assert_int_equal(stage2_get_own(&space, GFN(BASE + 513), true, &got), 0);
+    assert_int_equal(got.v, block.v + 1);
+    frame_put(got);
+    assert_int_equal(stage2_fill(&space, GFN(BASE + 512), block, 9), -E_BUSY);
 }
 
 static void test_quota(void **state UNUSED)
@@ -482,7 +499,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_one_entry_per_aligned_block), TEST(test_range_is_checked), TEST(test_unmap_exact), TEST(test_get_frame),
-        TEST(test_lazy_zeros), TEST(test_quota), TEST(test_random_changes),
+        TEST(test_lazy_zeros), TEST(test_lazy_block_is_filled_whole_or_not), TEST(test_quota), TEST(test_random_changes),
         cmocka_unit_test_setup_teardown(test_random_changes, setup_deep, teardown), TEST(test_out_of_memory),
         TEST(test_destroy_is_bounded), TEST(test_gigabyte_leaf), TEST(test_four_cpus_resolve_one_page),
         TEST(test_four_cpus_change_one_space),
