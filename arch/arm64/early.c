@@ -64,6 +64,7 @@ void early_build_tables(void)
     hyp_root[SELF_SLOT] = (uint64_t)hyp_root | PTE_NEXT_TABLE;
     hyp_root[SELF_SLOT + 1] = (uint64_t)hyp_high | PTE_NEXT_TABLE;
 
+    pa = (uint64_t)entry_start;
     entry_l3[pa >> 12 & 511] = pa | text_page();
     entry_l2[pa >> 21 & 511] = (uint64_t)entry_l3 | PTE_NEXT_TABLE;
     entry_l1[pa >> 30 & 511] = (uint64_t)entry_l2 | PTE_NEXT_TABLE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Entry. The loader follows the arm64 Linux boot protocol (Linux Documentation/arm64/booting.rst): MMU off, x0 = device tree, we
- * lie at a multiple of 2 MiB; or UEFI started us by the PE header, and efi.c comes here with the same in hand, at any page. This page is the only code that ever runs at its physical address; everything in it is
+ * lie at a multiple of 2 MiB; or UEFI started us by the PE header, and efi.c comes here with the same in hand, at any page. The page of .text.entry is the only code that ever runs at its physical address; everything in it is
  * position independent.
  */
 #include "arch_cpu.h"
@@ -40,7 +40,7 @@ _start:
     .long   pe_header - _start
 
 /*
- * The image as an EFI application (Microsoft's PE format specification, 3): the entry page is its headers, then one section of
+ * The image as an EFI application (Microsoft's PE format specification, 3): the first page is its headers, of which some firmware loads no more, then one section of
  * code and constants and one of data, which is longer in memory than in the file. pe_*: vinci.lds.
  */
 pe_header:
@@ -76,6 +76,8 @@ pe_sections:
     .ascii  ".data\0\0\0"
     .long   pe_data_bytes, pe_data_at, pe_data_file_bytes, pe_data_at, 0, 0, 0
     .long   0xc0000040                  /* data, readable, writable */
+
+.section .text.entry, "ax"
 
 /* CPU 0. x19 = device tree, x20 = our physical address. */
 .globl primary

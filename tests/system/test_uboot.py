@@ -42,7 +42,7 @@ class UBootBoard(Dom0):
         self.child.send(" ")
         self.prompt("U-Boot's prompt")
 
-    def boot(self):
+    def boot(self, how="booti"):
         self.to_prompt()
         # The firmware's tree, moved to where it may grow.
         self.type("fdt addr ${fdt_addr}")
@@ -56,7 +56,7 @@ class UBootBoard(Dom0):
             self.type(f'fdt set {node} compatible "multiboot,{kind}" "multiboot,module"')
             self.type(f"fdt set {node} reg <0 {address:#x} 0 {path.stat().st_size:#x}>")
         self.type(f'fdt set /chosen/module@{DOM0_KERNEL_AT:x} bootargs "{self.dom0_cmdline}"')
-        self.child.send(f"booti {HYPERVISOR_AT:#x} - {TREE_AT:#x}\r")
+        self.child.send(f"booti {HYPERVISOR_AT:#x} - {TREE_AT:#x}\r" if how == "booti" else f"bootefi {HYPERVISOR_AT:#x}:{self.hypervisor.stat().st_size:x} {TREE_AT:#x}\r")
 
 
 def domain(number, kernel, at, bootargs):
@@ -101,12 +101,13 @@ def test_script_with_static_domains(out, hypervisor, only_vinci, tmp_path):
         board.stop()
 
 
-@pytest.mark.parametrize("gic", [3, 2])
-def test_booti(out, hypervisor, gic):
-    log = out / "logs" / "system" / f"test_booti-{gic}.log"
+@pytest.mark.parametrize("gic,how", [(3, "booti"), (2, "booti"), (3, "bootefi")])
+def test_booti(out, hypervisor, gic, how):
+    """`bootefi` starts the same file as an EFI application, with the tree as it is given."""
+    log = out / "logs" / "system" / f"test_{how}-{gic}.log"
     board = UBootBoard(out=out, hypervisor=hypervisor, log=log, smp=2, mem=1536, gic=gic)
     try:
-        board.boot()
+        board.boot(how)
         board.wait_ready()
         assert board.info()["nr_cpus"] == "2"
         board.create("one", kernel="nap", memory=16)

@@ -89,7 +89,7 @@ typedef uint64_t hyp_table[512] ALIGNED(4096);
 extern hyp_table hyp_root, hyp_boot_root, hyp_high, hyp_percpu_l2, hyp_percpu_l3, hyp_device_l2, hyp_arena_l2, hyp_boot_map, hyp_window_l3;
 
 /* vinci.lds */
-extern char image_start[], text_end[], constants_end[], data_end[], bss_start[], bss_end[], image_end[], boot_stacks[];
+extern char image_start[], entry_start[], text_end[], constants_end[], data_end[], bss_start[], bss_end[], image_end[], boot_stacks[];
 
 /* This CPU's windows, which none of its code holds, show nothing any more (window.c): another domain is about to run. */
 void windows_close(void);
