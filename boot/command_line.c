@@ -141,7 +141,7 @@ static const struct option options[] = {
     { "noreboot", set_noreboot, "a boolean" },
     { "iommu", set_iommu, "a boolean" },
     { "bootscrub", set_bootscrub, "a boolean or idle" },
-    { "sched", set_sched, "credit2 or null" },
+    { "sched", set_sched, "credit2, null, rtds or arinc653" },
     { "sched_ratelimit_us", set_ratelimit, "microseconds" },
     { "console", set_console, "dtuart" },
     { "loglvl", set_loglvl, "none, error, warning, info, debug or all" },

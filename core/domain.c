@@ -246,6 +246,7 @@ int domain_create(domid id, const struct domain_config *config, struct domain **
     error = sched_group_init(&d->sched, config->cpupool);
     if (error)
         goto no_pool;
+    d->sched.handle = d->uuid;
     error = init_parts(d, config);
     if (error)
         goto no_parts;

@@ -45,6 +45,7 @@ int vcpu_create(struct domain_locked l, unsigned id, struct vcpu **out)
     v->runstate = (struct runstate_times){ .state = RUNSTATE_IS_OFFLINE, .since = arch_time_now() };
     v->unit.wants_cpu = unit_wants_cpu;
     v->unit.is_offline = unit_is_offline;
+    v->unit.number = id;
     vcpu_timers_init(v);
     error = arch_vcpu_init(v);
     if (error)

@@ -23,6 +23,9 @@ static int add_vcpus(struct partition *p)
         error = vcpu_create(lock, i, &v);
         if (!error)
             error = sched_set_affinity(&v->unit, &p->plan->vcpus[i].pin, &p->plan->vcpus[i].pin);
+        if (!error && p->plan->vcpus[i].period_us)
+            error = sched_set_reservation(&v->unit, p->plan->vcpus[i].period_us, p->plan->vcpus[i].budget_us,
+                                          p->plan->vcpus[i].extratime);
     }
     if (!error && (p->plan->weight || p->plan->cap))
         error = sched_set_params(&p->domain->sched, p->plan->weight ? p->plan->weight : SCHED_DEFAULT_WEIGHT, p->plan->cap);

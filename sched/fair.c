@@ -461,6 +461,7 @@ static struct sched_unit *fair_steal(unsigned thief, unsigned from)
 const struct sched_policy sched_policy_fair = {
     .name = "fair",
     .abi_id = 6,                /* XEN_SCHEDULER_CREDIT2 */
+    .has_ratelimit = true,
     .cpu_init = fair_cpu_init,
     .unit_init = fair_unit_init,
     .group_changed = fair_group_changed,

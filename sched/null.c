@@ -24,14 +24,6 @@ static void null_cpu_init(unsigned cpu)
     list_init(&null_cpus[cpu].waiting);
 }
 
-static void null_unit_init(struct sched_unit *u UNUSED)
-{
-}
-
-static void null_group_changed(struct sched_group *g UNUSED, nsec_t now UNUSED)
-{
-}
-
 static bool is_unowned_by_others(unsigned cpu, const struct sched_unit *u)
 {
     const struct sched_unit *owner = atomic_load(&null_cpus[cpu].owner);
@@ -115,10 +107,6 @@ static nsec_t null_slice(unsigned cpu UNUSED, const struct sched_unit *u UNUSED,
     return NSEC_NEVER;
 }
 
-static void null_yield(unsigned cpu UNUSED, struct sched_unit *u UNUSED)
-{
-}
-
 /* A CPU without an owner takes one that waits elsewhere. */
 static unsigned null_victim(unsigned thief, const cpu_set *among)
 {
@@ -160,8 +148,6 @@ const struct sched_policy sched_policy_null = {
     .name = "null",
     .abi_id = 9,                /* XEN_SCHEDULER_NULL */
     .cpu_init = null_cpu_init,
-    .unit_init = null_unit_init,
-    .group_changed = null_group_changed,
     .place = null_place,
     .enqueue = null_enqueue,
     .dequeue = null_dequeue,
@@ -169,7 +155,6 @@ const struct sched_policy sched_policy_null = {
     .account = null_account,
     .runs_at = null_runs_at,
     .slice = null_slice,
-    .yield = null_yield,
     .victim = null_victim,
     .steal = null_steal,
     .leave = null_leave,

@@ -15,11 +15,16 @@ static unsigned pool_count;
 static struct sched_pool pool0;
 static uint32_t ratelimit_us = SCHED_DEFAULT_RATELIMIT_US;      /* of a new pool */
 
+static struct sched_pool new_pool(const struct sched_policy *policy)
+{
+    return (struct sched_pool){ .policy = policy, .ratelimit_us = policy->has_ratelimit ? atomic_load(&ratelimit_us) : 0 };
+}
+
 void pools_init(const struct sched_policy *policy)
 {
     spin_lock_init(&pools_lock, LOCK_POOLS);
     list_init(&pools);
-    pool0 = (struct sched_pool){ .policy = policy, .ratelimit_us = atomic_load(&ratelimit_us) };
+    pool0 = new_pool(policy);
     list_push_back(&pools, &pool0.link);
     pool_count = 1;
 }
@@ -104,7 +109,7 @@ int sched_pool_create(uint32_t *id, uint32_t policy_id)
     p = heap_new(struct sched_pool);
     if (!p)
         return -E_NOMEM;
-    *p = (struct sched_pool){ .policy = policy, .ratelimit_us = atomic_load(&ratelimit_us) };
+    *p = new_pool(policy);
     spin_lock(&pools_lock);
     error = insert(p, id);
     spin_unlock(&pools_lock);
@@ -115,7 +120,54 @@ int sched_pool_create(uint32_t *id, uint32_t policy_id)
 
 static void free_pool(struct quiesce_call *c)
 {
-    heap_delete(container_of(c, struct sched_pool, free_call));
+    struct sched_pool *p = container_of(c, struct sched_pool, free_call);
+
+    if (p->frame)
+        heap_delete(p->frame);
+    heap_delete(p);
+}
+
+static bool frame_is_valid(const struct sched_frame *f)
+{
+    nsec_t sum = 0;
+
+    if (f->count == 0 || f->count > SCHED_FRAME_WINDOWS || f->major <= 0)
+        return false;
+    for (unsigned i = 0; i < f->count; i++) {
+        if (f->windows[i].length < SCHED_MIN_WINDOW || f->windows[i].length > f->major - sum)
+            return false;
+        sum += f->windows[i].length;
+    }
+    return true;
+}
+
+static void free_frame(struct quiesce_call *c)
+{
+    heap_delete(container_of(c, struct sched_frame, free_call));
+}
+
+int sched_pool_set_frame(struct sched_pool *p, const struct sched_frame *from)
+{
+    static uint64_t ids;
+    struct sched_frame *f, *old;
+
+    if (!p->policy->has_frame)
+        return -E_OPNOTSUPP;
+    if (!frame_is_valid(from))
+        return -E_INVAL;
+    f = heap_new(struct sched_frame);
+    if (!f)
+        return -E_NOMEM;
+    *f = *from;
+    f->id = atomic_fetch_add(&ids, 1) + 1;
+    f->start = arch_time_now();
+    old = atomic_exchange(&p->frame, f);
+    if (old)
+        quiesce_defer(&old->free_call, free_frame);
+    for (unsigned cpu = 0; cpu < cpu_count(); cpu++)
+        if (cpu_set_has(&p->cpus, cpu))
+            cpu_work_raise(cpu, CPU_WORK_SCHED);
+    return 0;
 }
 
 int sched_pool_destroy(uint32_t id)
@@ -253,22 +305,32 @@ int sched_pool_set_ratelimit_us(struct sched_pool *p, uint32_t us)
 {
     if (us > SCHED_MAX_RATELIMIT_US)
         return -E_INVAL;
+    if (!p->policy->has_ratelimit)
+        return -E_OPNOTSUPP;
     atomic_store(&p->ratelimit_us, us);
     return 0;
 }
 
 int sched_set_ratelimit_us(uint32_t us)
 {
-    int error = sched_pool_set_ratelimit_us(&pool0, us);
-
-    if (!error)
-        atomic_store(&ratelimit_us, us);
-    return error;
+    if (us > SCHED_MAX_RATELIMIT_US)
+        return -E_INVAL;
+    atomic_store(&ratelimit_us, us);
+    /* The command line is read before there are pools. */
+    if (pool0.policy && pool0.policy->has_ratelimit)
+        atomic_store(&pool0.ratelimit_us, us);
+    return 0;
 }
 
 struct sched_pool *sched_group_pool(const struct sched_group *g)
 {
     return atomic_load(&g->pool);
+}
+
+static void tell_policy(const struct sched_pool *p, struct sched_group *g)
+{
+    if (p->policy->group_changed)
+        p->policy->group_changed(g, arch_time_now());
 }
 
 int sched_group_init(struct sched_group *g, uint32_t pool)
@@ -286,7 +348,7 @@ int sched_group_init(struct sched_group *g, uint32_t pool)
     if (!error) {
         g->pool = p;
         p->groups++;
-        p->policy->group_changed(g, arch_time_now());
+        tell_policy(p, g);
     }
     spin_unlock(&pools_lock);
     return error;
@@ -323,7 +385,7 @@ int sched_group_move(struct sched_group *g, uint32_t pool)
         error = -E_NOENT;
     } else if (p != g->pool) {
         change_pool(g, p);
-        p->policy->group_changed(g, arch_time_now());
+        tell_policy(p, g);
     }
     spin_unlock(&pools_lock);
     return error;

@@ -13,6 +13,24 @@
 
 #define SCHED_POOL_ANY UINT32_MAX
 
+/* A major frame (arinc653): windows one after the other from its start; what is left of it behind them belongs to nobody. */
+#define SCHED_FRAME_WINDOWS 64
+#define SCHED_MIN_WINDOW USEC(10)
+
+struct sched_window {
+    uint8_t handle[16];         /* of the group; one that nobody has: idle */
+    uint32_t number;            /* of the unit in it */
+    nsec_t length;
+};
+
+struct sched_frame {
+    uint64_t id;                /* never 0, never used again */
+    nsec_t start, major;
+    unsigned count;
+    struct sched_window windows[SCHED_FRAME_WINDOWS];
+    struct quiesce_call free_call;
+};
+
 struct sched_pool {
     struct list link;
     uint32_t id;
@@ -20,6 +38,7 @@ struct sched_pool {
     cpu_set cpus;               /* atomic bits: changed under LOCK_POOLS and the run queue's lock */
     uint32_t groups;            /* under LOCK_POOLS */
     uint32_t ratelimit_us;      /* atomic */
+    struct sched_frame *frame;  /* atomic; of a policy that has one; NULL: not set yet */
     struct quiesce_call free_call;
 };
 
@@ -41,8 +60,12 @@ int sched_pool_take_cpu(uint32_t id, unsigned cpu) MUST_CHECK;
 bool sched_cpu_is_drained(unsigned cpu);
 /* The CPUs that are online and in no pool. */
 cpu_set sched_free_cpus(void);
-/* -E_INVAL above SCHED_MAX_RATELIMIT_US. */
+/* -E_INVAL above SCHED_MAX_RATELIMIT_US; -E_OPNOTSUPP: its policy has none. */
 int sched_pool_set_ratelimit_us(struct sched_pool *p, uint32_t us) MUST_CHECK;
+
+/* The pool's frame is a copy of `from`, of which major, count and windows matter, and starts at once. -E_OPNOTSUPP: its policy has none;
+ * -E_INVAL: no window, too many, one below SCHED_MIN_WINDOW, or more than fits into the frame; -E_NOMEM. */
+int sched_pool_set_frame(struct sched_pool *p, const struct sched_frame *from) MUST_CHECK;
 
 /* A group with default parameters enters a pool. -E_SRCH: no such pool, -E_NODEV: it has no CPU. */
 int sched_group_init(struct sched_group *g, uint32_t pool) MUST_CHECK;

@@ -11,6 +11,7 @@
  * A unit that is woken while its registers are still live stays on its CPU; thieves leave it alone. So no unit is ever on two CPUs.
  */
 #include "sched/runqueue.h"
+#include "sched/cpu_tree.h"
 #include "arch/include/time.h"
 #include "lib/cpu_work.h"
 #include "lib/error.h"
@@ -23,7 +24,9 @@
 #define YIELD_SLICE MSEC(1)
 
 struct runqueue runqueues[MAX_CPUS];
-static const struct sched_policy *const policies[] = { &sched_policy_fair, &sched_policy_null };
+static const struct sched_policy *const policies[] = {
+    &sched_policy_fair, &sched_policy_null, &sched_policy_rtds, &sched_policy_arinc653,
+};
 static cpu_set online_cpus;
 static cpu_set idle_cpus;       /* atomic bits: a hint whom to ask when a unit must wait */
 
@@ -72,7 +75,13 @@ void sched_cpu_up(unsigned cpu)
     timer_init(&rq->slice_timer, slice_over);
     rq->idle_since = arch_time_now();
     atomic_test_and_set_bit(online_cpus.bits, cpu);
+    cpu_tree_has_cpu(cpu);
     pools_cpu_up(cpu);
+}
+
+static unsigned cpu_of(const struct runqueue *rq)
+{
+    return (unsigned)(rq - runqueues);
 }
 
 /* Lock the CPU that u belongs to. */
@@ -127,7 +136,7 @@ void sched_unit_leaves(struct sched_unit *u)
 {
     ASSERT(spin_is_held(&runqueues[u->cpu].lock) && !u->queued);
     /* Its own policy: that of the CPU may be another by now. */
-    if (u->policy && u->policy->leave(u->cpu, u))
+    if (u->policy && u->policy->leave && u->policy->leave(u->cpu, u))
         cpu_work_raise(u->cpu, CPU_WORK_SCHED);
 }
 
@@ -158,6 +167,20 @@ static void ask_idle_cpu(const struct sched_unit *u)
     }
 }
 
+/* One order for all CPUs: whoever waits here first is offered to the CPU that should run it. Called with the lock. */
+static void offer(struct runqueue *rq)
+{
+    const struct sched_unit *u = rq->policy->waiting(cpu_of(rq));
+    unsigned target;
+
+    ASSERT(spin_is_held(&rq->lock));
+    if (!u || !rq->pool)
+        return;
+    target = place(u);
+    if (target != u->cpu)
+        cpu_work_raise(target, CPU_WORK_SCHED);
+}
+
 static void enqueue(struct runqueue *rq, struct sched_unit *u, bool woken, nsec_t now)
 {
     ASSERT(spin_is_held(&rq->lock) && rq == &runqueues[u->cpu]);
@@ -167,7 +190,8 @@ static void enqueue(struct runqueue *rq, struct sched_unit *u, bool woken, nsec_
     rq->ready++;
     if (u->policy != rq->policy) {
         u->policy = rq->policy;
-        u->policy->unit_init(u);
+        if (u->policy->unit_init)
+            u->policy->unit_init(u);
     }
     rq->policy->enqueue(u->cpu, u, woken, now);
 }
@@ -199,8 +223,11 @@ static void interrupt_running(struct runqueue *rq, struct sched_unit *u, nsec_t 
 {
     nsec_t when = rq->policy->runs_at(u->cpu, u, rq->running, rq->running->ran_since, now);
 
-    if (when == NSEC_NEVER)
+    if (when == NSEC_NEVER) {
+        if (unlikely(rq->policy->waiting))
+            offer(rq);
         return;
+    }
     when = MAX(when, hold_end(rq));
     if (when > now && u->cpu == cpu_id())
         choose_again_at(rq, when);
@@ -341,7 +368,8 @@ void sched_unit_yield(struct sched_unit *u)
     ASSERT(rq->running == u);
     if (rq->ready) {
         account(u, arch_time_now());
-        rq->policy->yield(u->cpu, u);
+        if (rq->policy->yield)
+            rq->policy->yield(u->cpu, u);
         rq->yielded = true;
         cpu_work_raise(u->cpu, CPU_WORK_SCHED);
     }
@@ -379,7 +407,7 @@ static bool is_held(const struct runqueue *rq, const struct sched_unit *u, nsec_
 /* Bring one unit over from `other`, if there is one. Drops the lock of rq for a moment. */
 static bool pull_from(struct runqueue *rq, struct runqueue *other, nsec_t now)
 {
-    unsigned here = cpu_id(), from = (unsigned)(other - runqueues);
+    unsigned here = cpu_id(), from = cpu_of(other);
     struct sched_unit *u = NULL;
 
     ASSERT(rq != other);
@@ -405,7 +433,7 @@ static void pull(struct runqueue *rq, nsec_t now)
     cpu_set among;
 
     rq->pulled_at = now;
-    if (!rq->pool)
+    if (!rq->pool || !rq->policy->victim)
         return;
     for (unsigned i = 0; i < BITMAP_WORDS(MAX_CPUS); i++)
         among.bits[i] = atomic_load(&rq->pool->cpus.bits[i]);
@@ -420,7 +448,7 @@ static void pull(struct runqueue *rq, nsec_t now)
 
 static void set_idle(struct runqueue *rq, bool idle, nsec_t now)
 {
-    unsigned cpu = (unsigned)(rq - runqueues);
+    unsigned cpu = cpu_of(rq);
 
     if (idle == rq->idle)
         return;
@@ -436,10 +464,11 @@ static void set_idle(struct runqueue *rq, bool idle, nsec_t now)
 
 static struct sched_unit *choose(struct runqueue *rq, nsec_t now)
 {
+    bool has_one_order = rq->policy->waiting != NULL;
     struct sched_unit *next;
 
     /* Also where units that never use up their slices take turns. */
-    if (rq->slice_over || now - rq->pulled_at > PULL_INTERVAL)
+    if (rq->slice_over || now - rq->pulled_at > PULL_INTERVAL || has_one_order)
         pull(rq, now);
     rq->slice_over = rq->yielded = false;
     next = rq->policy->pick(cpu_id(), now);
@@ -450,6 +479,8 @@ static struct sched_unit *choose(struct runqueue *rq, nsec_t now)
         pull(rq, now);
         next = rq->policy->pick(cpu_id(), now);
     }
+    if (unlikely(has_one_order))
+        offer(rq);
     return next;
 }
 
@@ -505,6 +536,21 @@ struct sched_unit *sched_pick(struct sched_unit *current)
     return next;
 }
 
+/* u, which ran until now, waits where others may fetch it. */
+static void ask_for_waiting(const struct sched_unit *u)
+{
+    struct runqueue *rq;
+
+    if (likely(!u->policy->waiting)) {
+        ask_idle_cpu(u);
+        return;
+    }
+    rq = sched_lock_unit(u);
+    if (rq->policy->waiting)
+        offer(rq);
+    spin_unlock(&rq->lock);
+}
+
 void sched_switched_out(struct sched_unit *u)
 {
     /* What the switch saved is visible to whoever sees on_cpu clear (acquire in sched_wake, the lock in steal). */
@@ -512,7 +558,7 @@ void sched_switched_out(struct sched_unit *u)
     if (unlikely(atomic_load(&u->migrate)))
         place_migrating(u);
     else if (atomic_load(&u->state) == UNIT_READY)
-        ask_idle_cpu(u);
+        ask_for_waiting(u);
 }
 
 bool sched_unit_is_on_cpu(const struct sched_unit *u)

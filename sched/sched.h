@@ -19,6 +19,11 @@
 #define SCHED_DEFAULT_WEIGHT 256
 #define SCHED_MAX_RATELIMIT_US 500000
 #define SCHED_DEFAULT_RATELIMIT_US 30
+/* Reservations: the ABI's defaults, with extratime. */
+#define SCHED_DEFAULT_PERIOD_US 10000
+#define SCHED_DEFAULT_BUDGET_US 4000
+#define SCHED_MIN_PERIOD_US 10
+#define SCHED_MAX_PERIOD_US UINT32_C(3600000000)
 
 typedef struct {
     uint64_t bits[BITMAP_WORDS(MAX_CPUS)];
@@ -34,6 +39,7 @@ struct sched_group {
     struct sched_pool *pool;    /* atomic: whose CPUs they run on, see pool.h */
     uint32_t weight;        /* 1..65535, default 256 */
     uint32_t cap;           /* percent of one CPU, 0 = none */
+    const uint8_t *handle;  /* 16 bytes by which frames name it, of the embedder's; NULL: none */
     uint64_t policy_data[4]; /* atomic: units of one group run on several CPUs */
 };
 
@@ -43,6 +49,7 @@ struct sched_unit {
     struct sched_group *group;
     enum unit_state state;
     unsigned cpu;                   /* where it runs or is queued */
+    unsigned number;                /* within its group; set by the embedder before sched_unit_init */
     bool on_cpu;                    /* atomic: its registers are live on `cpu` (set by switch, cleared after save) */
     bool migrate;                   /* taken off this CPU because its affinity changed; placed anew once it is saved */
     bool queued;                    /* the policy has it */
@@ -54,6 +61,8 @@ struct sched_unit {
     const struct sched_policy *policy;      /* that queued it last: whose the fields below are */
     nsec_t ready_since;             /* when it last became ready */
     cpu_set hard, soft;             /* affinity */
+    uint32_t period_us, budget_us;  /* sched_set_reservation */
+    bool extratime;
     nsec_t ran_since, ran_total;    /* CPU time: running and accounted up to; sum */
     int64_t virtual_time;           /* policy */
     uint64_t policy_data[3];
@@ -102,6 +111,11 @@ bool sched_unit_is_on_cpu(const struct sched_unit *u);
 int sched_set_affinity(struct sched_unit *u, const cpu_set *hard, const cpu_set *soft) MUST_CHECK;
 /* Change weight and cap. -E_INVAL when out of range. */
 int sched_set_params(struct sched_group *g, uint32_t weight, uint32_t cap) MUST_CHECK;
+/*
+ * Under a policy with deadlines (rtds): u may run for budget_us in each period_us, and beyond that in what others leave over (extratime).
+ * From its next period on. -E_INVAL: not 0 < SCHED_MIN_PERIOD_US <= budget <= period <= SCHED_MAX_PERIOD_US.
+ */
+int sched_set_reservation(struct sched_unit *u, uint32_t period_us, uint32_t budget_us, bool extratime) MUST_CHECK;
 /* Time the unit has run so far, up to now. */
 nsec_t sched_unit_time(const struct sched_unit *u);
 /* Idle time of a CPU since boot. */
@@ -118,24 +132,22 @@ void sched_dump(void);
 /*
  * A policy decides order, share and place; the core keeps states, CPUs, locks and the migration protocol. Every function with a
  * `cpu` is called with that CPU's runqueue lock held, for units that belong to that CPU; times are passed in, so that a policy
- * runs against simulated time. See sched/fair.c.
+ * runs against simulated time. Eight functions are a policy; those after them may be missing. See sched/null.c.
  */
 struct sched_policy {
     const char *name;
     uint32_t abi_id;                                            /* XEN_SCHEDULER_* */
+    bool has_ratelimit;         /* what runs is left alone for the pool's ratelimit_us */
+    bool has_frame;             /* runs by the pool's frame */
     /* A CPU enters a pool: its queue is empty. */
     void (*cpu_init)(unsigned cpu);
-    /* A unit is about to be queued by this policy, and another or none has queued it before. */
-    void (*unit_init)(struct sched_unit *u);
-    /* A group begins, or got another weight or cap. No lock. */
-    void (*group_changed)(struct sched_group *g, nsec_t now);
     /* Choose among `allowed` (not empty) for a waking or moving unit. No lock: what is read of other CPUs is a hint. */
     unsigned (*place)(const struct sched_unit *u, const cpu_set *allowed);
     /* Take a ready unit in; `woken`: it slept, or comes from another CPU. */
     void (*enqueue)(unsigned cpu, struct sched_unit *u, bool woken, nsec_t now);
     /* Take one out that is not chosen (it goes to sleep, or away). */
     void (*dequeue)(unsigned cpu, struct sched_unit *u);
-    /* The best one, taken off the queue, or NULL: none is ready, or all have used up their caps. */
+    /* The best one, taken off the queue, or NULL: none is ready, or all have used up their shares. */
     struct sched_unit *(*pick)(unsigned cpu, nsec_t now);
     /* u, running here, has run for `ran` since it was chosen or last accounted. */
     void (*account)(unsigned cpu, struct sched_unit *u, nsec_t ran, nsec_t now);
@@ -144,17 +156,26 @@ struct sched_policy {
     nsec_t (*runs_at)(unsigned cpu, const struct sched_unit *woken, const struct sched_unit *running, nsec_t since, nsec_t now);
     /* How long u may run before the core asks again; u NULL (idle): how long until pick may find one (NSEC_NEVER: not by itself). */
     nsec_t (*slice)(unsigned cpu, const struct sched_unit *u, nsec_t now);
-    /* u, running here, lets others go first. */
+
+    /* A unit is about to be queued by this policy, and another or none has queued it before. */
+    void (*unit_init)(struct sched_unit *u);
+    /* A group begins, or got another weight or cap. No lock. */
+    void (*group_changed)(struct sched_group *g, nsec_t now);
+    /* u, running here, lets others go first. Missing: there is no such order. */
     void (*yield)(unsigned cpu, struct sched_unit *u);
     /* The CPU among these that has something which `thief`, with this CPU's lock held, should rather run than the best it has queued;
-     * `thief`: none. What is read of others is a hint. */
+     * `thief`: none. What is read of others is a hint. Missing: nothing moves but by affinity. */
     unsigned (*victim)(unsigned thief, const cpu_set *among);
-    /* Take one from `from` that may run on `thief` and is not on a CPU, or NULL. Both locks held; the core enqueues it. */
+    /* Take one from `from` that may run on `thief` and is not on a CPU, or NULL. Both locks held; the core enqueues it. With victim. */
     struct sched_unit *(*steal)(unsigned thief, unsigned from);
+    /* One order for all CPUs of a pool: each choice looks at the others (victim), and whoever has to wait is offered to the CPU that
+     * `place` names. The first one that waits here, or NULL. Missing: each CPU has its own order, idle ones and, now and then, the
+     * others look elsewhere. */
+    const struct sched_unit *(*waiting)(unsigned cpu);
     /* u, neither queued nor running, goes to another CPU, offline or away. True: this CPU may have something to run now. */
     bool (*leave)(unsigned cpu, struct sched_unit *u);
 };
-extern const struct sched_policy sched_policy_fair, sched_policy_null;
+extern const struct sched_policy sched_policy_fair, sched_policy_null, sched_policy_rtds, sched_policy_arinc653;
 
 static inline cpu_set cpu_set_all(void)
 {

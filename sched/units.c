@@ -16,6 +16,9 @@ int sched_unit_init(struct sched_unit *u, struct sched_group *g)
     u->hard = u->soft = cpu_set_all();
     u->ran_since = u->ran_total = u->ready_since = 0;
     u->virtual_time = 0;
+    u->period_us = SCHED_DEFAULT_PERIOD_US;
+    u->budget_us = SCHED_DEFAULT_BUDGET_US;
+    u->extratime = true;
     u->policy = NULL;
     return 0;
 }
@@ -36,7 +39,22 @@ int sched_set_params(struct sched_group *g, uint32_t weight, uint32_t cap)
         return -E_INVAL;
     WRITE_ONCE(g->weight, weight);
     WRITE_ONCE(g->cap, cap);
-    sched_group_pool(g)->policy->group_changed(g, arch_time_now());
+    if (sched_group_pool(g)->policy->group_changed)
+        sched_group_pool(g)->policy->group_changed(g, arch_time_now());
+    return 0;
+}
+
+int sched_set_reservation(struct sched_unit *u, uint32_t period_us, uint32_t budget_us, bool extratime)
+{
+    struct runqueue *rq;
+
+    if (budget_us < SCHED_MIN_PERIOD_US || budget_us > period_us || period_us > SCHED_MAX_PERIOD_US)
+        return -E_INVAL;
+    rq = sched_lock_unit(u);
+    WRITE_ONCE(u->period_us, period_us);
+    WRITE_ONCE(u->budget_us, budget_us);
+    WRITE_ONCE(u->extratime, extratime);
+    spin_unlock(&rq->lock);
     return 0;
 }
 

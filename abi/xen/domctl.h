@@ -47,6 +47,7 @@ DOMCTL_HANDLER(domctl_set_affinity);
 DOMCTL_HANDLER(domctl_get_affinity);
 DOMCTL_HANDLER(domctl_set_node_affinity);
 DOMCTL_HANDLER(domctl_get_node_affinity);
+/* domctl_sched.c */
 DOMCTL_HANDLER(domctl_scheduler);
 /* domctl_memory.c */
 DOMCTL_HANDLER(domctl_max_mem);

@@ -264,33 +264,3 @@ int64_t domctl_get_node_affinity(struct vcpu *v, const uint64_t args[6] UNUSED, 
     subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_getnodeaffinity);
     return write_bitmap(v, &call->op.u.nodeaffinity.nodemap, &nodes, 1);
 }
-
-#define CAP_UNCHANGED 0xffff
-
-/* A weight of 0 and a cap of all ones leave what is. Parameters of single vCPUs are not credit2's; null has none. */
-int64_t domctl_scheduler(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, void *op)
-{
-    struct domctl_call *call = op;
-    struct xen_domctl_scheduler_op *s = &call->op.u.scheduler_op;
-    struct sched_group *g = &call->d->sched;
-    uint32_t weight = s->u.credit2.weight, cap = s->u.credit2.cap;
-
-    if (s->sched_id != sched_group_pool(g)->policy->abi_id)
-        return -E_INVAL;
-    subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_scheduler_op);
-    switch (s->cmd) {
-    case XEN_DOMCTL_SCHEDOP_putinfo:
-        if (s->sched_id == XEN_SCHEDULER_NULL)
-            return 0;
-        return sched_set_params(g, weight ? weight : g->weight, cap == CAP_UNCHANGED ? g->cap : cap);
-    case XEN_DOMCTL_SCHEDOP_getinfo:
-        if (s->sched_id == XEN_SCHEDULER_NULL)
-            return 0;
-        s->u.credit2.weight = (uint16_t)g->weight;
-        s->u.credit2.cap = (uint16_t)g->cap;
-        call->copy_back = true;
-        return 0;
-    default:
-        return -E_INVAL;
-    }
-}

@@ -2,6 +2,8 @@
 /* sysctl: schedulers and CPU pools. (xen/sysctl.h) */
 #include "abi/xen/sysctl.h"
 #include "core/cpupool.h"
+#include "lib/string.h"
+#include "mem/heap.h"
 
 int64_t sysctl_sched_id(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, void *op)
 {
@@ -130,10 +132,108 @@ int64_t sysctl_cpupool(struct vcpu *v, const uint64_t args[6] UNUSED, void *op)
     return pool_ops[which](v, call);
 }
 
-int64_t sysctl_scheduler(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, void *op)
+/* XEN_SYSCTL_SCHED_RATELIMIT_MIN is above the default here, which a tool must be able to set again. */
+static int64_t ratelimit(struct vcpu *v UNUSED, struct sysctl_call *call, struct sched_pool *p)
+{
+    struct xen_sysctl_scheduler_op *in = &call->op.u.scheduler_op;
+
+    if (in->cmd == XEN_SYSCTL_SCHEDOP_putinfo)
+        return sched_pool_set_ratelimit_us(p, in->u.sched_credit2.ratelimit_us);
+    in->u.sched_credit2.ratelimit_us = atomic_load(&p->ratelimit_us);
+    call->copy_back = true;
+    return 0;
+}
+
+/* Between the guest's structure and a frame; what does not fit is 0, which no frame has. */
+static void frame_from(struct sched_frame *to, const struct xen_sysctl_arinc653_schedule *from)
+{
+    to->major = (nsec_t)MIN(from->major_frame, (uint64_t)INT64_MAX);
+    to->count = MIN(from->num_sched_entries, SCHED_FRAME_WINDOWS);
+    for (unsigned i = 0; i < to->count; i++) {
+        memcpy(to->windows[i].handle, from->sched_entries[i].dom_handle, sizeof(to->windows[i].handle));
+        to->windows[i].number = from->sched_entries[i].vcpu_id;
+        to->windows[i].length = (nsec_t)MIN(from->sched_entries[i].runtime, (uint64_t)INT64_MAX);
+    }
+}
+
+static void frame_to(struct xen_sysctl_arinc653_schedule *to, const struct sched_frame *from)
+{
+    to->major_frame = (uint64_t)from->major;
+    to->num_sched_entries = (uint8_t)from->count;
+    for (unsigned i = 0; i < from->count; i++) {
+        memcpy(to->sched_entries[i].dom_handle, from->windows[i].handle, sizeof(from->windows[i].handle));
+        to->sched_entries[i].vcpu_id = from->windows[i].number;
+        to->sched_entries[i].runtime = (uint64_t)from->windows[i].length;
+    }
+}
+
+/* The two forms of a frame, too large for a stack. */
+struct frame_call {
+    struct xen_sysctl_arinc653_schedule guest;
+    struct sched_frame frame;
+};
+
+static int64_t put_frame(struct vcpu *v, struct frame_call *c, uint64_t address, struct sched_pool *p)
+{
+    int r = read_guest(v, &c->guest, address, sizeof(c->guest));
+
+    if (r)
+        return r;
+    if (c->guest.num_sched_entries > SCHED_FRAME_WINDOWS)
+        return -E_INVAL;
+    frame_from(&c->frame, &c->guest);
+    return sched_pool_set_frame(p, &c->frame);
+}
+
+static int64_t get_frame(struct vcpu *v, struct frame_call *c, uint64_t address, const struct sched_pool *p)
+{
+    const struct sched_frame *f = atomic_load_acquire(&p->frame);
+
+    if (f)
+        frame_to(&c->guest, f);
+    return write_guest(v, address, &c->guest, sizeof(c->guest));
+}
+
+static int64_t frame(struct vcpu *v, struct sysctl_call *call, struct sched_pool *p)
+{
+    const struct xen_sysctl_scheduler_op *in = &call->op.u.scheduler_op;
+    uint64_t address = in->u.sched_arinc653.schedule.q;
+    struct frame_call *c = heap_new(struct frame_call);
+    int64_t r;
+
+    STATIC_ASSERT(ARRAY_SIZE(c->guest.sched_entries) == SCHED_FRAME_WINDOWS);
+    if (!c)
+        return -E_NOMEM;
+    memset(c, 0, sizeof(*c));
+    r = in->cmd == XEN_SYSCTL_SCHEDOP_putinfo ? put_frame(v, c, address, p) : get_frame(v, c, address, p);
+    heap_delete(c);
+    return r;
+}
+
+static int64_t nothing_to_say(struct vcpu *v UNUSED, struct sysctl_call *call UNUSED, struct sched_pool *p UNUSED)
+{
+    return 0;
+}
+
+static int64_t no_parameters(struct vcpu *v UNUSED, struct sysctl_call *call UNUSED, struct sched_pool *p UNUSED)
+{
+    return -E_OPNOTSUPP;
+}
+
+static const struct {
+    uint32_t id;
+    int64_t (*call)(struct vcpu *v, struct sysctl_call *call, struct sched_pool *p);
+} schedulers[] = {
+    { XEN_SCHEDULER_CREDIT2, ratelimit },
+    { XEN_SCHEDULER_RTDS, no_parameters },
+    { XEN_SCHEDULER_NULL, nothing_to_say },
+    { XEN_SCHEDULER_ARINC653, frame },
+};
+
+int64_t sysctl_scheduler(struct vcpu *v, const uint64_t args[6] UNUSED, void *op)
 {
     struct sysctl_call *call = op;
-    struct xen_sysctl_scheduler_op *in = &call->op.u.scheduler_op;
+    const struct xen_sysctl_scheduler_op *in = &call->op.u.scheduler_op;
     struct sched_pool *p = sched_pool_find(in->cpupool_id, true);
 
     if (in->cmd != XEN_SYSCTL_SCHEDOP_putinfo && in->cmd != XEN_SYSCTL_SCHEDOP_getinfo)
@@ -143,12 +243,8 @@ int64_t sysctl_scheduler(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, v
     if (in->sched_id != p->policy->abi_id)
         return -E_INVAL;
     subcall_reached(FAMILY_SYSCTL, XEN_SYSCTL_scheduler_op);
-    if (in->sched_id == XEN_SCHEDULER_NULL)
-        return 0;
-    /* XEN_SYSCTL_SCHED_RATELIMIT_MIN is above the default here, which a tool must be able to set again. */
-    if (in->cmd == XEN_SYSCTL_SCHEDOP_putinfo)
-        return sched_pool_set_ratelimit_us(p, in->u.sched_credit2.ratelimit_us);
-    in->u.sched_credit2.ratelimit_us = atomic_load(&p->ratelimit_us);
-    call->copy_back = true;
-    return 0;
+    for (unsigned i = 0; i < ARRAY_SIZE(schedulers); i++)
+        if (schedulers[i].id == in->sched_id)
+            return schedulers[i].call(v, call, p);
+    return -E_INVAL;
 }

@@ -16,7 +16,9 @@
 #include "lib/string.h"
 #include "sched/pool.h"
 
+#ifndef TASKS
 #define TASKS 8
+#endif
 #define FOR_EVER SEC(1000)
 
 struct task {
@@ -42,14 +44,14 @@ static inline bool task_wants(const struct sched_unit *u)
     return atomic_load(&container_of(u, struct task, unit)->wants);
 }
 
-static inline void boot(unsigned n)
+static inline void boot_with(const char *policy, unsigned n, uint64_t seed)
 {
-    host_boot(&(struct host_config){ .cpus = n });
+    host_boot(&(struct host_config){ .cpus = n, .seed = seed });
     host_set_switch_rate(0);
     cpus = n;
     task_count = 0;
     memset(on_cpu, 0, sizeof(on_cpu));
-    sched_init("");
+    sched_init(policy);
     assert_int_equal(sched_set_ratelimit_us(0), 0);
     for (unsigned cpu = 0; cpu < n; cpu++) {
         host_pose_as(cpu);
@@ -58,6 +60,12 @@ static inline void boot(unsigned n)
         sched_cpu_up(cpu);
     }
     host_pose_as(0);
+}
+
+/* With the fair policy. */
+static inline void boot(unsigned n)
+{
+    boot_with("", n, 0);
 }
 
 static inline cpu_set set_of(uint64_t mask)
