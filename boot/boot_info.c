@@ -59,6 +59,7 @@ static void scan_cpu(struct scan *s)
         return;
     }
     b->cpu_mpidr[b->cpu_count++] = dt_cells(&reg, 0, MIN(reg.length / 4, 2u));
+    b->boot_mpidr = b->cpu_mpidr[0];
 }
 
 static void scan_chosen(struct scan *s)

@@ -39,6 +39,7 @@ struct boot_info {
     unsigned module_count;
     uint64_t cpu_mpidr[MAX_CPUS];
     unsigned cpu_count;
+    uint64_t boot_mpidr;            /* of the CPU that boots: the first one, until somebody knows better */
     bool has_psci, psci_by_hvc;
     unsigned gic_version;           /* 3, 2, or 0: none found */
     uint64_t gic_distributor;

@@ -9,6 +9,7 @@
 #include "boot/dom0.h"
 #include "boot/host_devices.h"
 #include "boot/memory.h"
+#include "boot/static_pools.h"
 #include "boot/static_start.h"
 #include "core/console.h"
 #include "core/domain.h"
@@ -209,6 +210,7 @@ static int start_other_cpus(void)
         wanted = boot_options.max_cpus;
     unsigned up = wanted > 1 ? arch_boot_secondaries(info.cpu_mpidr, wanted) : 1;
     log_info("%u CPU%s up", up, up == 1 ? "" : "s");
+    static_pools_tell();
     return 0;
 }
 
@@ -278,6 +280,7 @@ static void start_domains(void)
 void boot_main(uint64_t fdt_pa, uint64_t image_pa)
 {
     struct range_list usable;
+    const char *scheduler;
     hpa_t start, end;
 
     (void)image_pa;
@@ -304,8 +307,11 @@ void boot_main(uint64_t fdt_pa, uint64_t image_pa)
     arch_boot_frames_ready();
     start_interrupts();
     boot_host_devices(&info);
+    info.boot_mpidr = arch_boot_mpidr(0);
+    scheduler = static_pools_read(&info);
     timer_cpu_init();
-    sched_init(boot_options.scheduler);
+    sched_init(scheduler ? scheduler : boot_options.scheduler);
+    static_pools_make();
     sched_cpu_up(0);
     if (!has_dom0)
         console_without_dom0();

@@ -4,6 +4,7 @@
  * (docs/misc/arm/device-tree/booting.txt of the reference; docs/static-partitions.md for vinci,*)
  */
 #include "boot/static_plan.h"
+#include "boot/static_pools.h"
 #include "lib/assert.h"
 #include "lib/print.h"
 #include "lib/string.h"
@@ -126,25 +127,13 @@ static const char *read_maptrack_frames(struct parse *p, const struct dt_propert
     return read_u32(v, 1, 1 << 20, &p->plan->max_maptrack_frames) ? "expects one cell, 1 to 1048576" : NULL;
 }
 
-/* The pools are made in the tree's order, the first one has number 1. */
 static const char *read_cpupool(struct parse *p, const struct dt_property *v)
 {
-    struct dt_property phandle;
-    uint32_t wanted = 0, number = 0;
-    struct dt_walk w;
-    struct dt_node n;
+    uint32_t phandle = 0;
 
-    if (read_u32(v, 1, UINT32_MAX - 1, &wanted))
+    if (read_u32(v, 1, UINT32_MAX - 1, &phandle))
         return "expects the phandle of a xen,cpupool node";
-    dt_walk_start(&w, &p->b->tree);
-    while (dt_walk_next(&w, &n)) {
-        if (!dt_is_compatible(&p->b->tree, &n, "xen,cpupool"))
-            continue;
-        number++;
-        if (dt_property(&p->b->tree, &n, "phandle", &phandle) && dt_cell(&phandle, 0, 0) == wanted)
-            return p->plan->cpupool = number, NULL;
-    }
-    return "is the phandle of no xen,cpupool node";
+    return static_pool_number(p->b, phandle, &p->plan->cpupool) ? NULL : "is the phandle of no xen,cpupool node";
 }
 
 static bool is_name_character(char c)

@@ -49,6 +49,9 @@ void static_check_links(const struct boot_info *b, struct partition_plan *plans,
 /* "NODE: NAME = VALUE: expects ..." and the like; the plan is broken. `property` NULL: NAME is missing. */
 void static_problem(const struct static_report *report, struct partition_plan *plan, const struct dt_property *property, const char *name,
                     const char *text);
+/* The same of another node below /chosen. */
+void static_problem_at(const struct static_report *report, const char *node, const struct dt_property *property, const char *name,
+                       const char *text);
 /* A line about a plan: "NODE: text". */
 void static_say(const struct static_report *report, struct partition_plan *plan, bool broken, const char *format, ...) PRINTF(4, 5);
 

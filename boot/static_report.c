@@ -66,15 +66,23 @@ void static_say(const struct static_report *report, struct partition_plan *plan,
     say(report, broken, line);
 }
 
+void static_problem_at(const struct static_report *report, const char *node, const struct dt_property *property, const char *name,
+                       const char *text)
+{
+    char line[LINE_SIZE], value[VALUE_SIZE];
+
+    if (property) {
+        format_value(value, sizeof(value), property);
+        format_string(line, sizeof(line), "/chosen/%.64s: %.48s = %s: %s", node, name, value, text);
+    } else {
+        format_string(line, sizeof(line), "/chosen/%.64s: %.48s is missing: %s", node, name, text);
+    }
+    say(report, true, line);
+}
+
 void static_problem(const struct static_report *report, struct partition_plan *plan, const struct dt_property *property, const char *name,
                     const char *text)
 {
-    char value[VALUE_SIZE];
-
-    if (!property) {
-        static_say(report, plan, true, "%.48s is missing: %s", name, text);
-        return;
-    }
-    format_value(value, sizeof(value), property);
-    static_say(report, plan, true, "%.48s = %s: %s", name, value, text);
+    plan->broken = true;
+    static_problem_at(report, plan->node, property, name, text);
 }

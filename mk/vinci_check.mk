@@ -5,7 +5,7 @@
 #   make vinci-check        build/vinci-check        make test-check    its tests
 
 CHECK_OUT := $(O)/check
-CHECK_SRC := $(wildcard tools/vinci_check/*.c) $(filter-out boot/static_start.c,$(wildcard boot/static_*.c)) \
+CHECK_SRC := $(wildcard tools/vinci_check/*.c) $(filter-out boot/static_start.c boot/static_pools_start.c,$(wildcard boot/static_*.c)) \
 	boot/boot_info.c boot/efi_map.c boot/ranges.c lib/devicetree.c lib/print.c lib/string.c lib/bitmap.c
 
 $(CHECK_OUT)/%.c.o: %.c mk/vinci_check.mk

@@ -178,7 +178,7 @@ static void forget_domain(struct domain *d)
 static int make_domain(struct partition *p)
 {
     const struct partition_plan *plan = p->plan;
-    const struct domain_config config = {
+    struct domain_config config = {
         .direct_mapped = plan->direct_map,
         .max_vcpus = plan->vcpu_count,
         .max_event_port = PARTITION_PORT_MAX,
@@ -188,8 +188,10 @@ static int make_domain(struct partition *p)
         .cpupool = plan->cpupool,
         .iommu = plan->device_count && iommu_is_present(),
     };
-    int error = domain_create(DOMID(0xffff), &config, &p->domain);
+    int error;
 
+    partition_handle(plan->name, config.uuid);
+    error = domain_create(DOMID(0xffff), &config, &p->domain);
     if (error)
         return error;
     p->domain->partition = p;

@@ -116,7 +116,7 @@ struct partition_plan {
     enum partition_enhanced enhanced;
     uint32_t shared_irqs;               /* nr_spis, or what the devices and the console need */
     uint32_t max_grant_version, max_grant_frames, max_maptrack_frames;  /* 0: default */
-    uint32_t cpupool;                   /* number of the pool that domain-cpupool names: xen,cpupool nodes count from 1; 0: the usual one */
+    uint32_t cpupool;                   /* number of the pool that domain-cpupool names; 0: the usual one */
     uint32_t weight, cap;               /* vinci,weight, vinci,cap: of the domain; 0: default */
     struct partition_module kernel, ramdisk, tree;
     const char *command_line;           /* in the host's tree; NULL: none */
@@ -137,6 +137,22 @@ struct partition_plan {
 
 /* What dom0 shares with partitions: a plan of which only shares and channels mean anything. */
 extern struct partition_plan partition_dom0;
+
+/* The UUID of a partition, made of its name: by it frames of windows (arinc653) name it. 64-bit FNV-1a from two starts. */
+static inline void partition_handle(const char *name, uint8_t handle[16])
+{
+    for (unsigned half = 0; half < 2; half++) {
+        uint64_t h = UINT64_C(0xcbf29ce484222325) ^ half;
+
+        for (const char *c = name; *c; c++)
+            h = (h ^ (uint8_t)*c) * UINT64_C(0x100000001b3);
+        for (unsigned i = 0; i < 8; i++)
+            handle[8 * half + i] = (uint8_t)(h >> 8 * i);
+    }
+    /* Version 8, variant 1 (RFC 9562). */
+    handle[6] = (handle[6] & 0x0f) | 0x80;
+    handle[8] = (handle[8] & 0x3f) | 0x80;
+}
 
 /* Does the policy let this one start again after its first start? */
 static inline bool partition_may_restart(const struct partition_plan *p)

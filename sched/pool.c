@@ -13,6 +13,7 @@ static spinlock_t pools_lock;           /* LOCK_POOLS: the list, who belongs whe
 static struct list pools;               /* by number */
 static unsigned pool_count;
 static struct sched_pool pool0;
+static uint32_t (*home_of)(unsigned cpu);        /* NULL: every CPU comes up in pool 0 */
 static uint32_t ratelimit_us = SCHED_DEFAULT_RATELIMIT_US;      /* of a new pool */
 
 static struct sched_pool new_pool(const struct sched_policy *policy)
@@ -27,6 +28,7 @@ void pools_init(const struct sched_policy *policy)
     pool0 = new_pool(policy);
     list_push_back(&pools, &pool0.link);
     pool_count = 1;
+    home_of = NULL;
 }
 
 /* The first whose number is not below id, or NULL. */
@@ -256,11 +258,19 @@ cpu_set sched_free_cpus(void)
     return r;
 }
 
+void sched_set_homes(uint32_t (*of)(unsigned cpu))
+{
+    home_of = of;
+}
+
 /* A CPU that has come up: it idles and belongs to nobody yet. */
 void pools_cpu_up(unsigned cpu)
 {
+    struct sched_pool *home;
+
     spin_lock(&pools_lock);
-    (void)enter(cpu, &pool0);
+    home = home_of ? find(home_of(cpu)) : NULL;
+    (void)enter(cpu, home ? home : &pool0);
     spin_unlock(&pools_lock);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * CPU pools: each CPU belongs to one pool or is free, each group runs on its pool's CPUs by its pool's policy. Pool 0 is there from the
- * start and takes every CPU that comes up. A pool with groups has a CPU.
+ * start and takes every CPU that comes up and has no other home. A pool with groups has a CPU.
  *
  * A pointer from a look-up is good until the CPU next passes its quiescent point. No lock is held by callers, except where a line says so.
  */
@@ -49,6 +49,8 @@ struct sched_pool *sched_pool_find(uint32_t id, bool exact);
 int sched_pool_create(uint32_t *id, uint32_t policy_id) MUST_CHECK;
 /* -E_NOENT, -E_BUSY: it has groups or CPUs. Pool 0 stays. */
 int sched_pool_destroy(uint32_t id) MUST_CHECK;
+/* Boot, after sched_init: the number of the pool that a CPU enters when it comes up; 0 for CPU 0. One that there is not: pool 0. */
+void sched_set_homes(uint32_t (*of)(unsigned cpu));
 /* Put a free CPU into a pool. -E_NOENT: no such pool; -E_INVAL: no such CPU; -E_NODEV: not online or not free. */
 int sched_pool_add_cpu(uint32_t id, unsigned cpu) MUST_CHECK;
 /*

@@ -233,7 +233,7 @@ static void test_second_pool(void **state UNUSED)
     struct xen_sysctl op = { 0 };
     struct xen_domctl_getdomaininfo info;
 
-    op.u.cpupool_op.sched_id = XEN_SCHEDULER_RTDS;
+    op.u.cpupool_op.sched_id = XEN_SCHEDULER_CREDIT;
     assert_int_equal(pool(&op, XEN_SYSCTL_CPUPOOL_OP_CREATE, XEN_SYSCTL_CPUPOOL_PAR_ANY), -E_NOENT);
     op.u.cpupool_op.sched_id = XEN_SCHEDULER_NULL;
     assert_int_equal(pool(&op, XEN_SYSCTL_CPUPOOL_OP_CREATE, XEN_SYSCTL_CPUPOOL_PAR_ANY), 0);
@@ -260,6 +260,75 @@ static void test_second_pool(void **state UNUSED)
     assert_int_equal(pool(&op, XEN_SYSCTL_CPUPOOL_OP_DESTROY, 1), 0);
     assert_int_equal(pool_cpu(XEN_SYSCTL_CPUPOOL_OP_ADDCPU, 0, 1), 0);
     assert_int_equal(pool_cpus(XEN_SYSCTL_CPUPOOL_OP_INFO, 0), 3);
+}
+
+/* Frames are copied in and out, and what is wrong with one is seen; a real-time pool has no parameters, its vCPUs have. */
+static void test_frames_and_reservations(void **state UNUSED)
+{
+    static struct xen_sysctl_arinc653_schedule in, out;
+    struct xen_domctl_schedparam_vcpu p[2] = { { .vcpuid = 0, .u.rtds = { 20000, 5000, 0 } }, { .vcpuid = MAX_VCPUS } };
+    struct xen_domctl dop = { 0 };
+    struct xen_sysctl op = { 0 };
+
+    op.u.cpupool_op.sched_id = XEN_SCHEDULER_ARINC653;
+    assert_int_equal(pool(&op, XEN_SYSCTL_CPUPOOL_OP_CREATE, 5), 0);
+    op.u.cpupool_op.sched_id = XEN_SCHEDULER_RTDS;
+    assert_int_equal(pool(&op, XEN_SYSCTL_CPUPOOL_OP_CREATE, 6), 0);
+    op.u.scheduler_op = (struct xen_sysctl_scheduler_op){ .cpupool_id = 6, .sched_id = XEN_SCHEDULER_RTDS };
+    assert_int_equal(sysctl(&op, XEN_SYSCTL_scheduler_op), -E_OPNOTSUPP);
+
+    in.major_frame = 10000000;
+    in.num_sched_entries = 1;
+    in.sched_entries[0].vcpu_id = 3;
+    in.sched_entries[0].runtime = 4000000;
+    memset(in.sched_entries[0].dom_handle, 0x5a, 16);
+    put(dom0, at(PAGE_SIZE), &in, sizeof(in));
+    op.u.scheduler_op = (struct xen_sysctl_scheduler_op){ .cpupool_id = 5, .sched_id = XEN_SCHEDULER_ARINC653 };
+    op.u.scheduler_op.u.sched_arinc653.schedule.q = at(PAGE_SIZE);
+    op.u.scheduler_op.cmd = XEN_SYSCTL_SCHEDOP_putinfo;
+    assert_int_equal(sysctl(&op, XEN_SYSCTL_scheduler_op), 0);
+    op.u.scheduler_op.cmd = XEN_SYSCTL_SCHEDOP_getinfo;
+    op.u.scheduler_op.u.sched_arinc653.schedule.q = at(3 * PAGE_SIZE);
+    assert_int_equal(sysctl(&op, XEN_SYSCTL_scheduler_op), 0);
+    get(dom0, at(3 * PAGE_SIZE), &out, sizeof(out));
+    assert_memory_equal(&in, &out, sizeof(in));
+    op.u.scheduler_op.cmd = XEN_SYSCTL_SCHEDOP_putinfo;
+    in.num_sched_entries = 65;
+    put(dom0, at(3 * PAGE_SIZE), &in, sizeof(in));
+    assert_int_equal(sysctl(&op, XEN_SYSCTL_scheduler_op), -E_INVAL);
+    in.num_sched_entries = 1;
+    in.sched_entries[0].runtime = UINT64_MAX;
+    put(dom0, at(3 * PAGE_SIZE), &in, sizeof(in));
+    assert_int_equal(sysctl(&op, XEN_SYSCTL_scheduler_op), -E_INVAL);
+    op.u.scheduler_op.u.sched_arinc653.schedule.q = NOWHERE;
+    assert_int_equal(sysctl(&op, XEN_SYSCTL_scheduler_op), -E_FAULT);
+
+    assert_int_equal(pool_cpu(XEN_SYSCTL_CPUPOOL_OP_RMCPU, 0, XEN_SYSCTL_CPUPOOL_PAR_ANY), 0);
+    assert_int_equal(pool_cpu(XEN_SYSCTL_CPUPOOL_OP_ADDCPU, 6, XEN_SYSCTL_CPUPOOL_PAR_ANY), 0);
+    assert_int_equal(move(guest->id.v, 6), 0);
+    put(dom0, at(PAGE_SIZE), p, sizeof(p));
+    dop.u.scheduler_op = (struct xen_domctl_scheduler_op){ .sched_id = XEN_SCHEDULER_RTDS, .cmd = XEN_DOMCTL_SCHEDOP_putvcpuinfo };
+    dop.u.scheduler_op.u.v.vcpus.q = at(PAGE_SIZE);
+    dop.u.scheduler_op.u.v.nr_vcpus = 2;
+    assert_int_equal(domctl_as(dom0, &dop, XEN_DOMCTL_scheduler_op, guest->id.v), -E_INVAL);
+    assert_int_equal(guest->vcpus[0]->unit.period_us, 20000);
+    assert_int_equal(guest->vcpus[0]->unit.budget_us, 5000);
+    assert_false(guest->vcpus[0]->unit.extratime);
+    dop.u.scheduler_op.cmd = XEN_DOMCTL_SCHEDOP_getvcpuinfo;
+    dop.u.scheduler_op.u.v.nr_vcpus = 1;
+    p[0].u.rtds.period = 0;
+    put(dom0, at(PAGE_SIZE), p, sizeof(p));
+    assert_int_equal(domctl_as(dom0, &dop, XEN_DOMCTL_scheduler_op, guest->id.v), 0);
+    assert_int_equal(dop.u.scheduler_op.u.v.nr_vcpus, 1);
+    get(dom0, at(PAGE_SIZE), p, sizeof(p[0]));
+    assert_int_equal(p[0].u.rtds.period, 20000);
+    dop.u.scheduler_op.cmd = XEN_DOMCTL_SCHEDOP_putinfo;
+    dop.u.scheduler_op.u.rtds = (struct xen_domctl_sched_rtds){ 10000, 10001, 0 };
+    assert_int_equal(domctl_as(dom0, &dop, XEN_DOMCTL_scheduler_op, guest->id.v), -E_INVAL);
+    dop.u.scheduler_op.u.rtds = (struct xen_domctl_sched_rtds){ 10000, 3000, XEN_DOMCTL_SCHEDRT_extra };
+    assert_int_equal(domctl_as(dom0, &dop, XEN_DOMCTL_scheduler_op, guest->id.v), 0);
+    assert_int_equal(guest->vcpus[0]->unit.budget_us, 3000);
+    assert_int_equal(move(guest->id.v, 0), 0);
 }
 
 static int64_t scheduler(struct xen_sysctl *op, uint32_t cmd)
@@ -360,6 +429,7 @@ int main(void)
         cmocka_unit_test_setup(test_domain_list, abi_setup), cmocka_unit_test_setup(test_long_domain_list, abi_setup),
         cmocka_unit_test_setup(test_console_ring, abi_setup), cmocka_unit_test_setup(test_debug_keys, abi_setup),
         cmocka_unit_test_setup(test_pool_zero, two_cpus), cmocka_unit_test_setup(test_second_pool, two_cpus),
+        cmocka_unit_test_setup(test_frames_and_reservations, two_cpus),
         cmocka_unit_test_setup(test_scheduler, abi_setup),
         cmocka_unit_test_setup(test_clock, abi_setup), cmocka_unit_test_setup(test_console_io, abi_setup),
         cmocka_unit_test_setup(test_no_devices, abi_setup),
