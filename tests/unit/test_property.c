@@ -327,7 +327,8 @@ static void run_worlds(uint64_t seed, void (*life)(unsigned cpu, void *arg))
     memset(outcomes, 0, sizeof(outcomes));
     for (unsigned i = 0; i < WORLDS; i++)
         run_world(seed + i, life);
-    for (unsigned i = 0; i < OUTCOMES; i++)
+    /* VINCI_SEED makes all worlds one: it need not have everything. */
+    for (unsigned i = 0; host_seed() == seed + WORLDS - 1 && i < OUTCOMES; i++)
         assert_true(outcomes[i] >= WORLDS);
 }
 
