@@ -82,8 +82,13 @@ static void test_work_first(void **state UNUSED)
     assert_int_equal(b[0], 0);
     /* No frame to be had: an error, or the call would be made for ever. */
     assert_int_equal(stage2_map(&d->stage2, gpa_to_gfn(GPA(at)), MFN(0), 0, S2_NEEDS_WORK), 0);
-    d->owner.limit = d->owner.frames;
+    alloc_fail_nth(1);
     assert_int_equal(copy_from_gpa(&d->stage2, b, GPA(at), 8), COPY_FAULT);
+    alloc_fail_nth(0);
+    /* What was promised comes, whatever the limit is by now. */
+    d->owner.limit = d->owner.frames;
+    assert_int_equal(copy_from_gpa(&d->stage2, b, GPA(at), 8), COPY_RETRY);
+    assert_int_equal(copy_from_gpa(&d->stage2, b, GPA(at), 8), COPY_OK);
 }
 
 /* In the guest: virtual addresses are off by a constant, and the upper half is not mapped. */
