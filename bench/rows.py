@@ -24,7 +24,9 @@ ROWS = [
     ("boot_to_dom0", "instructions", 1_000_000, "system", "power-on to dom0's first instruction; dom0 1 GiB, "
      "Debian's kernel and initrd; scrubbing as by default"),
     ("boot_to_dom0_64m", "instructions", 1_000_000, "boot", "the same with a small kernel and dom0 of 64 MiB"),
-    ("boot_to_static_guest", "instructions", 250_000, None, "no static domain is measured yet"),
+    ("boot_to_static_guest", "instructions", 250_000, "boot", "power-on to the first instruction of a static domain of 64 MiB, no dom0"),
+    ("boot_to_static_guest_of_5", "instructions", 250_000, "boot", "the same with four more domains behind it"),
+    ("boot_to_static_guest_1g", "instructions", 250_000, "boot", "the same with 1 GiB"),
     ("boot_scaling", "instructions per GiB", 100_000, "boot", "boards of 2 and 4 GiB, dom0 64 MiB"),
     ("xl_create", "instructions", 18_000_000, "system", "create -p of a 256 MiB guest (33 MB kernel, 4 MB ramdisk), "
      "inside the hypervisor"),

@@ -18,11 +18,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "guest"))
 sys.path.insert(0, str(ROOT / "bench"))
+sys.path.insert(0, str(ROOT / "tools"))
 
 import code_metrics                                 # noqa: E402
 import counting                                     # noqa: E402
 from machine import Machine                         # noqa: E402
 from masked import PROBES, SCENARIOS, Measurement    # noqa: E402
+from partitions import Partition                    # noqa: E402
 from rows import ROWS, SPENT                               # noqa: E402
 from scenario import Scenario                       # noqa: E402
 
@@ -50,7 +52,7 @@ class Side:
 
     def run(self, machine, guest, name, timeout):
         log = self.out / f"logs/bench/{name}-{self.hypervisor}.log"
-        return machine.run(self.out / f"arm64/guests/{guest}.img", log, timeout)
+        return machine.run(self.out / f"arm64/guests/{guest}.img" if guest else None, log, timeout)
 
     def groups(self):
         """Each group of the probe on its own machine, so that a failure costs one group."""
@@ -90,6 +92,18 @@ class Side:
         self.rows["boot_scaling"] = round((totals[1] - totals[0]) / (BOARD_MIB / 1024))
         say(f"  {self.hypervisor}: boot")
 
+    def static_guest(self):
+        """The first instruction of a static domain, without dom0: alone, with four behind it, and with much memory."""
+        image = self.out / "arm64/guests/partition.img"
+        for row, count, mib in (("boot_to_static_guest", 1, 64), ("boot_to_static_guest_of_5", 5, 64), ("boot_to_static_guest_1g", 1, 1024)):
+            nodes = [Partition(f"p{n}", kernel=str(image), memory=mib << 10, vpl011=True) for n in range(count)]
+            try:
+                marks = self.counted(row, None, 25, partitions=nodes, options="", until="partition: ")
+                self.rows[row] = counting.entry(marks)["total"]
+            except counting.CountingError as error:
+                self.notes[row] = str(error)
+        say(f"  {self.hypervisor}: static guest")
+
     def crossipi(self):
         marks = self.counted("crossipi", "crossipi", 120, smp=2, icount=False, mem=1024,
                              options="dom0_max_vcpus=2 dom0_vcpus_pin", extra=["-accel", "tcg,thread=single"])
@@ -128,6 +142,7 @@ class Side:
         self.image()
         self.groups()
         self.boot()
+        self.static_guest()
         self.crossipi()
         self.masked(quick)
         if quick:

@@ -69,7 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *why;
 
     memcpy(blob, data, size);
-    if (dt_open(&tree, blob, (uint32_t)size, &why) == 0 && boot_info_scan(&info, &tree, &why) == 0)
+    if (dt_open(&tree, blob, (uint32_t)size, &why) == 0 && boot_info_scan(&info, &tree, NULL, &why) == 0)
         read_plans(&info, &tree);
     free(blob);
     return 0;
