@@ -263,7 +263,7 @@ int main(int argc, char **argv)
     static struct boot_info b;
     struct devicetree tree;
     const char *why = NULL;
-    struct file f;
+    static struct file f;
     int c;
 
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
