@@ -143,14 +143,19 @@ static bool is_pool(const struct boot_info *b, const struct dt_node *n)
     return n->depth == 2 && dt_is_compatible(&b->tree, n, "xen,cpupool");
 }
 
+/* The next node below /chosen: pools are there, and a walk over the whole tree is a third of the way to the first guest. */
+static bool next_in_chosen(struct dt_walk *w, struct dt_node *n)
+{
+    return w->tree && dt_walk_next(w, n) && n->depth > 1;
+}
+
 unsigned static_pool_count(const struct boot_info *b)
 {
-    struct dt_walk w;
+    struct dt_walk w = b->chosen;
     struct dt_node n;
     unsigned count = 0;
 
-    dt_walk_start(&w, &b->tree);
-    while (dt_walk_next(&w, &n))
+    while (next_in_chosen(&w, &n))
         count += is_pool(b, &n);
     return count;
 }
@@ -171,7 +176,7 @@ static bool has_boot_cpu(const struct boot_info *b, const struct dt_node *n)
 /* The pools in the tree's order; *number goes with them. */
 static bool next_pool(const struct boot_info *b, struct dt_walk *w, struct dt_node *n, uint32_t *number, uint32_t *last)
 {
-    while (dt_walk_next(w, n)) {
+    while (next_in_chosen(w, n)) {
         if (!is_pool(b, n))
             continue;
         *number = has_boot_cpu(b, n) ? 0 : ++*last;
@@ -190,10 +195,9 @@ static uint32_t phandle_of(const struct boot_info *b, const struct dt_node *n)
 bool static_pool_number(const struct boot_info *b, uint32_t phandle, uint32_t *number)
 {
     uint32_t last = 0;
-    struct dt_walk w;
+    struct dt_walk w = b->chosen;
     struct dt_node n;
 
-    dt_walk_start(&w, &b->tree);
     while (next_pool(b, &w, &n, number, &last))
         if (phandle && phandle_of(b, &n) == phandle)
             return true;
@@ -204,10 +208,9 @@ void static_pools_parse(const struct boot_info *b, struct static_pool *pools, co
 {
     uint32_t number = 0, last = 0;
     unsigned count = 0;
-    struct dt_walk w;
+    struct dt_walk w = b->chosen;
     struct dt_node n;
 
-    dt_walk_start(&w, &b->tree);
     while (next_pool(b, &w, &n, &number, &last)) {
         struct reading r = { b, report, &n, &pools[count] };
 
