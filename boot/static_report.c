@@ -39,15 +39,11 @@ static void format_value(char *out, size_t size, const struct dt_property *p)
 }
 
 /* Names come from the tree: none of them moves a terminal's cursor. */
-static void make_printable(char *text)
+static void say(const struct static_report *report, bool broken, char *text)
 {
-    for (; *text; text++)
-        if (*text < ' ' || *text > '~')
-            *text = '?';
-}
-
-static void say(const struct static_report *report, bool broken, const char *text)
-{
+    for (char *c = text; *c; c++)
+        if (*c < ' ' || *c > '~')
+            *c = '?';
     if (report->line)
         report->line(report->context, broken, text);
 }
@@ -61,7 +57,6 @@ void static_say(const struct static_report *report, struct partition_plan *plan,
     va_start(args, format);
     format_string_v(line + used, sizeof(line) - (size_t)used, format, args);
     va_end(args);
-    make_printable(line);
     plan->broken |= broken;
     say(report, broken, line);
 }
