@@ -4,6 +4,7 @@
 import base64
 import re
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
@@ -82,6 +83,23 @@ class Dom0(Board):
         """xl info as a dictionary of strings."""
         pairs = (line.split(":", 1) for line in self.out_of("xl info").splitlines() if ":" in line)
         return {key.strip(): value.strip() for key, value in pairs}
+
+    def host_memory(self):
+        """Vinci: frames that are free or the hypervisor's own, and the small objects of its heap: exact, whatever slabs and tables it keeps.
+        The reference: free MiB."""
+        previous = None
+        for _ in range(40):
+            self.out_of("xl debug-keys m")
+            lines = re.findall(r"frames: .*, free (\d+), .*heap (\d+), objects (\d+), tables of its own (\d+)", self.hypervisor_log())
+            if not lines:
+                return self.free_memory()
+            free, heap, objects, tables = map(int, lines[-1])
+            now = (free + heap + tables, objects)
+            if now == previous:
+                return now
+            previous = now
+            time.sleep(0.5)
+        raise AssertionError("the host's memory does not settle")
 
     def free_memory(self, seconds=20):
         """Free memory in MiB, once two readings a moment apart agree."""

@@ -34,21 +34,6 @@ def dom0(make_board, storm_disk):
     return board
 
 
-def memory(dom0):
-    """Frames that are free or the hypervisor's own, and the small objects of its heap: exact, whatever slabs and tables it keeps."""
-    previous = None
-    for _ in range(40):
-        dom0.out_of("xl debug-keys m")
-        line = re.findall(r"frames: .*, free (\d+), .*heap (\d+), objects (\d+), tables of its own (\d+)", dom0.hypervisor_log())[-1]
-        free, heap, objects, tables = map(int, line)
-        now = (free + heap + tables, objects)
-        if now == previous:
-            return now
-        previous = now
-        time.sleep(0.5)
-    raise AssertionError("the host's memory does not settle")
-
-
 def start_storm(dom0, seed, calls, peer):
     dom0.write("/tmp/storm.cfg", "\n".join([
         'name="storm"', 'kernel="/tmp/storm.kernel"', "memory=16", "vcpus=3", 'on_poweroff="preserve"', 'on_crash="preserve"',
@@ -105,13 +90,13 @@ def check_neighbour(dom0, wanted):
 def rough_weather(dom0, seed, calls, seconds):
     number, wanted = start_neighbour(dom0)
     reached(dom0)
-    before = memory(dom0)
+    before = dom0.host_memory()
     made, succeeded = storms(dom0, seed, calls, number, seconds)
     assert made >= calls
     # Enough of it gets somewhere: a storm that is always refused tests nothing.
     assert succeeded > made / 10
     assert "panic" not in dom0.hypervisor_log()
-    assert memory(dom0) == before
+    assert dom0.host_memory() == before
     check_neighbour(dom0, wanted)
     assert dom0.domains()["Domain-0"]
     dom0.create("after", memory=64)
@@ -122,12 +107,12 @@ def rough_weather(dom0, seed, calls, seconds):
 def test_every_subcall_is_reached(dom0, only_vinci):
     """Of those that a guest without privilege may make, each gets past its checks. (Nobody else calls: dom0 is not counted.)"""
     reached(dom0)
-    before = memory(dom0)
+    before = dom0.host_memory()
     storms(dom0, 1, 200_000, 0, 120)
     counts = reached(dom0)
     assert len(counts) > 50
     assert {name for name, count in counts.items() if not count} == NEVER
-    assert memory(dom0) == before
+    assert dom0.host_memory() == before
 
 
 def test_storm_beside_a_neighbour(dom0, only_vinci):

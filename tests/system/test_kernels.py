@@ -35,7 +35,7 @@ def test_32_bit_guest(make_board, out):
     """Each vCPU has a CPU of its own: QEMU mixes up the saved states of 32-bit vCPUs that share one (docs/limits.md)."""
     board = start(make_board, out, smp=2, dom0_mem=512, options="dom0_max_vcpus=1")
     assert "xen-3.0-armv7l" in board.info()["xen_caps"]
-    free = board.free_memory()
+    before = board.host_memory()
     create(board, "narrow", "armhf", 31, vcpus=2, more='cpus=["0", "1"]')
     assert board.guest("narrow", "uname -m")[1].strip() == "armv7l"
     assert board.guest("narrow", "grep -c ^processor /proc/cpuinfo")[1].strip() == "2"
@@ -46,16 +46,16 @@ def test_32_bit_guest(make_board, out):
     board.out_of("xl pause narrow; xl unpause narrow")
     board.out_of("xl shutdown -w narrow", timeout=60)
     board.gone("narrow")
-    assert board.free_memory() == free
+    assert board.host_memory() == before
 
 
 def test_32_bit_guest_alone(make_board, out):
     board = start(make_board, out, dom0_mem=512)
-    free = board.free_memory()
+    before = board.host_memory()
     create(board, "narrow", "armhf", 31)
     front_ends_work(board, "narrow", 31)
     board.destroy("narrow")
-    assert board.free_memory() == free
+    assert board.host_memory() == before
 
 
 def test_newer_kernel_as_dom0_and_guest(make_board, out):
@@ -63,7 +63,7 @@ def test_newer_kernel_as_dom0_and_guest(make_board, out):
     images = out / "images"
     board = start(make_board, out, dom0_mem=512, kernel=images / "dom0-new.kernel", initrd=images / "dom0-new.cpio")
     assert board.out_of("uname -r").startswith("6.12.")
-    free = board.free_memory()
+    before = board.host_memory()
     create(board, "new", "new", 32)
     board.create("old", vif=[VIF], extra="vinci.ip=10.0.0.33/24")
     assert board.guest("new", "uname -r")[1].startswith("6.12.")
@@ -73,7 +73,7 @@ def test_newer_kernel_as_dom0_and_guest(make_board, out):
     board.destroy("old")
     board.out_of("xl shutdown -w new", timeout=60)
     board.gone("new")
-    assert board.free_memory() == free
+    assert board.host_memory() == before
     assert board.domains()["Domain-0"]["memory"] == 512
 
 

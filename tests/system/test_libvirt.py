@@ -66,7 +66,7 @@ def console(board):
 
 
 def test_a_guest_from_define_to_undefine(dom0):
-    free = dom0.free_memory()
+    before = dom0.host_memory()
     dom0.write("/tmp/virt.xml", GUEST)
     virsh(dom0, "define /tmp/virt.xml")
     assert states(dom0)["virt"] == "shut off"
@@ -87,7 +87,7 @@ def test_a_guest_from_define_to_undefine(dom0):
     assert states(dom0)["virt"] == "shut off"
     virsh(dom0, "undefine virt")
     assert states(dom0) == {"Domain-0": "running"}
-    assert dom0.free_memory() == free
+    assert dom0.host_memory() == before
 
 
 def test_xens_other_programs(dom0):
