@@ -471,7 +471,7 @@ static void end_plan(struct parse *p)
 
 struct static_needs static_count(const struct boot_info *b)
 {
-    struct static_needs needs = { .plans = MIN(b->partition_nodes, MAX_PARTITIONS) };
+    struct static_needs needs = { .plans = MIN(b->partition_nodes, (unsigned)MAX_PARTITIONS) };
     struct dt_walk w = b->chosen;
     unsigned found = 0;
     struct dt_node n;

@@ -82,7 +82,10 @@ void quiesce_point(void)
     uint64_t safe;
 
     spin_assert_none_held();
-    (void)atomic_exchange(&THIS_CPU(seen).epoch, atomic_load(&now_epoch));
+    /* Release: this CPU's use of what it had found comes before its note. */
+    atomic_store_release(&THIS_CPU(seen).epoch, atomic_load(&now_epoch));
+    /* And its next look-up comes after the epoch that it has noted; meets the full barrier in quiesce_defer. */
+    barrier_full();
     do {
         safe = seen_by_all();
         if (!run_due(atomic_exchange(&deferred, NULL), safe))

@@ -13,7 +13,9 @@
 /* acquire meets release */
 #define atomic_load_acquire(p) (arch_schedule_point(), __atomic_load_n(p, __ATOMIC_ACQUIRE))
 #define atomic_store_release(p, x) (arch_schedule_point(), __atomic_store_n(p, x, __ATOMIC_RELEASE))
-/* read-modify-write, fully ordered; each returns the OLD value */
+/* Read-modify-write: acquire and release. What follows may still be seen before the store half, and what precedes after the load half
+ * (LDAXR and STLXR): where a later load must come after an earlier one or after the store, barrier_full stands beside it. Each
+ * returns the OLD value. */
 #define atomic_fetch_add(p, x) (arch_schedule_point(), __atomic_fetch_add(p, x, __ATOMIC_SEQ_CST))
 #define atomic_fetch_sub(p, x) (arch_schedule_point(), __atomic_fetch_sub(p, x, __ATOMIC_SEQ_CST))
 #define atomic_fetch_or(p, x) (arch_schedule_point(), __atomic_fetch_or(p, x, __ATOMIC_SEQ_CST))

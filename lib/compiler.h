@@ -26,8 +26,13 @@
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define MIN(a, b) ((a) < (b) ? (a) : (b))
-#define MAX(a, b) ((a) > (b) ? (a) : (b))
+/* Each argument is evaluated once: it may be a load of what another CPU or a guest writes. */
+#define MIN(a, b) CHOOSE_(<, a, b, __COUNTER__)
+#define MAX(a, b) CHOOSE_(>, a, b, __COUNTER__)
+#define CHOOSE_(op, x, y, n) CHOOSE_NUMBERED_(op, x, y, n)
+#define CHOOSE_NUMBERED_(op, x, y, n) CHOOSE_NAMED_(op, x, y, left_##n, right_##n)
+#define CHOOSE_NAMED_(op, x, y, left, right) \
+    ({ __auto_type left = (x); __auto_type right = (y); left op right ? left : right; })
 #define ROUND_UP(x, a) (((x) + (a) - 1) & ~((__typeof__(x))(a) - 1))
 #define ROUND_DOWN(x, a) ((x) & ~((__typeof__(x))(a) - 1))
 #define IS_ALIGNED(x, a) (((x) & ((__typeof__(x))(a) - 1)) == 0)

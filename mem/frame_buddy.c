@@ -115,7 +115,7 @@ void buddy_free_range(uint64_t f, uint64_t n, bool dirty)
         unsigned order = f ? (unsigned)__builtin_ctzll(f) : MAX_ORDER;
 
         order = MIN(order, 63 - (unsigned)__builtin_clzll(n));
-        order = MIN(order, MAX_ORDER);
+        order = MIN(order, (unsigned)MAX_ORDER);
         free_block(f, order, dirty);
         f += BIT(order);
         n -= BIT(order);

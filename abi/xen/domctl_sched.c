@@ -89,7 +89,7 @@ static int one_vcpu(struct vcpu *caller, struct domain *d, uint64_t address, boo
 static int64_t reservations_of_vcpus(struct vcpu *v, struct domctl_call *call, bool set)
 {
     struct xen_domctl_scheduler_op *s = &call->op.u.scheduler_op;
-    uint32_t n = MIN(s->u.v.nr_vcpus, VCPUS_PER_CALL), done;
+    uint32_t n = MIN(s->u.v.nr_vcpus, (uint32_t)VCPUS_PER_CALL), done;
     int64_t r = 0;
 
     for (done = 0; done < n; done++) {

@@ -52,7 +52,7 @@ static int64_t run_some(struct vcpu *v, const uint64_t args[6], size_t size, chu
 
     ASSERT(size * CHUNK <= CHUNK_BYTES);
     while (left) {
-        uint32_t n = MIN(left, CHUNK);
+        uint32_t n = MIN(left, (uint32_t)CHUNK);
         int r = read_chunk(v, chunk, at, size, &n);
 
         if (unlikely(r))

@@ -337,7 +337,7 @@ void *boot_map(hpa_t pa, uint64_t size)
 
     if (size > BOOT_MAP_BYTES - BLOCK_BYTES || pa.v >= BIT(48))
         return NULL;
-    count = (unsigned)((offset + MAX(size, 1) + BLOCK_BYTES - 1) / BLOCK_BYTES);
+    count = (unsigned)((offset + MAX(size, 1u) + BLOCK_BYTES - 1) / BLOCK_BYTES);
     first = find_blocks(count);
     if (first == 512)
         return NULL;
@@ -348,7 +348,7 @@ void *boot_map(hpa_t pa, uint64_t size)
 
 void boot_unmap(void *address, uint64_t size)
 {
-    uint64_t va = (uint64_t)address & ~(BLOCK_BYTES - 1), end = (uint64_t)address + MAX(size, 1);
+    uint64_t va = (uint64_t)address & ~(BLOCK_BYTES - 1), end = (uint64_t)address + MAX(size, 1u);
 
     ASSERT(va >= BOOT_MAP_BASE && end <= BOOT_MAP_BASE + BOOT_MAP_BYTES);
     for (uint64_t at = va; at < end; at += BLOCK_BYTES) {

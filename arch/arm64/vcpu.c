@@ -79,7 +79,7 @@ static void first_domain_init(void)
 /* As configured, in the controller's steps. */
 static uint32_t guest_spis(const struct domain *d)
 {
-    return MAX(ROUND_UP(d->shared_irqs, 32u), GUEST_SPIS);
+    return MAX(ROUND_UP(d->shared_irqs, 32u), (unsigned)GUEST_SPIS);
 }
 
 static int init_v3(struct domain *d, const struct boot_gic *host)

@@ -19,7 +19,7 @@
 
 int arch_domain_init(struct domain *d)
 {
-    uint32_t spis = d->is_control ? HOST_SPIS : MAX(ROUND_UP(d->shared_irqs, 32u), GUEST_SPIS);
+    uint32_t spis = d->is_control ? HOST_SPIS : MAX(ROUND_UP(d->shared_irqs, 32u), (uint32_t)GUEST_SPIS);
 
     d->arch.mmio.count = 0;
     d->arch.event_ppi = EVENT_PPI;

@@ -274,7 +274,7 @@ static void test_random_loads(void **state UNUSED)
             add(USEC(1 + host_random_below(20000)), USEC(1 + host_random_below(5000)), 256);
         simulate(SEC(3));
         for (unsigned i = 0; i < TASKS; i++)
-            assert_true(tasks[i].ran > SEC(3) / TASKS * MIN(cpus, TASKS) / 8);
+            assert_true(tasks[i].ran > SEC(3) / TASKS * MIN(cpus, (unsigned)TASKS) / 8);
     }
 }
 

@@ -36,7 +36,7 @@ static void next_job(struct task *t)
 /* Jobs of `parts` thousandths of one CPU under a reservation of as much. */
 static struct task *add_reserved(nsec_t period, unsigned parts, bool sporadic)
 {
-    uint32_t period_us = (uint32_t)(period / USEC(1)), budget_us = MAX(period_us / PARTS * parts, SCHED_MIN_PERIOD_US);
+    uint32_t period_us = (uint32_t)(period / USEC(1)), budget_us = MAX(period_us / PARTS * parts, (uint32_t)SCHED_MIN_PERIOD_US);
     struct task *t = add(USEC(budget_us) / PARTS * (PARTS - FOR_WORK) - GRAIN, 1, 256);
 
     t->plan = next_job;
