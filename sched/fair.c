@@ -189,17 +189,24 @@ static cpu_set preferred_of(const struct sched_unit *u, const cpu_set *allowed)
     return any ? r : *allowed;
 }
 
-/* The CPU whose running unit is furthest ahead, or MAX_CPUS when all are behind `time`. */
+/* Neither what runs on c nor what already waits there, just woken too perhaps, goes before a unit of that time. */
+static bool goes_first(const struct fair_cpu *c, int64_t time)
+{
+    return atomic_load(&c->shown_running) > time && atomic_load(&c->shown_best) > time;
+}
+
+/* Where a unit of that time goes first: the CPU whose running unit is furthest ahead; or MAX_CPUS. */
 static unsigned most_ahead(const cpu_set *set, int64_t time)
 {
     unsigned best = MAX_CPUS;
+    int64_t furthest = time;
 
     for (unsigned cpu = bitmap_next_set(set->bits, MAX_CPUS, 0); cpu < MAX_CPUS;
          cpu = bitmap_next_set(set->bits, MAX_CPUS, cpu + 1)) {
         int64_t running = atomic_load(&fair_cpus[cpu].shown_running);
 
-        if (running > time) {
-            time = running;
+        if (running > furthest && goes_first(&fair_cpus[cpu], time)) {
+            furthest = running;
             best = cpu;
         }
     }
@@ -226,7 +233,7 @@ static unsigned place_busy(const struct sched_unit *u, const cpu_set *liked, uns
     bool stays = u->policy_data[UNIT_HOME] && cpu_set_has(liked, last);
     unsigned cpu;
 
-    if (stays && atomic_load(&fair_cpus[last].shown_running) > time)
+    if (stays && goes_first(&fair_cpus[last], time))
         return last;
     cpu = most_ahead(liked, time);
     if (cpu != MAX_CPUS)
@@ -420,7 +427,8 @@ static void resync(struct fair_cpu *c, int64_t other)
 static unsigned fair_victim(unsigned thief, const cpu_set *among)
 {
     struct fair_cpu *c = &fair_cpus[thief];
-    int64_t ours = c->shown_best, furthest = INT64_MIN;
+    /* What comes here from afar has slept too long for this clock and would be no better than this. */
+    int64_t ours = c->shown_best, no_better = c->shown_least - CREDIT, furthest = INT64_MIN;
 
     for (unsigned cpu = bitmap_next_set(among->bits, MAX_CPUS, 0); cpu < MAX_CPUS;
          cpu = bitmap_next_set(among->bits, MAX_CPUS, cpu + 1)) {
@@ -428,7 +436,7 @@ static unsigned fair_victim(unsigned thief, const cpu_set *among)
 
         if (!atomic_load(&fair_cpus[cpu].count) || theirs == INT64_MAX)
             continue;
-        if (ours == INT64_MAX || theirs + STEAL_MARGIN < ours)
+        if (ours == INT64_MAX || MAX(theirs, no_better) + STEAL_MARGIN < ours)
             return cpu;
         furthest = MAX(furthest, atomic_load(&fair_cpus[cpu].shown_least));
     }
