@@ -121,7 +121,8 @@ static void port_free(struct domain *d, struct channel *c)
     t->first_free = MIN(t->first_free, c->port);
 }
 
-int event_alloc_unbound(struct domain *d, domid remote, uint32_t *port)
+/* An unbound port for `remote`; with notify one that is consumed. */
+static int alloc(struct domain *d, domid remote, void (*notify)(struct domain *d), uint32_t *port)
 {
     struct event_table *t = &d->events;
     struct channel *c;
@@ -133,6 +134,11 @@ int event_alloc_unbound(struct domain *d, domid remote, uint32_t *port)
         spin_lock(&c->lock);
         event_port_open(d, c, CHANNEL_UNBOUND, 0);
         c->remote_id = remote;
+        if (notify) {
+            c->consumed = true;
+            t->hidden++;
+            t->consumer = notify;
+        }
         *port = c->port;
         spin_unlock(&c->lock);
     }
@@ -140,27 +146,15 @@ int event_alloc_unbound(struct domain *d, domid remote, uint32_t *port)
     return rc;
 }
 
+int event_alloc_unbound(struct domain *d, domid remote, uint32_t *port)
+{
+    return alloc(d, remote, NULL, port);
+}
+
 int event_alloc_consumed(struct domain *d, domid remote, void (*notify)(struct domain *d), uint32_t *port)
 {
-    struct event_table *t = &d->events;
-    struct channel *c;
-    int rc;
-
-    ASSERT(!t->consumer || t->consumer == notify);
-    spin_lock(&t->lock);
-    rc = event_port_find(d, &c);
-    if (rc == 0) {
-        spin_lock(&c->lock);
-        event_port_open(d, c, CHANNEL_UNBOUND, 0);
-        c->remote_id = remote;
-        c->consumed = true;
-        t->hidden++;
-        t->consumer = notify;
-        *port = c->port;
-        spin_unlock(&c->lock);
-    }
-    spin_unlock(&t->lock);
-    return rc;
+    ASSERT(notify && (!d->events.consumer || d->events.consumer == notify));
+    return alloc(d, remote, notify, port);
 }
 
 int event_bind_ipi(struct domain *d, uint32_t vcpu, uint32_t *port)
@@ -218,7 +212,7 @@ static int fixed_port(struct domain *d, uint32_t port, struct channel **out)
     struct event_table *t = &d->events;
     struct channel *c;
 
-    if (t->closing || d->life != DOMAIN_ALIVE || !port || port >= MIN(t->limit, EVENT_MAX_PORTS_2L))
+    if (t->closing || d->life != DOMAIN_ALIVE || !port || port >= MIN(t->limit, (uint32_t)EVENT_MAX_PORTS_2L))
         return -E_INVAL;
     while (port >= t->ports)
         if (add_bucket(t) != 0)
