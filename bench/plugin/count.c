@@ -127,17 +127,11 @@ static void at_end(qemu_plugin_id_t id, void *userdata)
 QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info,
                                            int argc, char **argv)
 {
-    const char *path = NULL, *value;
+    const char *path = NULL;
 
     (void)info;
-    for (int i = 0; i < argc; i++) {
-        if ((value = value_of(argv[i], "hv_start")))
-            hv_start = strtoull(value, NULL, 0);
-        else if ((value = value_of(argv[i], "hv_end")))
-            hv_end = strtoull(value, NULL, 0);
-        else if ((value = value_of(argv[i], "out")))
-            path = value;
-    }
+    for (int i = 0; i < argc; i++)
+        (void)take_common(argv[i], &hv_start, &hv_end, &path);
     out = path ? fopen(path, "w") : stderr;
     if (!out || hv_start >= hv_end) {
         fprintf(stderr, "count: needs hv_start, hv_end and a writable out\n");

@@ -214,14 +214,10 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qem
 
     (void)info;
     for (int i = 0; i < argc; i++) {
-        if ((value = value_of(argv[i], "hv_start")))
-            hv_start = strtoull(value, NULL, 0);
-        else if ((value = value_of(argv[i], "hv_end")))
-            hv_end = strtoull(value, NULL, 0);
-        else if ((value = value_of(argv[i], "report")))
+        if (take_common(argv[i], &hv_start, &hv_end, &path))
+            continue;
+        if ((value = value_of(argv[i], "report")))
             report = strtoull(value, NULL, 0);
-        else if ((value = value_of(argv[i], "out")))
-            path = value;
     }
     out = path ? fopen(path, "w") : stderr;
     blocks = calloc(BLOCKS, sizeof(*blocks));

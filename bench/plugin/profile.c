@@ -89,16 +89,12 @@ static void take_argument(const char *argument, const char **path)
 {
     const char *value;
 
-    if ((value = value_of(argument, "hv_start")))
-        hv_start = strtoull(value, NULL, 0);
-    else if ((value = value_of(argument, "hv_end")))
-        hv_end = strtoull(value, NULL, 0);
-    else if ((value = value_of(argument, "first")))
+    if (take_common(argument, &hv_start, &hv_end, path))
+        return;
+    if ((value = value_of(argument, "first")))
         first_mark = strtoull(value, NULL, 0);
     else if ((value = value_of(argument, "last")))
         last_mark = strtoull(value, NULL, 0);
-    else if ((value = value_of(argument, "out")))
-        *path = value;
 }
 
 QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info,
