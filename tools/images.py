@@ -13,6 +13,7 @@ and with --more, for the tests:
   dom0-new.kernel, dom0-new.cpio    a newer kernel as the control domain's
   grub.efi                          GRUB for UEFI
   zcu102.dtb                        Debian's device tree for Xilinx' ZCU102
+  machine.img                       the root disk of a machine on which the hypervisor's package is installed
 """
 
 import argparse
@@ -147,6 +148,7 @@ def build_more(out):
     files = grub.fetch(recipes.GRUB_PACKAGES)
     images.make("grub.efi", inputs + [path.name for path in files.values()], "GRUB for UEFI",
                 lambda path: recipes.make_grub(grub.unpack(files), path))
+    build_machine(images, inputs, repository, packages)
     trees = recipes.kernels(packages)["full"].package / "usr/lib"
     images.make("zcu102.dtb", inputs, "the device tree of a board",
                 lambda path: shutil.copy(next(trees.glob("*/xilinx/zynqmp-zcu102-rev1.0.dtb")), path))
@@ -154,6 +156,30 @@ def build_more(out):
     images.make("dom0-new.kernel", inputs, "dom0's newer kernel", lambda path: shutil.copy(kernel.image, path))
     images.make("dom0-new.cpio", inputs, "dom0's initramfs for it",
                 lambda path: recipes.dom0_tree(packages, kernel).write_cpio(path))
+
+
+# What the installer would have asked and written to /etc/default/grub: the machine's console is its serial line.
+MACHINE_GRUB = """GRUB_TIMEOUT=0
+GRUB_DISTRIBUTOR=Debian
+GRUB_TERMINAL=console
+GRUB_CMDLINE_LINUX="vinci.root=/dev/vda2 console=hvc0 vinci.mode=test vinci.store=none"
+"""
+
+
+def build_machine(images, inputs, repository, packages):
+    more = Repository(repository.root, "arm64", "machine")
+    files = more.fetch(recipes.MACHINE_PACKAGES)
+    trees = {**packages, **more.unpack(files)}
+    full = recipes.kernels(packages)["full"]
+    scratch = images.work.with_suffix(".machine")
+
+    def make(path):
+        ramdisk = scratch.with_suffix(".ramdisk")
+        recipes.pci_tree(packages, full).write_cpio(ramdisk)
+        recipes.make_ext4(recipes.machine_tree(trees, full, ramdisk, MACHINE_GRUB), path, "machine", 192, scratch)
+        ramdisk.unlink()
+
+    images.make("machine.img", inputs + [path.name for path in files.values()], "the disk of a machine to install on", make)
 
 
 def more_tree(guests, scratch):

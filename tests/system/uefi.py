@@ -18,13 +18,17 @@ def run(*words):
     subprocess.run([str(word) for word in words], check=True, env=environment, timeout=120, stdout=subprocess.DEVNULL)
 
 
-def make_disk(path, files, mib=128):
-    """One EFI system partition that holds `files`: path there -> a file here, or text."""
+def make_disk(path, files, mib=128, second=None):
+    """One EFI system partition that holds `files`: path there -> a file here, or text; and behind it the image of a second partition."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
+    second_mib = second.stat().st_size // MIB + 1 if second else 0
     with open(path, "wb") as file:
-        file.truncate(mib * MIB)
-    run("sgdisk", "-o", "-n", f"1:{FIRST_SECTOR}:0", "-t", "1:ef00", path)
+        file.truncate((mib + second_mib) * MIB)
+    run("sgdisk", "-o", "-n", f"1:{FIRST_SECTOR}:{mib * MIB // SECTOR - GPT_END - 1}", "-t", "1:ef00", path)
+    if second:
+        run("sgdisk", "-n", f"2:{mib * MIB // SECTOR}:0", "-t", "2:8300", path)
+        run("dd", f"if={second}", f"of={path}", "bs=1M", f"seek={mib}", "conv=notrunc,sparse", "status=none")
     volume = f"{path}@@{FIRST_SECTOR * SECTOR}"
     run("mformat", "-i", volume, "-F", "-T", mib * MIB // SECTOR - FIRST_SECTOR - GPT_END, "::")
     folders = sorted({str(parent) for name in files for parent in Path(name).parents if str(parent) != "."})

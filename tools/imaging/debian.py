@@ -16,11 +16,11 @@ from pathlib import Path
 
 from .progress import step
 
-# The closure of what is asked for, without what a system needs to configure itself: everything
+# The closure of what is asked for, without what a system needs to configure itself, unless it is asked for by name: everything
 # here is assembled by hand and nothing of it is ever installed by dpkg.
 NOT_NEEDED = re.compile(
     r"^(python3.*|libpython3.*|perl.*|libperl.*|media-types|mailcap|initramfs-tools.*|kmod|libkmod2|"
-    r"linux-base|udev|libudev1|systemd.*|libsystemd.*|grub(?!-efi-arm64-bin).*|debconf.*|cdebconf|adduser|passwd|"
+    r"linux-base|udev|libudev1|systemd.*|libsystemd.*|grub.*|debconf.*|cdebconf|adduser|passwd|"
     r"gcc-12-base|dpkg|tar|klibc-utils|libklibc|cpio|logsave|dmsetup|libdevmapper.*|e2fsprogs|"
     r"init-system-helpers|libpam.*|libsemanage.*|libsepol.*|libaudit-common|login|sensible-utils|"
     r"apparmor|ucf|readline-common|libsqlite.*|libexpat1|libdb5.3|libncursesw6|"
@@ -89,7 +89,7 @@ class Repository:
             match = re.match(r"'([^']+)' (\S+) (\d+) (\S*)", line)
             if match:
                 uris[match[2].split("_")[0]] = (match[1], match[2], int(match[3]), match[4])
-        return {name: row for name, row in uris.items() if not NOT_NEEDED.match(name)}
+        return {name: row for name, row in uris.items() if name in wanted or not NOT_NEEDED.match(name)}
 
     def _current(self, wanted):
         """The recorded answer for this wish, or None when a file is missing or the wish is new."""
