@@ -91,7 +91,7 @@ class Scenario:
     def put(self, name, counters, operations):
         self.rows[name] = round(counters["hv"] / operations)
         self.rows[f"{name}.total"] = round(counters["total"] / operations)
-        for kind in ("eret", "tlbi", "dsb", "ich_low", "ich_lr"):
+        for kind in ("eret", "tlbi", "tlbi_local", "dsb", "ich_low", "ich_lr"):
             self.rows[f"{name}.{kind}"] = round(counters[kind] / operations, 1)
 
     def boot(self):

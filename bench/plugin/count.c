@@ -36,8 +36,8 @@ struct insn_class {
 /* Only counted within the hypervisor's range. Encodings: Arm ARM C4.1, C5.3 to C5.5. */
 static struct insn_class classes[] = {
     { "eret", 0xffffffff, 0xd69f03e0, 0 },
-    { "tlbi", 0xfff8f000, 0xd5088000, 0 },
-    { "tlbi_el2", 0xfff8f000, 0xd50c8000, 0 },
+    { "tlbi", 0xfff8f400, 0xd5088000, 0 }, /* CRm below 4: to every CPU (inner or outer shareable) */
+    { "tlbi_local", 0xfff8f400, 0xd5088400, 0 },
     { "dsb", 0xfffff0ff, 0xd503309f, 0 },
     { "isb", 0xfffff0ff, 0xd50330df, 0 },
     { "ich_low", 0xffdffe00, 0xd51cca00, 0 }, /* S3_4_C12_C10..C11: ICH_*_EL2 */
