@@ -307,6 +307,9 @@ int domain_set_address_size(struct domain_locked l, uint32_t bits) MUST_CHECK;
 int domain_populate(struct domain *d, gfn_t gfn, unsigned order) MUST_CHECK;
 /* Take the domain's own pages away from it: -E_INVAL when one is not its own. -E_NOMEM, -E_RESTART as above. */
 int domain_depopulate(struct domain *d, gfn_t gfn, unsigned order) MUST_CHECK;
+/* The same for n single pages (up to STAGE2_GATHER) with one invalidation of the TLB where that is possible. Returns how many are done, from
+ * the first on, one at least while *error is 0; *error is of the one after them. */
+unsigned domain_depopulate_pages(struct domain *d, const gfn_t *gfn, unsigned n, int *error) MUST_CHECK;
 #define EXTENT_SMALL 4
 /* Map a page of `foreign` at gfn of d. -E_INVAL / -E_NOENT / -E_ACCES / -E_NOMEM. */
 int domain_map_foreign(struct domain *d, gfn_t gfn, struct domain *foreign, gfn_t foreign_gfn) MUST_CHECK;

@@ -54,6 +54,28 @@ static int depopulate_page(struct domain *d, gfn_t gfn)
     return error == -E_NOENT ? -E_INVAL : error;
 }
 
+unsigned domain_depopulate_pages(struct domain *d, const gfn_t *gfn, unsigned n, int *error)
+{
+    struct stage2_gather g;
+    unsigned done = 0;
+    int r = 0;
+
+    ASSERT(n && n <= STAGE2_GATHER);
+    stage2_gather_start(&g, &d->stage2);
+    while (!r && done < n) {
+        r = stage2_gather_unmap(&g, gfn[done], S2_TYPES_OWN, NULL);
+        done += !r;
+    }
+    stage2_gather_finish(&g);
+    if (r == -E_INVAL) {
+        /* One that is still to be filled, perhaps. */
+        r = depopulate_page(d, gfn[done]);
+        done += !r;
+    }
+    *error = r == -E_NOENT ? -E_INVAL : r;
+    return done;
+}
+
 int domain_depopulate(struct domain *d, gfn_t gfn, unsigned order)
 {
     if (order > MAX_ORDER || !IS_ALIGNED(gfn.v, BIT(order)))

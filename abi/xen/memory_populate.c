@@ -58,6 +58,29 @@ static int64_t do_extents(struct vcpu *v, uint64_t cmd, struct domain *d, const 
     return (int64_t)done;
 }
 
+/* Single pages go together: the extents from `done` on, one run of them. */
+static int64_t give_back_pages(struct vcpu *v, uint64_t cmd, struct domain *d, const struct xen_memory_reservation *in, uint64_t done)
+{
+    unsigned n = (unsigned)MIN(in->nr_extents - done, (uint64_t)PAGES_PER_RUN), valid = 0;
+    xen_pfn_t pfn[PAGES_PER_RUN];
+    gfn_t gfn[PAGES_PER_RUN];
+    int r = read_guest(v, pfn, in->extent_start.q + done * sizeof(*pfn), n * sizeof(*pfn));
+
+    STATIC_ASSERT(PAGES_PER_RUN <= STAGE2_GATHER);
+    if (r == -E_RESTART)
+        return memory_continue(v, cmd, done);
+    if (r)
+        return (int64_t)done;
+    for (; valid < n && gfn_is_valid(pfn[valid]); valid++)
+        gfn[valid] = GFN(pfn[valid]);
+    if (!valid)
+        return (int64_t)done;
+    done += domain_depopulate_pages(d, gfn, valid, &r);
+    if (done == in->nr_extents || (r && r != -E_RESTART))
+        return (int64_t)done;
+    return memory_continue(v, cmd, done);
+}
+
 /* The progress has to fit above the command in the caller's register. */
 static uint64_t most_extents(const struct domain *d)
 {
@@ -81,6 +104,8 @@ static int64_t reservation(struct vcpu *v, const uint64_t args[6], extent_functi
     if (!d || done >= in.nr_extents)
         return (int64_t)done;
     subcall_reached(FAMILY_MEMORY, cmd);
+    if (function == give_back && !in.extent_order)
+        return give_back_pages(v, cmd, d, &in, done);
     return do_extents(v, cmd, d, &in, done, function);
 }
 

@@ -49,6 +49,26 @@ static void test_populate_and_decrease(void **state UNUSED)
     frame_check_all();
 }
 
+/* Pages go in runs, and each run ends at the first that is not the domain's own: a hole, one named twice, a number beyond all. */
+static void test_decrease_ends_at_the_first_wrong_page(void **state UNUSED)
+{
+    static const unsigned places[] = { 0, 1, 7, 8, 11 };
+
+    for (unsigned i = 0; i < 3 * ARRAY_SIZE(places); i++) {
+        unsigned good = places[i / 3];
+        uint64_t wrong[] = { NEW_GFN + 40, NEW_GFN, UINT64_MAX };
+
+        put_gfns(guest, LIST, NEW_GFN, 20, 1);
+        assert_int_equal(reserve(guest, XENMEM_populate_physmap, DOMID_SELF, 20, 0), 20);
+        assert_true(host_guest_write(guest, LIST + good * 8, &wrong[good ? i % 3 : 0], 8));
+        assert_int_equal(reserve(guest, XENMEM_decrease_reservation, DOMID_SELF, 20, 0), good);
+        assert_int_equal(guest->owner.frames, ARGUMENT_PAGES + 20 - good);
+        put_gfns(guest, LIST, NEW_GFN + good, 20 - good, 1);
+        assert_int_equal(reserve(guest, XENMEM_decrease_reservation, DOMID_SELF, 20 - good, 0), 20 - good);
+        frame_check_all();
+    }
+}
+
 static void test_populate_for_another(void **state UNUSED)
 {
     put_gfns(dom0, LIST, 0x80000, 3, 512);
@@ -398,7 +418,9 @@ static void test_reservation_that_needs_work(void **state UNUSED)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_populate_and_decrease, abi_setup), cmocka_unit_test_setup(test_populate_for_another, abi_setup),
+        cmocka_unit_test_setup(test_populate_and_decrease, abi_setup),
+        cmocka_unit_test_setup(test_decrease_ends_at_the_first_wrong_page, abi_setup),
+        cmocka_unit_test_setup(test_populate_for_another, abi_setup),
         cmocka_unit_test_setup(test_populate_errors, abi_setup), cmocka_unit_test_setup(test_populate_over_the_limit, abi_setup),
         cmocka_unit_test_setup(test_populate_without_memory, abi_setup), cmocka_unit_test_setup(test_numbers, abi_setup),
         cmocka_unit_test_setup(test_shared_info, abi_setup), cmocka_unit_test_setup(test_grant_frames, abi_setup),
