@@ -25,5 +25,7 @@
 #ifndef MAX_DOMAINS
 #define MAX_DOMAINS 1024
 #endif
+/* Most static domains. */
+#define MAX_PARTITIONS 128
 
 #endif

@@ -5,37 +5,93 @@
 #include "lib/print.h"
 #include "lib/string.h"
 
+#define CONSOLE_PATH 64
+#define CONSOLES 8
+
+/* What the nodes at depth 1 say of those below them. */
+enum top { TOP_OTHER, TOP_RESERVED, TOP_CPUS, TOP_CHOSEN, TOP_ALIASES };
+
+/* A serial line that we know. */
+struct console {
+    char path[CONSOLE_PATH];        /* empty: too long */
+    enum boot_uart kind;
+    uint64_t base;
+    uint32_t irq;
+};
+
 struct scan {
     struct boot_info *b;
     struct dt_walk walk;
     struct dt_node node;
-    const char *path_top;           /* name of the node at depth 1 above the current one */
-    const char *names[DT_MAX_DEPTH];    /* of the nodes above the current one and its own */
+    uint32_t kinds;                 /* boot_node_kinds of it */
+    enum top top;                   /* of the node at depth 1 above the current one, or itself */
     bool in_partition;              /* at or below a xen,domain node */
-    char uart_path[64];             /* stdout-path without its options */
-    bool has_named_uart;
+    const char *stdout_path;        /* in the tree; NULL: none */
+    struct dt_node aliases;         /* depth 0: none */
+    struct console consoles[CONSOLES];
+    unsigned console_count;
 };
 
-bool boot_is_gic(const struct devicetree *t, const struct dt_node *n)
-{
-    static const char *const names[] = { "arm,gic-v3", "arm,cortex-a15-gic", "arm,gic-400", "arm,cortex-a7-gic" };
+#define NAME(text, kind) { text, sizeof(text) - 1, kind }
+static const struct {
+    const char *text;
+    uint8_t length, kind;
+} compatibles[] = {
+    NAME("arm,gic-v3", NODE_GIC_V3), NAME("arm,cortex-a15-gic", NODE_GIC_V2), NAME("arm,gic-400", NODE_GIC_V2),
+    NAME("arm,cortex-a7-gic", NODE_GIC_V2), NAME("arm,gic-v3-its", NODE_ITS), NAME("arm,smmu-v3", NODE_SMMU),
+    NAME("arm,pl011", NODE_PL011), NAME("cdns,uart-r1p8", NODE_CADENCE), NAME("cdns,uart-r1p12", NODE_CADENCE),
+    NAME("arm,psci-1.0", NODE_PSCI), NAME("arm,psci-0.2", NODE_PSCI), NAME("arm,psci", NODE_PSCI),
+#define BELOW_CHOSEN 12         /* from here on, and these have other first letters */
+    NAME("xen,domain", NODE_DOMAIN), NAME("xen,cpupool", NODE_POOL),
+    NAME("xen,domain-shared-memory-v1", NODE_SHARED_MEMORY), NAME("xen,evtchn-v1", NODE_CHANNEL), NAME("xen,evtchn", NODE_CHANNEL),
+    NAME("multiboot,module", NODE_MODULE), NAME("xen,multiboot-module", NODE_MODULE),
+    NAME("multiboot,kernel", NODE_KERNEL), NAME("xen,linux-zimage", NODE_KERNEL),
+    NAME("multiboot,ramdisk", NODE_RAMDISK), NAME("xen,linux-initrd", NODE_RAMDISK),
+    NAME("multiboot,device-tree", NODE_TREE), NAME("xen,xsm-policy", NODE_POLICY),
+};
+/* First letters of these: most nodes of a board are told by them to be none. */
+#define BOARD_INITIALS (DT_INITIAL('a') | DT_INITIAL('c'))
+#define COMPATIBLE_INITIALS (BOARD_INITIALS | DT_INITIAL('x') | DT_INITIAL('m'))
 
-    for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
-        if (dt_is_compatible(t, n, names[i]))
-            return true;
-    return false;
+static uint32_t kind_of_string(const char *text, size_t length)
+{
+    bool is_board = DT_INITIAL(*text) & BOARD_INITIALS;
+    unsigned end = is_board ? BELOW_CHOSEN : ARRAY_SIZE(compatibles);
+
+    for (unsigned i = is_board ? 0 : BELOW_CHOSEN; i < end; i++)
+        if (length == compatibles[i].length && *text == *compatibles[i].text && memcmp(text, compatibles[i].text, length) == 0)
+            return BIT(compatibles[i].kind);
+    return 0;
 }
 
-static bool is_kind(const struct scan *s, const char *type)
+uint32_t boot_node_kinds(const struct dt_node *n)
 {
-    const char *t = dt_string(&s->b->tree, &s->node, "device_type");
+    const struct dt_property *p = &n->compatible;
+    uint32_t kinds = 0;
 
-    return t && strcmp(t, type) == 0;
+    if (!p->name || !(n->compatible_initials & COMPATIBLE_INITIALS))
+        return 0;
+    for (uint32_t at = 0; at < p->length;) {
+        const char *text = (const char *)p->value + at;
+        size_t length = strnlen(text, p->length - at);
+
+        if (length == p->length - at)
+            break;
+        if (DT_INITIAL(*text) & COMPATIBLE_INITIALS)
+            kinds |= kind_of_string(text, length);
+        at += (uint32_t)length + 1;
+    }
+    return kinds;
 }
 
-static bool is_compatible(const struct scan *s, const char *with)
+bool boot_next_in_chosen(struct dt_walk *w, struct dt_node *n)
 {
-    return dt_is_compatible(&s->b->tree, &s->node, with);
+    return w->tree && dt_walk_next(w, n) && n->depth > 1;
+}
+
+static bool is(const struct scan *s, enum node_kind kind)
+{
+    return s->kinds & BIT(kind);
 }
 
 static void scan_ranges(struct scan *s, struct range_list *to)
@@ -50,7 +106,7 @@ static void scan_ranges(struct scan *s, struct range_list *to)
 static void scan_cpu(struct scan *s)
 {
     struct boot_info *b = s->b;
-    struct dt_property reg;
+    struct dt_property reg, phandle;
 
     if (!dt_is_enabled(&b->tree, &s->node) || !dt_property(&b->tree, &s->node, "reg", &reg))
         return;
@@ -58,6 +114,8 @@ static void scan_cpu(struct scan *s)
         log_warning("device tree: more than %u CPUs, the rest stays off", MAX_CPUS);
         return;
     }
+    if (dt_property(&b->tree, &s->node, "phandle", &phandle))
+        b->cpu_phandle[b->cpu_count] = dt_cell(&phandle, 0, 0);
     b->cpu_mpidr[b->cpu_count++] = dt_cells(&reg, 0, MIN(reg.length / 4, 2u));
     b->boot_mpidr = b->cpu_mpidr[0];
 }
@@ -75,45 +133,7 @@ static void scan_chosen(struct scan *s)
     if (own && string_copy(b->command_line, own, sizeof(b->command_line)) >= sizeof(b->command_line))
         log_warning("command line: longer than %u bytes, the end is lost", COMMAND_LINE_SIZE);
     b->dom0_command_line = dt_string(&b->tree, &s->node, "xen,dom0-bootargs");
-}
-
-/* stdout-path: a path or the name of an alias, both perhaps with options behind a colon. */
-static void find_console_path(struct scan *s)
-{
-    struct dt_node chosen = { 0 }, aliases = { 0 };
-    const char *path;
-
-    dt_walk_start(&s->walk, &s->b->tree);
-    while (dt_walk_next(&s->walk, &s->node)) {
-        if (s->node.depth == 1 && strcmp(s->node.name, "chosen") == 0)
-            chosen = s->node;
-        if (s->node.depth == 1 && strcmp(s->node.name, "aliases") == 0)
-            aliases = s->node;
-    }
-    path = chosen.depth ? dt_string(&s->b->tree, &chosen, "stdout-path") : NULL;
-    if (!path)
-        return;
-    string_copy(s->uart_path, path, sizeof(s->uart_path));
-    char *options = strchr(s->uart_path, ':');
-    if (options)
-        *options = 0;
-    path = s->uart_path[0] != '/' && aliases.depth ? dt_string(&s->b->tree, &aliases, s->uart_path) : NULL;
-    if (path)
-        string_copy(s->uart_path, path, sizeof(s->uart_path));
-}
-
-static bool is_console(const struct scan *s)
-{
-    const char *at = s->uart_path;
-
-    for (unsigned i = 1; i <= s->node.depth; i++) {
-        size_t length = strlen(s->names[i]);
-
-        if (*at++ != '/' || strncmp(at, s->names[i], length) != 0)
-            return false;
-        at += length;
-    }
-    return *at == 0;
+    s->stdout_path = dt_string(&b->tree, &s->node, "stdout-path");
 }
 
 static void scan_module(struct scan *s)
@@ -121,7 +141,7 @@ static void scan_module(struct scan *s)
     struct boot_info *b = s->b;
     struct boot_module m = { .kind = MODULE_UNKNOWN };
 
-    if (!is_compatible(s, "multiboot,module") && !is_compatible(s, "xen,multiboot-module"))
+    if (!is(s, NODE_MODULE))
         return;
     if (!dt_reg_untranslated(&s->walk, &s->node, 0, &m.at.base, &m.at.size) || m.at.size == 0) {
         log_warning("device tree: module %s has no usable reg, ignored", s->node.name);
@@ -131,11 +151,11 @@ static void scan_module(struct scan *s)
         log_warning("device tree: more than %u modules, %s ignored", MAX_MODULES, s->node.name);
         return;
     }
-    if (is_compatible(s, "multiboot,kernel") || is_compatible(s, "xen,linux-zimage"))
+    if (is(s, NODE_KERNEL))
         m.kind = MODULE_KERNEL;
-    else if (is_compatible(s, "multiboot,ramdisk") || is_compatible(s, "xen,linux-initrd"))
+    else if (is(s, NODE_RAMDISK))
         m.kind = MODULE_RAMDISK;
-    else if (is_compatible(s, "xen,xsm-policy") || is_compatible(s, "multiboot,device-tree"))
+    else if (is(s, NODE_POLICY) || is(s, NODE_TREE))
         m.kind = MODULE_OTHER;
     m.command_line = dt_string(&b->tree, &s->node, "bootargs");
     b->modules[b->module_count++] = m;
@@ -162,22 +182,29 @@ bool boot_static_memory(const struct dt_walk *w, const struct dt_node *n, unsign
     return true;
 }
 
-/* A static domain: what of memory must not be handed out before its plan is made. */
+/* A static domain: what of memory must not be handed out before its plan is made, and when it starts. */
 static void scan_partition(struct scan *s)
 {
+    struct boot_info *b = s->b;
+    unsigned k = b->partition_nodes++;
+    struct dt_property priority;
     uint64_t base, size;
 
-    s->b->partition_nodes++;
     for (unsigned i = 0; boot_static_memory(&s->walk, &s->node, i, &base, &size); i++)
         if (size && base + size > base)
-            range_add_near(&s->b->static_memory, base, size);
+            range_add_near(&b->static_memory, base, size);
+    if (k >= MAX_PARTITIONS)
+        return;
+    b->partitions[k].place = dt_node_place(&b->tree, &s->node);
+    if (dt_property(&b->tree, &s->node, "vinci,priority", &priority) && priority.length == 4)
+        b->partitions[k].priority = (int32_t)dt_cell(&priority, 0, 0);
 }
 
 static void scan_shared_memory(struct scan *s)
 {
     uint64_t base, size;
 
-    if (boot_shared_memory(&s->walk, &s->node, &base, &size))
+    if (is(s, NODE_SHARED_MEMORY) && boot_shared_memory(&s->walk, &s->node, &base, &size))
         range_add_near(&s->b->static_memory, base, size);
 }
 
@@ -185,16 +212,22 @@ static void scan_partition_module(struct scan *s)
 {
     uint64_t base, size;
 
-    scan_shared_memory(s);
-    if ((is_compatible(s, "multiboot,module") || is_compatible(s, "xen,multiboot-module")) &&
-        dt_reg_untranslated(&s->walk, &s->node, 0, &base, &size) && size)
+    if (is(s, NODE_MODULE) && dt_reg_untranslated(&s->walk, &s->node, 0, &base, &size) && size)
         range_add_near(&s->b->partition_modules, base, size);
 }
 
-static void scan_chosen_child(struct scan *s)
+/* A node below /chosen. */
+static void scan_below_chosen(struct scan *s)
 {
-    s->in_partition = is_compatible(s, "xen,domain");
-    scan_shared_memory(s);
+    if (s->node.depth == 2)
+        s->in_partition = is(s, NODE_DOMAIN);
+    if (s->node.depth == 2 || (s->node.depth == 3 && s->in_partition))
+        scan_shared_memory(s);
+    if (s->node.depth == 3 && s->in_partition)
+        scan_partition_module(s);
+    if (s->node.depth != 2)
+        return;
+    s->b->pool_nodes += is(s, NODE_POOL);
     if (s->in_partition)
         scan_partition(s);
     else
@@ -221,7 +254,7 @@ static void scan_gic(struct scan *s)
     unsigned wanted = GIC_V2_REGIONS, n = 0;
     uint64_t size;
 
-    b->gic_version = is_compatible(s, "arm,gic-v3") ? 3 : 2;
+    b->gic_version = is(s, NODE_GIC_V3) ? 3 : 2;
     if (b->gic_version == 3)
         wanted = dt_property(&b->tree, &s->node, "#redistributor-regions", &p) ? dt_cell(&p, 0, 0) : 1;
     if (wanted > MAX_GIC_REGIONS) {
@@ -241,44 +274,54 @@ static void scan_gic(struct scan *s)
         b->gic_address_cells = dt_cell(&p, 0, 0);
 }
 
-static const struct {
-    const char *compatible;
-    enum boot_uart kind;
-} uarts[] = {
-    { "arm,pl011", BOOT_UART_PL011 },
-    { "cdns,uart-r1p8", BOOT_UART_CADENCE },
-    { "cdns,uart-r1p12", BOOT_UART_CADENCE },
-};
-
-/* Which of the lines above it is; none: their number. */
-static unsigned uart_kind(const struct scan *s)
+static void scan_uart(struct scan *s)
 {
-    unsigned i = 0;
+    struct console c = { .kind = is(s, NODE_PL011) ? BOOT_UART_PL011 : BOOT_UART_CADENCE };
+    struct dt_property p;
+    uint64_t size;
 
-    while (i < ARRAY_SIZE(uarts) && !is_compatible(s, uarts[i].compatible))
-        i++;
-    return i;
+    if (s->console_count == CONSOLES || !dt_is_enabled(&s->b->tree, &s->node) || !dt_reg(&s->walk, &s->node, 0, &c.base, &size))
+        return;
+    if (dt_property(&s->b->tree, &s->node, "interrupts", &p) && p.length >= 12 && dt_cell(&p, 0, 1) == 0)
+        c.irq = dt_cell(&p, 1, 0) + 32;
+    if (!dt_walk_path(&s->walk, c.path, sizeof(c.path)))
+        c.path[0] = 0;
+    s->consoles[s->console_count++] = c;
+}
+
+/* stdout-path: a path or the name of an alias, both perhaps with options behind a colon. */
+static void read_stdout(const struct scan *s, char path[CONSOLE_PATH])
+{
+    const char *alias;
+    char *options;
+
+    path[0] = 0;
+    if (!s->stdout_path)
+        return;
+    string_copy(path, s->stdout_path, CONSOLE_PATH);
+    options = strchr(path, ':');
+    if (options)
+        *options = 0;
+    alias = path[0] != '/' && s->aliases.depth ? dt_string(&s->b->tree, &s->aliases, path) : NULL;
+    if (alias)
+        string_copy(path, alias, CONSOLE_PATH);
 }
 
 /* The console is the known line that stdout-path names, else the first. */
-static void scan_uart(struct scan *s, enum boot_uart kind)
+static void choose_console(struct scan *s)
 {
-    bool is_named = is_console(s);
-    struct boot_info *b = s->b;
-    struct dt_property p;
-    uint64_t base, size;
-    uint32_t irq = 0;
+    const struct console *c = s->consoles;
+    char path[CONSOLE_PATH];
 
-    if (!dt_is_enabled(&b->tree, &s->node) || !dt_reg(&s->walk, &s->node, 0, &base, &size))
+    if (s->console_count == 0)
         return;
-    if (dt_property(&b->tree, &s->node, "interrupts", &p) && p.length >= 12 && dt_cell(&p, 0, 1) == 0)
-        irq = dt_cell(&p, 1, 0) + 32;
-    if (b->uart && (s->has_named_uart || !is_named))
-        return;
-    s->has_named_uart = is_named;
-    b->uart = base;
-    b->uart_irq = irq;
-    b->uart_kind = kind;
+    read_stdout(s, path);
+    for (unsigned i = 0; path[0] && i < s->console_count; i++)
+        if (strcmp(s->consoles[i].path, path) == 0)
+            c = &s->consoles[i];
+    s->b->uart = c->base;
+    s->b->uart_irq = c->irq;
+    s->b->uart_kind = c->kind;
 }
 
 static void scan_psci(struct scan *s)
@@ -289,41 +332,69 @@ static void scan_psci(struct scan *s)
     s->b->psci_by_hvc = method && strcmp(method, "hvc") == 0;
 }
 
-/* Further devices than those that we drive ourselves. */
+/* Further devices than those of which each board has one; IOMMUs, and what turns messages into interrupts, are no domain's. */
 static void scan_device(struct scan *s)
 {
+    uint64_t base, size;
     struct dt_property p;
 
-    if (is_compatible(s, "arm,smmu-v3") || dt_property(&s->b->tree, &s->node, "xen,passthrough", &p))
+    if (is(s, NODE_SMMU) || dt_property(&s->b->tree, &s->node, "xen,passthrough", &p))
         s->b->has_host_devices = true;
+    if (!is(s, NODE_SMMU) && !is(s, NODE_ITS))
+        return;
+    for (unsigned i = 0; dt_reg(&s->walk, &s->node, i, &base, &size); i++)
+        if (size)
+            range_add_near(&s->b->own_devices, base, size);
+}
+
+/* Of the first node of a name. */
+static enum top top_of(const struct scan *s)
+{
+    static const char *const names[] = {
+        [TOP_RESERVED] = "reserved-memory", [TOP_CPUS] = "cpus", [TOP_CHOSEN] = "chosen", [TOP_ALIASES] = "aliases",
+    };
+    const char *name = s->node.name;
+
+    for (unsigned i = 1; i < ARRAY_SIZE(names); i++)
+        if (name[0] == names[i][0] && strcmp(name, names[i]) == 0)
+            return i == TOP_CHOSEN && s->b->chosen.tree ? TOP_OTHER : (enum top)i;
+    return TOP_OTHER;
+}
+
+static void scan_other(struct scan *s)
+{
+    if (s->node.depth == 1 && dt_is_type(&s->node, "memory"))
+        scan_ranges(s, &s->b->memory);
+    else if (is(s, NODE_GIC_V3) || is(s, NODE_GIC_V2))
+        scan_gic(s);
+    else if (is(s, NODE_PL011) || is(s, NODE_CADENCE))
+        scan_uart(s);
+    else if (is(s, NODE_PSCI))
+        scan_psci(s);
 }
 
 static void scan_node(struct scan *s)
 {
-    const struct dt_node *n = &s->node;
+    unsigned depth = s->node.depth;
 
-    s->names[n->depth] = n->name;
-    if (n->depth == 1)
-        s->path_top = n->name;
+    if (depth == 0)
+        return;
+    s->kinds = boot_node_kinds(&s->node);
+    if (depth == 1)
+        s->top = top_of(s);
     scan_device(s);
-    if (n->depth == 1 && is_kind(s, "memory"))
-        scan_ranges(s, &s->b->memory);
-    else if (n->depth == 2 && strcmp(s->path_top, "reserved-memory") == 0)
-        scan_ranges(s, &s->b->reserved);
-    else if (n->depth == 2 && strcmp(s->path_top, "cpus") == 0 && is_kind(s, "cpu"))
-        scan_cpu(s);
-    else if (n->depth == 1 && strcmp(n->name, "chosen") == 0)
+    if (s->top == TOP_OTHER)
+        scan_other(s);
+    else if (s->top == TOP_CHOSEN && depth > 1)
+        scan_below_chosen(s);
+    else if (s->top == TOP_CHOSEN)
         scan_chosen(s);
-    else if (n->depth == 2 && strcmp(s->path_top, "chosen") == 0)
-        scan_chosen_child(s);
-    else if (n->depth == 3 && s->in_partition && strcmp(s->path_top, "chosen") == 0)
-        scan_partition_module(s);
-    else if (boot_is_gic(&s->b->tree, n))
-        scan_gic(s);
-    else if (uart_kind(s) < ARRAY_SIZE(uarts))
-        scan_uart(s, uarts[uart_kind(s)].kind);
-    else if (is_compatible(s, "arm,psci-1.0") || is_compatible(s, "arm,psci-0.2") || is_compatible(s, "arm,psci"))
-        scan_psci(s);
+    else if (s->top == TOP_ALIASES && depth == 1)
+        s->aliases = s->node;
+    else if (s->top == TOP_RESERVED && depth == 2)
+        scan_ranges(s, &s->b->reserved);
+    else if (s->top == TOP_CPUS && depth == 2 && dt_is_type(&s->node, "cpu"))
+        scan_cpu(s);
 }
 
 /* Modules without a kind are, in order, the kernel and its ramdisk (as Xen takes them). */
@@ -346,13 +417,13 @@ int boot_info_scan(struct boot_info *b, const struct devicetree *t, const struct
 
     memset(b, 0, sizeof(*b));
     b->tree = *t;
-    find_console_path(&s);
     dt_walk_start(&s.walk, t);
     while (dt_walk_next(&s.walk, &s.node))
         scan_node(&s);
     *why = "it breaks off or is nested too deeply";
     if (s.walk.damaged)
         return -E_INVAL;
+    choose_console(&s);
     if (efi)
         efi_map_read(&b->memory, &b->reserved, efi);
     *why = "it names no memory";

@@ -38,6 +38,7 @@ struct boot_info {
     struct boot_module modules[MAX_MODULES];
     unsigned module_count;
     uint64_t cpu_mpidr[MAX_CPUS];
+    uint32_t cpu_phandle[MAX_CPUS]; /* 0: none */
     unsigned cpu_count;
     uint64_t boot_mpidr;            /* of the CPU that boots: the first one, until somebody knows better */
     bool has_psci, psci_by_hvc;
@@ -52,8 +53,14 @@ struct boot_info {
     char command_line[COMMAND_LINE_SIZE];
     const char *dom0_command_line;  /* xen,dom0-bootargs */
     bool has_host_devices;          /* an SMMU, or a device with xen,passthrough */
+    struct range_list own_devices;  /* registers of SMMUs and ITSs, whole pages */
     struct dt_walk chosen;          /* just behind the properties of /chosen; no tree: there is none */
-    unsigned partition_nodes;       /* xen,domain nodes below /chosen: see static_plan.h */
+    unsigned pool_nodes;            /* xen,cpupool nodes below it: see static_pools.h */
+    unsigned partition_nodes;       /* xen,domain nodes: see static_plan.h; of the first: */
+    struct {
+        uint32_t place;             /* dt_node_place */
+        int32_t priority;           /* vinci,priority */
+    } partitions[MAX_PARTITIONS];
     struct range_list partition_modules;    /* where their modules lie, whole pages; close ones are one range */
     struct range_list static_memory;        /* xen,static-mem of all of them, and what domains share */
 };
@@ -67,8 +74,25 @@ struct efi_map {
 int boot_info_scan(struct boot_info *b, const struct devicetree *t, const struct efi_map *efi, const char **why) MUST_CHECK;
 /* Fill memory and reserved from the map: all that is RAM is memory, and what firmware keeps of it is reserved too. */
 void efi_map_read(struct range_list *memory, struct range_list *reserved, const struct efi_map *map);
-/* Is this node an interrupt controller that we know? */
-bool boot_is_gic(const struct devicetree *t, const struct dt_node *n);
+
+/* What the compatible of a node says of it, as far as we care. A node may be several. */
+enum node_kind {
+    NODE_GIC_V3, NODE_GIC_V2, NODE_ITS, NODE_SMMU, NODE_PL011, NODE_CADENCE, NODE_PSCI,
+    NODE_DOMAIN, NODE_POOL, NODE_SHARED_MEMORY, NODE_CHANNEL,           /* below /chosen */
+    NODE_MODULE, NODE_KERNEL, NODE_RAMDISK, NODE_TREE, NODE_POLICY,     /* what the loader loaded, and its kinds */
+};
+/* Bit BIT(kind) for each that the node is, which comes from a walk. */
+uint32_t boot_node_kinds(const struct dt_node *n);
+static inline bool boot_node_is(const struct dt_node *n, enum node_kind kind)
+{
+    return boot_node_kinds(n) & BIT(kind);
+}
+static inline bool boot_is_gic(const struct dt_node *n)
+{
+    return boot_node_kinds(n) & (BIT(NODE_GIC_V3) | BIT(NODE_GIC_V2));
+}
+/* The next node below /chosen; w is a copy of boot_info's `chosen`, and stands behind a node of it. */
+bool boot_next_in_chosen(struct dt_walk *w, struct dt_node *n);
 /*
  * The shared interrupts (GIC numbers) of a device of the board, each once: its own, and those of the pins behind a PCI host bridge
  * (interrupt-map). How many; no more than `max`.
@@ -79,7 +103,7 @@ const struct boot_module *boot_module_find(const struct boot_info *b, enum modul
 /* Piece i of the node's xen,static-mem, whose cells are its own or those that /chosen has for its children. False: there is none. */
 bool boot_static_memory(const struct dt_walk *w, const struct dt_node *n, unsigned i, uint64_t *base, uint64_t *size);
 
-/* The host's memory that a node of static shared memory names (static_shared.c). False: it is no such node, or names none. */
+/* The host's memory that a node of static shared memory names (static_shared.c). False: it names none. */
 bool boot_shared_memory(const struct dt_walk *w, const struct dt_node *n, uint64_t *base, uint64_t *size);
 
 /* Set arithmetic on lists of ranges. Ranges that do not fit are dropped from the end with a line in the log. */

@@ -91,7 +91,7 @@ int dom0_map_devices(const struct boot_info *b, struct domain *d)
         if (n.depth > skip_below)
             continue;
         skip_below = UINT32_MAX;
-        if (boot_is_gic(&b->tree, &n) || dom0_hides_node(b, &w, &n))
+        if (boot_is_gic(&n) || dom0_hides_node(b, &w, &n))
             skip_below = n.depth;
         else if (n.depth > 0)
             error = map_node(b, d, &w, &n);

@@ -318,7 +318,7 @@ uint32_t dom0_write_tree(const struct boot_info *b, const struct domain *d, cons
             c.root_address_cells = w.levels[0].address_cells;
             c.root_size_cells = w.levels[0].size_cells;
         }
-        bool is_gic = boot_is_gic(&b->tree, &n);
+        bool is_gic = boot_is_gic(&n);
         if (is_gic)
             write_gic(&c, &n);
         if (is_gic || dom0_hides_node(b, &w, &n)) {

@@ -239,7 +239,7 @@ static int finish(void)
 }
 
 static int (*const later[])(void) = {
-    memory_hand_over_some, start_other_cpus, static_start_next, build_dom0, finish, partition_fill_step,
+    memory_hand_over_some, static_read_next, start_other_cpus, static_start_next, build_dom0, finish, partition_fill_step,
 };
 static unsigned later_done;
 
@@ -264,11 +264,11 @@ static void do_later_beside(struct timer *t)
 }
 
 /* The first partition by priority runs before anything else is built. */
-static void start_domains(void)
+static void start_domains(const struct range_list *taken)
 {
     static struct timer timer;
 
-    if (static_start_first()) {
+    if (static_start_first(&info, taken)) {
         timer_init(&timer, do_later_beside);
         timer_set(&timer, arch_time_now() + LATER_PAUSE);
         return;
@@ -279,6 +279,7 @@ static void start_domains(void)
 
 void boot_main(uint64_t fdt_pa, uint64_t image_pa)
 {
+    static struct range_list taken;
     struct range_list usable;
     const char *scheduler;
     hpa_t start, end;
@@ -294,7 +295,8 @@ void boot_main(uint64_t fdt_pa, uint64_t image_pa)
     arch_boot_psci(!info.has_psci ? BOOT_PSCI_NONE : info.psci_by_hvc ? BOOT_PSCI_HVC : BOOT_PSCI_SMC);
     arch_boot_image(&start, &end);
     const struct memory_range image = { start.v, end.v - start.v };
-    const struct range_list taken = { .count = 2, .range = { image, { fdt_pa, info.tree.size } } };
+    range_add(&taken, image.base, image.size);
+    range_add(&taken, fdt_pa, info.tree.size);
     find_usable(&usable, image, fdt_pa);
     if (memory_start(&info, &usable))
         stop("too little memory");
@@ -315,7 +317,6 @@ void boot_main(uint64_t fdt_pa, uint64_t image_pa)
     sched_cpu_up(0);
     if (!has_dom0)
         console_without_dom0();
-    static_read(&info, &taken);
-    start_domains();
+    start_domains(&taken);
     arch_boot_run();
 }

@@ -94,6 +94,15 @@ static void describe(uint64_t end)
     frame_table_grow(MFN(zeroed));
 }
 
+static uint64_t waiting_frames(void)
+{
+    uint64_t frames = 0;
+
+    for (unsigned i = 0; i < waiting.count; i++)
+        frames += waiting.range[i].size >> PAGE_SHIFT;
+    return frames;
+}
+
 void memory_set_free(const struct range_list *l)
 {
     ASSERT(waiting.count == 0);
@@ -103,6 +112,7 @@ void memory_set_free(const struct range_list *l)
         if (end > first)
             range_add(&waiting, first, end - first);
     }
+    frame_expect(waiting_frames());
 }
 
 static const struct memory_range *lowest_waiting(void)
@@ -128,6 +138,7 @@ static uint64_t hand_over_lowest(uint64_t bytes)
     describe((first + n) >> PAGE_SHIFT);
     frame_add_free(MFN(first >> PAGE_SHIFT), n >> PAGE_SHIFT);
     range_remove(&waiting, first, n);
+    frame_expect(waiting_frames());
     return n;
 }
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Do the plans agree with the board and with each other? Of two that want the same thing the first in the tree's order has it. */
+/* Do the plans agree with the board and with each other? Of two that want the same thing the one that starts first has it. */
 #include "boot/static_plan.h"
 #include "lib/assert.h"
 #include "lib/string.h"
 
 struct check {
     const struct boot_info *b;
-    struct partition_plan *plans, *plan;
+    struct partition_plan *const *plans, *plan;
     unsigned i;
     const struct range_list *taken;
     unsigned irqs;
@@ -83,8 +83,8 @@ static void check_modules(const struct check *c)
                 complain_range(c, module_names[n], m->base, m->size, "overlaps a module of dom0", "");
         }
         for (unsigned i = 0; i <= c->i; i++)
-            if (!c->plans[i].broken || i == c->i)
-                check_module_against(c, n, &c->plans[i]);
+            if (!c->plans[i]->broken || i == c->i)
+                check_module_against(c, n, c->plans[i]);
     }
 }
 
@@ -111,8 +111,8 @@ static void check_banks(const struct check *c)
             if (overlap(bank->base, bank->size, c->b->modules[k].at.base, c->b->modules[k].at.size))
                 complain_range(c, "xen,static-mem", bank->base, bank->size, "overlaps a module of dom0", "");
         for (unsigned i = 0; i <= c->i; i++)
-            if (!c->plans[i].broken || i == c->i)
-                check_bank_against(c, bank, &c->plans[i]);
+            if (!c->plans[i]->broken || i == c->i)
+                check_bank_against(c, bank, c->plans[i]);
     }
     if (c->plan->bank_count && sum != c->plan->memory)
         static_say(c->report, c->plan, true, "memory is %llu KiB, but xen,static-mem sums up to %llu KiB",
@@ -141,24 +141,6 @@ static void check_devices_against(const struct check *c, const struct partition_
                            plan->devices[n].path, other->node);
 }
 
-/* Registers of an IOMMU, or of what turns messages into interrupts. */
-static bool is_special_device(const struct check *c, const struct partition_registers *r)
-{
-    uint64_t base, size;
-    struct dt_walk w;
-    struct dt_node n;
-
-    dt_walk_start(&w, &c->b->tree);
-    while (dt_walk_next(&w, &n)) {
-        if (!dt_is_compatible(&c->b->tree, &n, "arm,smmu-v3") && !dt_is_compatible(&c->b->tree, &n, "arm,gic-v3-its"))
-            continue;
-        for (unsigned i = 0; dt_reg(&w, &n, i, &base, &size); i++)
-            if (overlap(r->base, r->size, base, size))
-                return true;
-    }
-    return false;
-}
-
 /* What the hypervisor drives itself is nobody's: the serial line, the interrupt controller, IOMMUs. */
 static bool is_hypervisors(const struct check *c, const struct partition_registers *r)
 {
@@ -167,7 +149,7 @@ static bool is_hypervisors(const struct check *c, const struct partition_registe
     for (unsigned k = 0; k < c->b->gic_region_count; k++)
         if (overlap(r->base, r->size, c->b->gic_regions[k].base, c->b->gic_regions[k].size))
             return true;
-    return is_special_device(c, r);
+    return range_overlaps(&c->b->own_devices, r->base, r->size);
 }
 
 static void check_devices(const struct check *c)
@@ -187,22 +169,22 @@ static void check_devices(const struct check *c)
             static_say(c->report, c->plan, true, "interrupt %u is %s", plan->irqs[n],
                        plan->irqs[n] == c->b->uart_irq ? "the hypervisor's own" : "not one of this board");
     for (unsigned i = 0; i < c->i; i++)
-        if (!c->plans[i].broken)
-            check_devices_against(c, &c->plans[i]);
+        if (!c->plans[i]->broken)
+            check_devices_against(c, c->plans[i]);
 }
 
-void static_check(const struct boot_info *b, struct partition_plan *plans, unsigned i, const struct range_list *taken, unsigned irqs,
+void static_check(const struct boot_info *b, struct partition_plan *const plans[], unsigned i, const struct range_list *taken, unsigned irqs,
                   const struct static_report *report)
 {
-    const struct check c = { .b = b, .plans = plans, .plan = &plans[i], .i = i, .taken = taken, .irqs = irqs, .report = report };
+    const struct check c = { .b = b, .plans = plans, .plan = plans[i], .i = i, .taken = taken, .irqs = irqs, .report = report };
 
-    if (plans[i].broken)
+    if (plans[i]->broken)
         return;
     check_modules(&c);
     check_banks(&c);
     check_devices(&c);
     static_check_links(b, plans, i, report);
     for (unsigned k = 0; k < i; k++)
-        if (!plans[k].broken && strcmp(plans[k].name, plans[i].name) == 0)
-            static_say(report, &plans[i], true, "vinci,name \"%s\" is the name of /chosen/%s already", plans[i].name, plans[k].node);
+        if (!plans[k]->broken && strcmp(plans[k]->name, plans[i]->name) == 0)
+            static_say(report, plans[i], true, "vinci,name \"%s\" is the name of /chosen/%s already", plans[i]->name, plans[k]->node);
 }

@@ -19,11 +19,7 @@ struct parse {
     const struct static_report *report;
     struct dt_walk walk;
     struct dt_node node;
-    struct partition_plan *plan;            /* of the node that is open; NULL: none */
-    struct partition_plan *plans;
-    unsigned plan_count, plan_limit;
-    struct partition_vcpu *vcpus;           /* not yet given to a plan */
-    unsigned vcpus_left;
+    struct partition_plan *plan;
 };
 
 /* Reads the value into p->plan: NULL, or what it should have been. */
@@ -112,9 +108,11 @@ static const char *read_enhanced(struct parse *p, const struct dt_property *v)
     return NULL;
 }
 
-static const char *read_grant_version(struct parse *p, const struct dt_property *v)
+static const char *read_grant_version(struct parse *p UNUSED, const struct dt_property *v)
 {
-    return read_u32(v, 1, 1, &p->plan->max_grant_version) ? "expects one cell, 1: there are no grants of version 2" : NULL;
+    uint32_t version;
+
+    return read_u32(v, 1, 1, &version) ? "expects one cell, 1: there are no grants of version 2" : NULL;
 }
 
 static const char *read_grant_frames(struct parse *p, const struct dt_property *v)
@@ -302,7 +300,7 @@ static const struct {
     { "compatible", ignore }, { "#address-cells", ignore }, { "#size-cells", ignore }, { "phandle", ignore },
     { "linux,phandle", ignore }, { "ranges", ignore }, { "reg", ignore },
     { "#xen,static-mem-address-cells", ignore }, { "#xen,static-mem-size-cells", ignore },
-    { "cpus", ignore },     /* read before the others: see start_plan */
+    { "cpus", ignore },     /* read before the others: see read_node */
     { "memory", read_memory }, { "vpl011", read_vpl011 }, { "nr_spis", read_nr_spis }, { "direct-map", read_direct_map },
     { "xen,static-mem", read_static_memory }, { "xen,enhanced", read_enhanced },
     { "max_grant_version", read_grant_version }, { "max_grant_frames", read_grant_frames },
@@ -366,7 +364,7 @@ static uint32_t vcpus_of(const struct devicetree *t, const struct dt_node *n)
     return dt_property(t, n, "cpus", &v) && !read_u32(&v, 1, MAX_VCPUS, &count) ? count : 0;
 }
 
-static void take_vcpus(struct parse *p)
+static void take_vcpus(struct parse *p, struct partition_vcpu *vcpus)
 {
     struct partition_plan *plan = p->plan;
     struct dt_property v;
@@ -375,10 +373,7 @@ static void take_vcpus(struct parse *p)
     plan->vcpu_count = vcpus_of(&p->b->tree, &p->node);
     if (plan->vcpu_count == 0)
         static_problem(p->report, plan, given ? &v : NULL, "cpus", "expects one cell, 1 to 64");
-    ASSERT(plan->vcpu_count <= p->vcpus_left);
-    plan->vcpus = p->vcpus;
-    p->vcpus += plan->vcpu_count;
-    p->vcpus_left -= plan->vcpu_count;
+    plan->vcpus = vcpus;
     for (unsigned i = 0; i < plan->vcpu_count; i++)
         plan->vcpus[i].pin = cpu_set_all();
 }
@@ -392,19 +387,17 @@ static void choose_uart(const struct boot_info *b, struct partition_plan *plan)
     plan->uart_irq = is_boards ? b->uart_irq : VPL011_IRQ;
 }
 
-static void start_plan(struct parse *p)
+static void read_node(struct parse *p, struct partition_vcpu *vcpus)
 {
-    struct partition_plan *plan = &p->plans[p->plan_count++];
+    struct partition_plan *plan = p->plan;
     bool has_on_watchdog;
     uint32_t offset = p->node.properties;
     struct dt_property v;
 
-    p->plan = plan;
     plan->node = p->node.name;
-    plan->properties = p->node.properties;
     plan->policy = (struct partition_policy){ .restart_limit = 5, .restart_window = 60 };
     string_copy(plan->name, p->node.name, sizeof(plan->name));
-    take_vcpus(p);
+    take_vcpus(p, vcpus);
     while (dt_next(&p->b->tree, &offset, &v) == DT_PROPERTY)
         read_property(p, &v);
     choose_uart(p->b, plan);
@@ -415,18 +408,14 @@ static void start_plan(struct parse *p)
         static_problem(p->report, plan, NULL, "memory", "expects two cells, a 64-bit number of KiB");
 }
 
-static bool is(const struct parse *p, const char *with)
+/* Where a module of these kinds goes. */
+static struct partition_module *module_of(struct partition_plan *plan, uint32_t kinds)
 {
-    return dt_is_compatible(&p->b->tree, &p->node, with);
-}
-
-static struct partition_module *module_kind(const struct parse *p)
-{
-    if (is(p, "multiboot,kernel") || is(p, "xen,linux-zimage"))
-        return &p->plan->kernel;
-    if (is(p, "multiboot,ramdisk") || is(p, "xen,linux-initrd"))
-        return &p->plan->ramdisk;
-    return is(p, "multiboot,device-tree") ? &p->plan->tree : NULL;
+    if (kinds & BIT(NODE_KERNEL))
+        return &plan->kernel;
+    if (kinds & BIT(NODE_RAMDISK))
+        return &plan->ramdisk;
+    return kinds & BIT(NODE_TREE) ? &plan->tree : NULL;
 }
 
 /* Something is wrong with a property of the module's node. */
@@ -442,11 +431,12 @@ static void module_problem(struct parse *p, const char *property, const char *te
 
 static void read_module(struct parse *p)
 {
-    struct partition_module *m = module_kind(p);
+    uint32_t kinds = boot_node_kinds(&p->node);
+    struct partition_module *m = module_of(p->plan, kinds);
     uint64_t base = 0, size = 0;
     struct dt_property v;
 
-    if (!is(p, "multiboot,module") && !is(p, "xen,multiboot-module"))
+    if (!(kinds & BIT(NODE_MODULE)))
         return;
     if (!m)
         return module_problem(p, "compatible", "expects one of multiboot,kernel, multiboot,ramdisk, multiboot,device-tree");
@@ -462,52 +452,70 @@ static void read_module(struct parse *p)
         module_problem(p, "bootargs", "expects a text");
 }
 
-static void end_plan(struct parse *p)
+/* -- which nodes, in which order -- */
+
+unsigned static_count(const struct boot_info *b)
 {
-    if (p->plan && p->plan->kernel.size == 0 && !p->plan->broken)
-        static_say(p->report, p->plan, true, "no kernel: a child node with compatible \"multiboot,kernel\", \"multiboot,module\" is missing");
-    p->plan = NULL;
+    return MIN(b->partition_nodes, (unsigned)MAX_PARTITIONS);
 }
 
-struct static_needs static_count(const struct boot_info *b)
+/* Does node i start before node k? */
+static bool is_before(const struct boot_info *b, unsigned i, unsigned k)
 {
-    struct static_needs needs = { .plans = MIN(b->partition_nodes, (unsigned)MAX_PARTITIONS) };
-    struct dt_walk w = b->chosen;
-    unsigned found = 0;
+    int32_t pi = b->partitions[i].priority, pk = b->partitions[k].priority;
+
+    return pi > pk || (pi == pk && i < k);
+}
+
+unsigned static_next(const struct boot_info *b, unsigned after)
+{
+    unsigned next = STATIC_NONE;
+
+    for (unsigned i = 0; i < static_count(b); i++)
+        if ((after == STATIC_NONE || is_before(b, after, i)) && (next == STATIC_NONE || is_before(b, i, next)))
+            next = i;
+    return next;
+}
+
+/* The walk then stands at the node. */
+static void go_to(const struct boot_info *b, unsigned node, struct dt_walk *w, struct dt_node *n)
+{
+    bool found;
+
+    ASSERT(node < static_count(b));
+    *w = b->chosen;
+    dt_walk_to(w, 2, b->partitions[node].place);
+    found = dt_walk_next(w, n);
+    ASSERT(found && n->depth == 2);
+}
+
+uint32_t static_vcpus(const struct boot_info *b, unsigned node)
+{
+    struct dt_walk w;
     struct dt_node n;
 
-    while (found < needs.plans && dt_walk_next(&w, &n) && n.depth > 1) {
-        if (n.depth != 2 || !dt_is_compatible(&b->tree, &n, "xen,domain"))
-            continue;
-        needs.vcpus += vcpus_of(&b->tree, &n);
-        found++;
-    }
-    return needs;
+    go_to(b, node, &w, &n);
+    return vcpus_of(&b->tree, &n);
 }
 
-static void visit(struct parse *p)
+void static_parse(const struct boot_info *b, unsigned node, struct partition_plan *plan, struct partition_vcpu *vcpus,
+                  const struct static_report *report)
 {
-    if (p->node.depth <= 2)
-        end_plan(p);
-    if (p->node.depth == 3 && p->plan) {
-        read_module(p);
-        static_read_links(&p->walk, &p->node, p->plan, p->report);
-    }
-    if (p->node.depth == 2 && is(p, "xen,domain") && p->plan_count < p->plan_limit)
-        start_plan(p);
+    struct parse p = { .b = b, .plan = plan, .report = report };
+
+    go_to(b, node, &p.walk, &p.node);
+    read_node(&p, vcpus);
+    while (dt_walk_next(&p.walk, &p.node) && p.node.depth > 2)
+        if (p.node.depth == 3) {
+            read_module(&p);
+            static_read_links(&p.walk, &p.node, plan, report);
+        }
+    if (plan->kernel.size == 0 && !plan->broken)
+        static_say(report, plan, true, "no kernel: a child node with compatible \"multiboot,kernel\", \"multiboot,module\" is missing");
 }
 
-unsigned static_parse(const struct boot_info *b, struct partition_plan *plans, struct partition_vcpu *vcpus,
-                      const struct static_report *report)
+void static_check_count(const struct boot_info *b, const struct static_report *report)
 {
-    struct static_needs needs = static_count(b);
-    struct parse p = { .b = b, .walk = b->chosen, .report = report, .plans = plans, .plan_limit = needs.plans, .vcpus = vcpus, .vcpus_left = needs.vcpus };
-
-    while (b->partition_nodes && dt_walk_next(&p.walk, &p.node) && p.node.depth > 1)
-        visit(&p);
-    end_plan(&p);
-    if (b->partition_nodes > needs.plans && report->line)
+    if (b->partition_nodes > MAX_PARTITIONS && report->line)
         report->line(report->context, true, "/chosen: more than 128 xen,domain nodes, the ones after these are ignored");
-    ASSERT(p.plan_count <= needs.plans);
-    return p.plan_count;
 }

@@ -20,22 +20,13 @@ static void problem(struct reading *r, const char *name, const char *text)
     r->pool->broken = true;
 }
 
-/* The CPU node with that phandle. */
-static bool find_cpu(const struct devicetree *t, uint32_t phandle, uint64_t *mpidr)
+/* The CPU whose node has that phandle, and is enabled. */
+static bool find_cpu(const struct boot_info *b, uint32_t phandle, uint64_t *mpidr)
 {
-    struct dt_property v;
-    struct dt_walk w;
-    struct dt_node n;
-
-    dt_walk_start(&w, t);
-    while (dt_walk_next(&w, &n)) {
-        const char *type = dt_string(t, &n, "device_type");
-
-        if (!type || strcmp(type, "cpu") != 0 || !dt_property(t, &n, "phandle", &v) || dt_cell(&v, 0, 0) != phandle)
+    for (unsigned i = 0; phandle && i < b->cpu_count; i++) {
+        if (b->cpu_phandle[i] != phandle)
             continue;
-        if (!dt_is_enabled(t, &n) || !dt_property(t, &n, "reg", &v))
-            return false;
-        *mpidr = dt_cells(&v, 0, MIN(v.length / 4, 2u));
+        *mpidr = b->cpu_mpidr[i];
         return true;
     }
     return false;
@@ -60,7 +51,7 @@ static void read_cpus(struct reading *r, const struct static_pool *before, unsig
     for (unsigned i = 0; i < v.length / 4; i++) {
         uint64_t mpidr;
 
-        if (!find_cpu(&r->b->tree, dt_cell(&v, i, 0), &mpidr))
+        if (!find_cpu(r->b, dt_cell(&v, i, 0), &mpidr))
             return problem(r, "cpupool-cpus", "expects phandles of CPU nodes that are enabled");
         for (unsigned k = 0; k < count; k++)
             if (has_cpu(&before[k], mpidr))
@@ -138,28 +129,6 @@ static void read_frame(struct reading *r)
         problem(r, "vinci,windows", "is for cpupool-sched = \"arinc653\"");
 }
 
-static bool is_pool(const struct boot_info *b, const struct dt_node *n)
-{
-    return n->depth == 2 && dt_is_compatible(&b->tree, n, "xen,cpupool");
-}
-
-/* The next node below /chosen: pools are there, and a walk over the whole tree is a third of the way to the first guest. */
-static bool next_in_chosen(struct dt_walk *w, struct dt_node *n)
-{
-    return w->tree && dt_walk_next(w, n) && n->depth > 1;
-}
-
-unsigned static_pool_count(const struct boot_info *b)
-{
-    struct dt_walk w = b->chosen;
-    struct dt_node n;
-    unsigned count = 0;
-
-    while (next_in_chosen(&w, &n))
-        count += is_pool(b, &n);
-    return count;
-}
-
 static bool has_boot_cpu(const struct boot_info *b, const struct dt_node *n)
 {
     struct dt_property v;
@@ -168,7 +137,7 @@ static bool has_boot_cpu(const struct boot_info *b, const struct dt_node *n)
     if (!dt_property(&b->tree, n, "cpupool-cpus", &v))
         return false;
     for (unsigned i = 0; i < v.length / 4; i++)
-        if (find_cpu(&b->tree, dt_cell(&v, i, 0), &mpidr) && mpidr == b->boot_mpidr)
+        if (find_cpu(b, dt_cell(&v, i, 0), &mpidr) && mpidr == b->boot_mpidr)
             return true;
     return false;
 }
@@ -176,8 +145,8 @@ static bool has_boot_cpu(const struct boot_info *b, const struct dt_node *n)
 /* The pools in the tree's order; *number goes with them. */
 static bool next_pool(const struct boot_info *b, struct dt_walk *w, struct dt_node *n, uint32_t *number, uint32_t *last)
 {
-    while (next_in_chosen(w, n)) {
-        if (!is_pool(b, n))
+    while (b->pool_nodes && boot_next_in_chosen(w, n)) {
+        if (n->depth != 2 || !boot_node_is(n, NODE_POOL))
             continue;
         *number = has_boot_cpu(b, n) ? 0 : ++*last;
         return true;
@@ -214,7 +183,8 @@ void static_pools_parse(const struct boot_info *b, struct static_pool *pools, co
     while (next_pool(b, &w, &n, &number, &last)) {
         struct reading r = { b, report, &n, &pools[count] };
 
-        *r.pool = (struct static_pool){ .node = n.name, .phandle = phandle_of(b, &n), .number = number };
+        ASSERT(count < b->pool_nodes);
+        *r.pool = (struct static_pool){ .node = n.name, .number = number };
         read_cpus(&r, pools, count);
         read_scheduler(&r);
         read_frame(&r);

@@ -11,7 +11,6 @@
 
 struct static_pool {
     const char *node;                   /* its name */
-    uint32_t phandle;                   /* 0: none */
     uint32_t number;                    /* 0 when the boot CPU is in it, else from 1 in the tree's order */
     bool broken;                        /* a line has said why: it is not made, its CPUs stay in pool 0 */
     const char *scheduler;              /* cpupool-sched; NULL: the usual one */
@@ -20,9 +19,7 @@ struct static_pool {
     struct sched_frame frame;           /* vinci,major-frame, vinci,windows; count 0: none */
 };
 
-/* How many xen,cpupool nodes there are, enabled or broken. */
-unsigned static_pool_count(const struct boot_info *b);
-/* Fill `pools`, as many as static_pool_count said, all zeros. */
+/* Fill `pools`, as many as b->pool_nodes, all zeros. */
 void static_pools_parse(const struct boot_info *b, struct static_pool *pools, const struct static_report *report);
 /* The number of the pool with that phandle; false: there is none. */
 bool static_pool_number(const struct boot_info *b, uint32_t phandle, uint32_t *number);

@@ -21,7 +21,7 @@ static const struct static_report report = { .line = log_report };
 
 const char *static_pools_read(const struct boot_info *b)
 {
-    pool_count = static_pool_count(b);
+    pool_count = b->pool_nodes;
     if (pool_count == 0)
         return NULL;
     pools = heap_alloc(pool_count * sizeof(*pools));

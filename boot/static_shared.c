@@ -14,17 +14,6 @@ struct links {
     const struct static_report *report;
 };
 
-static bool is_shared_memory(const struct devicetree *t, const struct dt_node *n)
-{
-    return dt_is_compatible(t, n, "xen,domain-shared-memory-v1");
-}
-
-/* The reference's text has both. */
-static bool is_channel(const struct devicetree *t, const struct dt_node *n)
-{
-    return dt_is_compatible(t, n, "xen,evtchn-v1") || dt_is_compatible(t, n, "xen,evtchn");
-}
-
 static void problem(const struct links *l, const char *property, const char *text)
 {
     struct dt_property v;
@@ -54,7 +43,7 @@ bool boot_shared_memory(const struct dt_walk *w, const struct dt_node *n, uint64
 {
     struct partition_share s;
 
-    if (!is_shared_memory(w->tree, n) || !read_places(w, n, &s))
+    if (!read_places(w, n, &s))
         return false;
     *base = s.host;
     *size = s.size;
@@ -103,10 +92,11 @@ static void read_channel(const struct links *l)
 void static_read_links(const struct dt_walk *w, const struct dt_node *n, struct partition_plan *plan, const struct static_report *report)
 {
     const struct links l = { .walk = w, .node = n, .plan = plan, .report = report };
+    uint32_t kinds = boot_node_kinds(n);
 
-    if (is_shared_memory(w->tree, n))
+    if (kinds & BIT(NODE_SHARED_MEMORY))
         read_share(&l);
-    else if (is_channel(w->tree, n))
+    else if (kinds & BIT(NODE_CHANNEL))
         read_channel(&l);
 }
 
@@ -116,7 +106,7 @@ void static_parse_dom0(const struct boot_info *b, struct partition_plan *dom0, c
     struct dt_node n;
 
     dom0->node = "(dom0)";
-    while (w.tree && dt_walk_next(&w, &n) && n.depth > 1)
+    while (boot_next_in_chosen(&w, &n))
         if (n.depth == 2)
             static_read_links(&w, &n, dom0, report);
 }
@@ -143,13 +133,12 @@ static void check_share(struct partition_plan *plan, const struct partition_shar
 static bool points_back(const struct boot_info *b, const struct partition_channel *c)
 {
     struct dt_property phandle, v;
-    struct dt_walk w;
+    struct dt_walk w = b->chosen;
     struct dt_node n;
 
-    dt_walk_start(&w, &b->tree);
-    while (dt_walk_next(&w, &n))
+    while (boot_next_in_chosen(&w, &n))
         if (dt_property(&b->tree, &n, "phandle", &phandle) && dt_cell(&phandle, 0, 0) == c->peer)
-            return is_channel(&b->tree, &n) && dt_property(&b->tree, &n, "xen,evtchn", &v) && dt_cell(&v, 1, 0) == c->phandle;
+            return boot_node_is(&n, NODE_CHANNEL) && dt_property(&b->tree, &n, "xen,evtchn", &v) && dt_cell(&v, 1, 0) == c->phandle;
     return false;
 }
 
@@ -166,9 +155,9 @@ static void check_channels(const struct boot_info *b, struct partition_plan *pla
     }
 }
 
-void static_check_links(const struct boot_info *b, struct partition_plan *plans, unsigned i, const struct static_report *report)
+void static_check_links(const struct boot_info *b, struct partition_plan *const plans[], unsigned i, const struct static_report *report)
 {
-    struct partition_plan *plan = &plans[i];
+    struct partition_plan *plan = plans[i];
 
     for (unsigned n = 0; n < plan->share_count; n++) {
         const struct partition_share *s = &plan->shares[n];
@@ -177,8 +166,8 @@ void static_check_links(const struct boot_info *b, struct partition_plan *plans,
             static_say(report, plan, true, "shared memory \"%s\" at 0x%llx, 0x%llx bytes, is not all free memory of this board", s->id,
                        (unsigned long long)s->host, (unsigned long long)s->size);
         for (unsigned k = 0; k <= i; k++)
-            if (!plans[k].broken || k == i)
-                check_share(plan, s, &plans[k], report);
+            if (!plans[k]->broken || k == i)
+                check_share(plan, s, plans[k], report);
     }
     check_channels(b, plan, report);
 }

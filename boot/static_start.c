@@ -16,8 +16,11 @@
 #define DT_HEADER_SIZE 40
 #define SPI_FIRST 32
 
-static struct partition_plan *plans;
-static unsigned plan_count, started;
+static const struct boot_info *board;
+static const struct range_list *taken;          /* memory that is no domain's */
+static struct partition_plan *plans[MAX_PARTITIONS];    /* those read so far, in the order of start */
+static unsigned plan_count, last_node = STATIC_NONE, started;
+static bool all_read;
 
 static void log_report(void *context UNUSED, bool broken, const char *text)
 {
@@ -30,7 +33,7 @@ static void log_report(void *context UNUSED, bool broken, const char *text)
 static const struct static_report report = { .line = log_report };
 
 /* The partial tree is copied: a restart needs it again, and its module's pages are mapped at boot only. */
-static void read_partial(const struct boot_info *b, struct partition_plan *plan)
+static void read_partial(struct partition_plan *plan)
 {
     const struct partition_module *m = &plan->tree;
     const char *why = "it is too short, too large or none";
@@ -44,7 +47,7 @@ static void read_partial(const struct boot_info *b, struct partition_plan *plan)
     if (module)
         boot_unmap((void *)(uintptr_t)module, mapped);
     if (copy && dt_open(&plan->partial, copy, size, &why) == 0) {
-        static_parse_devices(b, plan, &report);
+        static_parse_devices(board, plan, &report);
         return;
     }
     plan->partial.blob = NULL;
@@ -57,38 +60,68 @@ static void log_dom0(void *context UNUSED, bool broken, const char *text)
     log_error("%s%s", text, broken ? "; dom0 shares nothing" : "");
 }
 
-static void read_dom0(const struct boot_info *b)
+static void read_dom0(void)
 {
     static const struct static_report dom0_report = { .line = log_dom0 };
+    struct partition_plan *const dom0 = &partition_dom0;
 
-    static_parse_dom0(b, &partition_dom0, &dom0_report);
-    static_check_links(b, &partition_dom0, 0, &dom0_report);
-    if (partition_dom0.broken)
-        partition_dom0.share_count = partition_dom0.channel_count = 0;
+    static_parse_dom0(board, dom0, &dom0_report);
+    static_check_links(board, &dom0, 0, &dom0_report);
+    if (dom0->broken)
+        dom0->share_count = dom0->channel_count = 0;
 }
 
-static bool read_all(const struct boot_info *b, const struct range_list *taken)
+static struct partition_plan *new_plan(unsigned node)
 {
-    struct static_needs needs = static_count(b);
-    struct partition_vcpu *vcpus;
+    uint32_t vcpu_count = static_vcpus(board, node);
+    size_t size = MAX(vcpu_count, 1u) * sizeof(struct partition_vcpu);
+    struct partition_plan *plan = heap_new(struct partition_plan);
+    struct partition_vcpu *vcpus = plan ? heap_alloc(size) : NULL;
 
-    if (needs.plans == 0)
-        return true;
-    plans = heap_alloc(needs.plans * sizeof(*plans));
-    vcpus = heap_alloc(MAX(needs.vcpus, 1u) * sizeof(*vcpus));
-    if (!plans || !vcpus)
+    if (vcpus)
+        static_parse(board, node, plan, vcpus, &report);
+    else if (plan)
+        heap_free(plan, sizeof(*plan));
+    return vcpus ? plan : NULL;
+}
+
+/* Is there memory for it? What is wrong with it is said, and hurts only itself. */
+static bool read_node(unsigned node)
+{
+    struct partition_plan *plan = new_plan(node);
+
+    if (!plan)
         return false;
-    plan_count = static_parse(b, plans, vcpus, &report);
-    read_dom0(b);
-    for (unsigned i = 0; i < plan_count; i++) {
-        /* What is not memory is not looked at; the check says so. */
-        if (!plans[i].broken && plans[i].tree.size && range_contains(&b->memory, plans[i].tree.base, plans[i].tree.size))
-            read_partial(b, &plans[i]);
-        static_check(b, plans, i, taken, SPI_FIRST + arch_irq_spi_count(), &report);
-        if (!plans[i].broken && !partition_add(&plans[i]))
-            return false;
+    plans[plan_count] = plan;
+    /* What is not memory is not looked at; the check says so. */
+    if (!plan->broken && plan->tree.size && range_contains(&board->memory, plan->tree.base, plan->tree.size))
+        read_partial(plan);
+    static_check(board, plans, plan_count++, taken, SPI_FIRST + arch_irq_spi_count(), &report);
+    return plan->broken || partition_add(plan);
+}
+
+/* The next in the order of start. False: there is no more. */
+static bool read_next(void)
+{
+    unsigned node = all_read ? STATIC_NONE : static_next(board, last_node);
+
+    if (node != STATIC_NONE && read_node(node)) {
+        last_node = node;
+        return true;
     }
-    return true;
+    if (node != STATIC_NONE)
+        log_error("no memory for the plans of static domains: %u of %u are read", plan_count, static_count(board));
+    all_read = true;
+    return false;
+}
+
+int static_read_next(void)
+{
+    if (read_next())
+        return -E_RESTART;
+    static_check_count(board, &report);
+    read_dom0();
+    return 0;
 }
 
 static int start(struct partition *p)
@@ -118,12 +151,6 @@ static int build(struct partition *p)
     return error;
 }
 
-void static_read(const struct boot_info *b, const struct range_list *taken)
-{
-    if (!read_all(b, taken))
-        log_error("no memory for the plans of %u static domains", b->partition_nodes);
-}
-
 /* Is there a CPU for each of its vCPUs while CPU 0 is the only one? */
 static bool needs_cpu_0_only(const struct partition_plan *plan)
 {
@@ -146,14 +173,20 @@ static struct partition *next_planned(void)
     return NULL;
 }
 
-/* One that cannot be built makes way for the next. */
-bool static_start_first(void)
+/* One that cannot be read or built makes way for the next. */
+bool static_start_first(const struct boot_info *b, const struct range_list *not_theirs)
 {
     struct partition *p;
 
-    while (started == 0 && (p = next_planned()) && needs_cpu_0_only(p->plan)) {
-        /* No more memory is looked at than it needs. */
-        memory_hand_over(p->plan->bank_count || p->plan->share_count ? UINT64_MAX : p->plan->memory);
+    board = b;
+    taken = not_theirs;
+    while (started == 0 && ((p = next_planned()) || read_next())) {
+        if (!p)
+            continue;
+        if (!needs_cpu_0_only(p->plan))
+            break;
+        /* No more memory is looked at than it needs now. */
+        memory_hand_over(p->plan->bank_count || p->plan->share_count ? UINT64_MAX : partition_needs_now(p->plan));
         while (build(p) == -E_RESTART)
             ;
     }
@@ -209,8 +242,8 @@ static void keep_modules(struct range_list *l, const struct partition_plan *plan
 void static_add_done_modules(struct range_list *l)
 {
     for (unsigned i = 0; i < plan_count; i++)
-        if (!plans[i].broken)
-            add_modules(l, &plans[i]);
+        if (!plans[i]->broken)
+            add_modules(l, plans[i]);
     for (unsigned i = 0; i < plan_count; i++)
-        keep_modules(l, &plans[i]);
+        keep_modules(l, plans[i]);
 }

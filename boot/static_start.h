@@ -5,10 +5,11 @@
 
 #include "boot/boot_info.h"
 
-/* Read the plans and check them. `taken`: memory that is no domain's. */
-void static_read(const struct boot_info *b, const struct range_list *taken);
-/* Build the first one by priority and start it, if it can do with CPU 0 alone. True: it will run as soon as this CPU leaves. */
-bool static_start_first(void) MUST_CHECK;
+/* Read, build and start the first one by priority, if it can do with CPU 0 alone; no other is looked at. `not_theirs`: memory that is no domain's.
+ * Both stay. True: it will run as soon as this CPU leaves. */
+bool static_start_first(const struct boot_info *b, const struct range_list *not_theirs) MUST_CHECK;
+/* Read and check the plan of the next one. -E_RESTART while there are more. Before other CPUs are up. */
+int static_read_next(void) MUST_CHECK;
 /* All CPUs are up: build and start the next one. -E_RESTART while there are more. */
 int static_start_next(void) MUST_CHECK;
 /* How many have been started. */

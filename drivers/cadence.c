@@ -36,19 +36,18 @@ static void enable_interrupt(volatile uint8_t *at)
     uart_put(at, INTERRUPT_ENABLE, INTERRUPT_RX_AND_TIMEOUT);
 }
 
-static bool can_send(volatile uint8_t *at)
-{
-    return !(uart_get(at, CHANNEL_STATUS) & STATUS_TX_FULL);
-}
-
 static bool is_sending(volatile uint8_t *at)
 {
     return (uart_get(at, CHANNEL_STATUS) & (STATUS_TX_EMPTY | STATUS_TX_ACTIVE)) != STATUS_TX_EMPTY;
 }
 
-static void send(volatile uint8_t *at, uint8_t byte)
+static size_t send(volatile uint8_t *at, const char *text, size_t n)
 {
-    uart_put(at, FIFO, byte);
+    size_t sent = 0;
+
+    while (sent < n && !(uart_get(at, CHANNEL_STATUS) & STATUS_TX_FULL))
+        uart_put(at, FIFO, (uint8_t)text[sent++]);
+    return sent;
 }
 
 /* Acknowledged first: a byte that comes after the look at the status raises it again. */
@@ -58,4 +57,4 @@ static int receive(volatile uint8_t *at)
     return uart_get(at, CHANNEL_STATUS) & STATUS_RX_EMPTY ? -1 : (int)(uart_get(at, FIFO) & 0xff);
 }
 
-const struct uart_driver cadence_driver = { init, enable_interrupt, can_send, is_sending, send, receive };
+const struct uart_driver cadence_driver = { init, enable_interrupt, is_sending, send, receive };

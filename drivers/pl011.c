@@ -32,19 +32,18 @@ static void enable_interrupt(volatile uint8_t *at)
     uart_put(at, IMSC, INTERRUPT_RX_AND_TIMEOUT);
 }
 
-static bool can_send(volatile uint8_t *at)
-{
-    return !(uart_get(at, FR) & FR_TX_FULL);
-}
-
 static bool is_sending(volatile uint8_t *at)
 {
     return uart_get(at, FR) & FR_BUSY;
 }
 
-static void send(volatile uint8_t *at, uint8_t byte)
+static size_t send(volatile uint8_t *at, const char *text, size_t n)
 {
-    uart_put(at, DR, byte);
+    size_t sent = 0;
+
+    while (sent < n && !(uart_get(at, FR) & FR_TX_FULL))
+        uart_put(at, DR, (uint8_t)text[sent++]);
+    return sent;
 }
 
 static int receive(volatile uint8_t *at)
@@ -55,4 +54,4 @@ static int receive(volatile uint8_t *at)
     return (int)(uart_get(at, DR) & 0xff);
 }
 
-const struct uart_driver pl011_driver = { init, enable_interrupt, can_send, is_sending, send, receive };
+const struct uart_driver pl011_driver = { init, enable_interrupt, is_sending, send, receive };

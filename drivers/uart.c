@@ -29,19 +29,33 @@ void uart_drain(void)
         ;
 }
 
-static void send(char c)
+static void send(const char *text, size_t n)
 {
-    for (unsigned i = 0; !driver->can_send(base) && i < PATIENCE; i++)
-        ;
-    driver->send(base, (uint8_t)c);
+    unsigned looks = 0;
+
+    while (n) {
+        size_t sent = driver->send(base, text, n);
+
+        if (sent == 0 && ++looks < PATIENCE)
+            continue;
+        looks = 0;
+        sent = MAX(sent, (size_t)1);
+        text += sent;
+        n -= sent;
+    }
 }
 
 void arch_console_write(const char *text, size_t length)
 {
-    for (size_t i = 0; base && i < length; i++) {
-        if (text[i] == '\n')
-            send('\r');
-        send(text[i]);
+    size_t line = 0;            /* where what is not sent yet begins */
+
+    for (size_t i = 0; base && i <= length; i++) {
+        if (i < length && text[i] != '\n')
+            continue;
+        send(text + line, i - line);
+        if (i < length)
+            send("\r\n", 2);
+        line = i + 1;
     }
 }
 

@@ -9,9 +9,8 @@
 struct uart_driver {
     void (*init)(volatile uint8_t *registers);                  /* both directions on, interrupts off */
     void (*enable_interrupt)(volatile uint8_t *registers);      /* when something was received */
-    bool (*can_send)(volatile uint8_t *registers);
     bool (*is_sending)(volatile uint8_t *registers);            /* the last byte has not left yet */
-    void (*send)(volatile uint8_t *registers, uint8_t byte);
+    size_t (*send)(volatile uint8_t *registers, const char *text, size_t n);    /* how many there was room for now */
     int (*receive)(volatile uint8_t *registers);                /* -1: nothing there, and the interrupt is acknowledged */
 };
 extern const struct uart_driver pl011_driver, cadence_driver;

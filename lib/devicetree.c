@@ -6,6 +6,7 @@
 
 #define DT_MAGIC 0xd00dfeedu
 #define HEADER_SIZE 40u
+#define PROPERTY_HEADER 12u     /* token, length, name */
 
 enum { TOKEN_BEGIN = 1, TOKEN_END = 2, TOKEN_PROPERTY = 3, TOKEN_NOP = 4, TOKEN_DONE = 9 };
 enum { H_MAGIC, H_TOTAL, H_STRUCTS, H_STRINGS, H_RESERVED, H_VERSION, H_COMPATIBLE, H_CPU, H_STRINGS_SIZE, H_STRUCTS_SIZE };
@@ -127,41 +128,66 @@ void dt_walk_start(struct dt_walk *w, const struct devicetree *t)
     w->depth = -1;
 }
 
-static uint32_t initial(const char *name)
-{
-    return UINT32_C(1) << (name[0] & 31);
-}
-
+/* Of those that end: what follows the last NUL is no string. */
 static uint32_t initials_of_strings(const struct dt_property *p)
 {
+    const char *at = (const char *)p->value, *end = at + p->length;
     uint32_t initials = 0;
 
-    for (uint32_t i = 0; i < p->length; i++)
-        if (i == 0 || p->value[i - 1] == 0)
-            initials |= initial((const char *)p->value + i);
+    while (end > at && end[-1])
+        end--;
+    while (at < end) {
+        initials |= DT_INITIAL(*at);
+        while (*at++)
+            continue;
+    }
     return initials;
 }
 
-/* All properties of the node that begins, once: the walk goes on behind them. */
+/* `room`: bytes from the name to the end of the strings. No call: this is asked of most properties. */
+#define IS_NAME(name, room, text) ((room) >= sizeof(text) && __builtin_memcmp(name, text, sizeof(text)) == 0)
+
+/* What is asked for most, and what its children's addresses need. */
+static ALWAYS_INLINE void note_property(struct dt_walk *w, struct dt_node *n, const struct dt_property *p, uint32_t room)
+{
+    if (IS_NAME(p->name, room, "compatible") && !n->compatible.name) {
+        n->compatible = *p;
+        n->compatible_initials = initials_of_strings(p);
+    } else if (IS_NAME(p->name, room, "device_type") && !n->device_type.name) {
+        n->device_type = *p;
+    } else if (IS_NAME(p->name, room, "#address-cells")) {
+        w->levels[n->depth].address_cells = dt_cell(p, 0, 2);
+    } else if (IS_NAME(p->name, room, "#size-cells")) {
+        w->levels[n->depth].size_cells = dt_cell(p, 0, 1);
+    }
+}
+
+/* All properties of the node that begins, once: the walk goes on behind them. This loop is most of a walk. */
 static void note_properties(struct dt_walk *w, struct dt_node *n)
 {
-    uint32_t offset = w->offset, *address_cells = &w->levels[n->depth].address_cells, *size_cells = &w->levels[n->depth].size_cells;
-    struct dt_property p;
+    const uint32_t noted = DT_INITIAL('c') | DT_INITIAL('d') | DT_INITIAL('#');
+    const struct devicetree *t = w->tree;
+    uint32_t at = w->offset, end = t->structs + t->structs_size, strings_size = t->strings_size, initials = 0;
+    const uint8_t *blob = t->blob, *strings = blob + t->strings;
 
-    n->initials = 0;
-    n->compatible.name = NULL;
-    while (next_item(w->tree, &offset, &p) == DT_PROPERTY) {
-        w->offset = offset;
-        n->initials |= initial(p.name);
-        if (p.name[0] == '#' && strcmp(p.name, "#address-cells") == 0)
-            *address_cells = dt_cell(&p, 0, 2);
-        else if (p.name[0] == '#' && strcmp(p.name, "#size-cells") == 0)
-            *size_cells = dt_cell(&p, 0, 1);
-        else if (p.name[0] == 'c' && !n->compatible.name && strcmp(p.name, "compatible") == 0) {
-            n->compatible = p;
-            n->compatible_initials = initials_of_strings(&p);
+    while (at < end && end - at >= PROPERTY_HEADER) {
+        uint32_t token = be32(blob + at), length = be32(blob + at + 4), name = be32(blob + at + 8), initial;
+
+        if (token == TOKEN_NOP) {
+            at += 4;
+            continue;
         }
+        if (token != TOKEN_PROPERTY || length > end - at - PROPERTY_HEADER || name >= strings_size)
+            break;
+        initial = DT_INITIAL(strings[name]);
+        initials |= initial;
+        if (initial & noted)
+            note_property(w, n, &(struct dt_property){ (const char *)strings + name, blob + at + PROPERTY_HEADER, length },
+                          strings_size - name);
+        at += PROPERTY_HEADER + ROUND_UP(length, 4u);
     }
+    w->offset = at;
+    n->initials = initials;
 }
 
 /* A node begins: note where its properties are and what they say of its children's addresses. */
@@ -179,6 +205,8 @@ static bool enter_node(struct dt_walk *w, struct dt_node *n, const char *name)
     n->name = name;
     n->depth = (unsigned)w->depth;
     n->properties = w->offset;
+    n->compatible.name = n->device_type.name = NULL;
+    w->levels[w->depth].name = name;
     w->levels[w->depth].properties = w->offset;
     w->levels[w->depth].address_cells = address_cells;
     w->levels[w->depth].size_cells = size_cells;
@@ -211,12 +239,39 @@ bool dt_walk_next(struct dt_walk *w, struct dt_node *n)
     return false;
 }
 
-bool dt_property(const struct devicetree *t, const struct dt_node *n, const char *name, struct dt_property *out)
+uint32_t dt_node_place(const struct devicetree *t, const struct dt_node *n)
+{
+    return (uint32_t)((const uint8_t *)n->name - t->blob) - 4;      /* the token in front of its name */
+}
+
+void dt_walk_to(struct dt_walk *w, unsigned depth, uint32_t place)
+{
+    ASSERT(depth >= 1 && depth < DT_MAX_DEPTH);
+    w->offset = place;
+    w->depth = (int)depth - 1;
+}
+
+bool dt_walk_path(const struct dt_walk *w, char *out, size_t size)
+{
+    size_t used = 0;
+
+    for (int level = 1; level <= w->depth; level++) {
+        const char *name = w->levels[level].name;
+        size_t length = strlen(name);
+
+        if (used + 1 + length >= size)
+            return false;
+        out[used] = '/';
+        memcpy(out + used + 1, name, length + 1);
+        used += 1 + length;
+    }
+    return used != 0;
+}
+
+bool dt_find_property(const struct devicetree *t, const struct dt_node *n, const char *name, struct dt_property *out)
 {
     uint32_t offset = n->properties;
 
-    if (n->initials && !(n->initials & initial(name)))
-        return false;
     while (next_item(t, &offset, out) == DT_PROPERTY)
         if (out->name[0] == name[0] && strcmp(out->name, name) == 0)
             return true;
@@ -240,7 +295,7 @@ bool dt_is_compatible(const struct devicetree *t, const struct dt_node *n, const
     struct dt_property p;
 
     if (n->initials)
-        return n->compatible.name && n->compatible_initials & initial(with) && dt_has_string(&n->compatible, with);
+        return n->compatible.name && n->compatible_initials & DT_INITIAL(with[0]) && dt_has_string(&n->compatible, with);
     return dt_property(t, n, "compatible", &p) && dt_has_string(&p, with);
 }
 
@@ -265,6 +320,11 @@ uint64_t dt_cells(const struct dt_property *p, uint32_t i, uint32_t count)
     for (uint32_t k = 0; k < count; k++)
         value = value << 32 | dt_cell(p, i + k, 0);
     return value;
+}
+
+bool dt_is_type(const struct dt_node *n, const char *type)
+{
+    return n->device_type.name && n->device_type.length == strlen(type) + 1 && memcmp(n->device_type.value, type, n->device_type.length) == 0;
 }
 
 bool dt_is_enabled(const struct devicetree *t, const struct dt_node *n)

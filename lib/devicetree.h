@@ -27,14 +27,18 @@ struct dt_property {
     uint32_t length;
 };
 
+/* What a set of first letters has for this one. */
+#define DT_INITIAL(c) (UINT32_C(1) << ((uint8_t)(c) & 31))
+
 /* A node; its properties follow at `properties`. The walk notes what is asked for most. */
 struct dt_node {
     const char *name;
     uint32_t properties;
     unsigned depth;             /* root: 0 */
-    uint32_t initials;          /* bit c % 32: a property's name begins with c; 0: not noted */
+    uint32_t initials;          /* DT_INITIAL of its properties' names; 0: not noted */
     struct dt_property compatible;  /* name NULL: none */
-    uint32_t compatible_initials;   /* the same of its strings */
+    uint32_t compatible_initials;   /* DT_INITIAL of its strings */
+    struct dt_property device_type; /* name NULL: none */
 };
 
 /* Walk over all nodes in the order of the blob. Levels remember what the nodes above say of addresses. */
@@ -44,6 +48,7 @@ struct dt_walk {
     int depth;                  /* of the node returned last, -1 before the root */
     bool damaged;               /* the walk ended at nonsense instead of the end */
     struct {
+        const char *name;
         uint32_t address_cells, size_cells;     /* for the node's children */
         uint32_t properties;
     } levels[DT_MAX_DEPTH];
@@ -51,13 +56,22 @@ struct dt_walk {
 void dt_walk_start(struct dt_walk *w, const struct devicetree *t);
 /* The next node, false at the end (see damaged). */
 bool dt_walk_next(struct dt_walk *w, struct dt_node *n);
+/* Where a node lies in the blob, and back: the next node of a walk that stands at its parent is the one at that place. */
+uint32_t dt_node_place(const struct devicetree *t, const struct dt_node *n);
+void dt_walk_to(struct dt_walk *w, unsigned depth, uint32_t place);
+/* "/soc/nic@a000000": the node that the walk returned last. False: it is the root, or there is no room. */
+bool dt_walk_path(const struct dt_walk *w, char *out, size_t size);
 
 /* Lowest-level reading, for copying a tree: the item at *offset, moving on. */
 enum dt_token { DT_BEGIN, DT_END, DT_PROPERTY, DT_DONE, DT_BAD };
 enum dt_token dt_next(const struct devicetree *t, uint32_t *offset, struct dt_property *item);
 
-/* A property of the node, or NULL. */
-bool dt_property(const struct devicetree *t, const struct dt_node *n, const char *name, struct dt_property *out);
+/* A property of the node; false: it has none of that name. Most that are asked for are not there: told without a call. */
+bool dt_find_property(const struct devicetree *t, const struct dt_node *n, const char *name, struct dt_property *out);
+static inline bool dt_property(const struct devicetree *t, const struct dt_node *n, const char *name, struct dt_property *out)
+{
+    return (!n->initials || n->initials & DT_INITIAL(name[0])) && dt_find_property(t, n, name, out);
+}
 bool dt_has_string(const struct dt_property *p, const char *s);
 bool dt_is_compatible(const struct devicetree *t, const struct dt_node *n, const char *with);
 /* The property as a string, up to its first NUL (GRUB writes a byte of anything behind it); NULL when it is missing or has none. */
@@ -65,6 +79,8 @@ const char *dt_string(const struct devicetree *t, const struct dt_node *n, const
 /* 32-bit cell i of the value, `missing` when it is too short. */
 uint32_t dt_cell(const struct dt_property *p, uint32_t i, uint32_t missing);
 uint64_t dt_cells(const struct dt_property *p, uint32_t i, uint32_t count);
+/* Of a node that comes from a walk: is its device_type this one? */
+bool dt_is_type(const struct dt_node *n, const char *type);
 /* status is absent, "okay" or "ok" */
 bool dt_is_enabled(const struct devicetree *t, const struct dt_node *n);
 
@@ -83,6 +99,7 @@ struct dt_writer {
     uint32_t strings_used;      /* strings gather at the buffer's end, growing down block by block */
     int depth;
     bool overflow;
+    uint32_t places[64];        /* of names that have been used, by a hash of them; 0: none of that hash */
 };
 void dt_write_start(struct dt_writer *w, void *buffer, uint32_t size);
 void dt_write_begin(struct dt_writer *w, const char *name);

@@ -75,11 +75,10 @@ void dt_write_end(struct dt_writer *w)
         put32(p, TOKEN_END);
 }
 
-/* The distance of the string from the buffer's end, adding it when it is new. */
-static uint32_t string_place(struct dt_writer *w, const char *name)
+/* The distance of the string from the buffer's end; 0: it is not there. */
+static uint32_t find_string(const struct dt_writer *w, const char *name)
 {
     const uint8_t *end = w->buffer + w->size;
-    uint32_t length = (uint32_t)strlen(name) + 1;
 
     for (const uint8_t *s = end - w->strings_used; s < end; s++) {
         const uint8_t *first = s;
@@ -91,13 +90,33 @@ static uint32_t string_place(struct dt_writer *w, const char *name)
         while (*s)
             s++;
     }
-    if (length > w->size - w->strings_used - w->used) {
+    return 0;
+}
+
+static uint32_t add_string(struct dt_writer *w, const char *name, uint32_t size)
+{
+    if (size > w->size - w->strings_used - w->used) {
         w->overflow = true;
         return 0;
     }
-    w->strings_used += length;
-    memcpy(w->buffer + w->size - w->strings_used, name, length);
+    w->strings_used += size;
+    memcpy(w->buffer + w->size - w->strings_used, name, size);
     return w->strings_used;
+}
+
+/* The same, adding it when it is new. A name is looked for only among those of its hash: none, the last, or all. */
+static uint32_t string_place(struct dt_writer *w, const char *name)
+{
+    uint32_t size = (uint32_t)strlen(name) + 1, place;
+    uint32_t *last = &w->places[((uint8_t)name[0] + 7 * (uint8_t)name[size / 2] + 3 * size) % ARRAY_SIZE(w->places)];
+
+    if (*last && memcmp(w->buffer + w->size - *last, name, MIN(size, *last)) == 0)
+        return *last;
+    place = *last ? find_string(w, name) : 0;
+    if (!place)
+        place = add_string(w, name, size);
+    *last = place;
+    return place;
 }
 
 void dt_write_property(struct dt_writer *w, const char *name, const void *value, uint32_t length)

@@ -131,6 +131,8 @@ NO_IDIOM int memcmp(const void *a, const void *b, size_t n)
 {
     const uint8_t *x = a, *y = b;
 
+    for (; n >= 8 && *(const unaligned_word *)x == *(const unaligned_word *)y; n -= 8, x += 8, y += 8)
+        continue;
     for (; n; n--, x++, y++) {
         if (*x != *y)
             return *x - *y;
@@ -151,17 +153,25 @@ NO_IDIOM void *memchr(const void *s, int byte, size_t n)
 
 NO_IDIOM size_t strlen(const char *s)
 {
-    size_t n = 0;
+    const char *end = s;
 
-    while (s[n])
-        n++;
-    return n;
+    while (*end)
+        end++;
+    return (size_t)(end - s);
 }
 
 NO_IDIOM size_t strnlen(const char *s, size_t max)
 {
+    const word ones = UINT64_C(0x0101010101010101);
     size_t n = 0;
 
+    /* Words in which no byte is zero. */
+    for (; max - n >= 8; n += 8) {
+        word w = *(const unaligned_word *)(s + n);
+
+        if ((w - ones) & ~w & ones << 7)
+            break;
+    }
     while (n < max && s[n])
         n++;
     return n;
@@ -169,9 +179,12 @@ NO_IDIOM size_t strnlen(const char *s, size_t max)
 
 NO_IDIOM int strcmp(const char *a, const char *b)
 {
-    for (; *a && *a == *b; a++, b++)
-        ;
-    return (uint8_t)*a - (uint8_t)*b;
+    for (size_t i = 0;; i++) {
+        uint8_t x = (uint8_t)a[i], y = (uint8_t)b[i];
+
+        if (x != y || !x)
+            return x - y;
+    }
 }
 
 NO_IDIOM int strncmp(const char *a, const char *b, size_t n)

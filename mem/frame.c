@@ -10,7 +10,7 @@ uint64_t *frame_words;
 uint64_t frame_top;
 spinlock_t frame_lock = SPINLOCK(LOCK_FRAMES);
 uint64_t frame_free_frames;
-static uint64_t total_frames, claimed_frames;
+static uint64_t total_frames, claimed_frames, expected_frames;
 
 struct owner hypervisor_owner = { .id = OWNER_HYPERVISOR, .limit = UINT64_MAX };
 static struct owner *owners[MAX_DOMAINS];
@@ -28,7 +28,7 @@ void frame_table_init(void *table, mfn_t top)
     frame_words = table;
     frame_top = 0;
     frame_table_grow(top);
-    frame_free_frames = total_frames = claimed_frames = 0;
+    frame_free_frames = total_frames = claimed_frames = expected_frames = 0;
     hypervisor_owner.frames = hypervisor_owner.shared = 0;
     buddy_init();
 }
@@ -46,6 +46,12 @@ void frame_add_free(mfn_t first, uint64_t count)
     spin_unlock(&frame_lock);
 }
 
+void frame_expect(uint64_t frames)
+{
+    spin_lock(&frame_lock);
+    expected_frames = frames;
+    spin_unlock(&frame_lock);
+}
 
 void owner_register(struct owner *o)
 {
@@ -103,7 +109,7 @@ int frame_may_charge(const struct owner *o, uint64_t n, unsigned flags)
 
 static uint64_t unpromised(const struct owner *o)
 {
-    return frame_free_frames - (claimed_frames - o->claim);
+    return frame_free_frames + expected_frames - (claimed_frames - o->claim);
 }
 
 static void charge(struct owner *o, uint64_t n)

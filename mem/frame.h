@@ -132,7 +132,9 @@ mfn_t frame_highest(void);
 /* Hand an allocated frame with exactly one reference to another owner (the ABI's page transfer/exchange). */
 int frame_change_owner(mfn_t mfn, struct owner *from, struct owner *to) MUST_CHECK;
 
-/* Set a claim of n frames (beyond what o already has); -E_NOMEM when free memory does not cover it. 0 cancels. */
+/* Boot: so many frames will be handed over (frame_add_free) without fail, beside what is free: claims may count on them. */
+void frame_expect(uint64_t frames);
+/* Set a claim of n frames (beyond what o already has); -E_NOMEM when free and expected memory do not cover it. 0 cancels. */
 int frame_claim(struct owner *o, uint64_t frames) MUST_CHECK;
 
 /* Boot: count memory that was never handed over (image, tables, what firmware keeps) in frame_total(). */

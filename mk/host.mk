@@ -32,6 +32,7 @@ $(HOST_OUT)/libvinci.a: $(HOST_SRC:%=$(HOST_OUT)/obj/%.o)
 # HOST_LIBS_NAME: what tests/unit/test_NAME.c links with besides.
 HOST_LIBS_devicetree := -lfdt
 HOST_LIBS_static_plan := -lfdt
+HOST_LIBS_static_links := -lfdt
 HOST_LIBS_partition := -lfdt
 HOST_LIBS_board_info := -lfdt
 HOST_LIBS_camera := guests/camera/canvas.c guests/camera/scene.c

@@ -140,6 +140,13 @@ static bool is_lazy(const struct partition_plan *plan)
     return plan->bank_count == 0 && plan->device_count == 0;
 }
 
+uint64_t partition_needs_now(const struct partition_plan *plan)
+{
+    uint64_t written = plan->kernel.size + plan->ramdisk.size + partition_tree_room(plan);
+
+    return is_lazy(plan) ? MIN(written, plan->memory) : plan->memory;
+}
+
 static int populate_piece(struct partition *p, const struct partition_piece *piece)
 {
     if (piece->host != PARTITION_ANYWHERE)

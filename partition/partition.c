@@ -2,7 +2,6 @@
 /* The list of partitions. */
 #include "partition/partition.h"
 #include "lib/assert.h"
-#include "lib/string.h"
 #include "mem/heap.h"
 
 struct list partitions = LIST_INIT(partitions);
@@ -26,14 +25,4 @@ struct partition *partition_add(const struct partition_plan *plan)
     }
     list_push_back(before, &p->link);
     return p;
-}
-
-struct partition *partition_named(const char *name)
-{
-    struct partition *p;
-
-    list_for_each(p, &partitions, link)
-        if (strcmp(p->plan->name, name) == 0)
-            return p;
-    return NULL;
 }

@@ -26,7 +26,6 @@
 
 struct domain;
 
-#define MAX_PARTITIONS 128
 #define PARTITION_NAME_SIZE 32          /* with the NUL */
 #define PARTITION_BANKS 4               /* pieces of xen,static-mem */
 #define PARTITION_REGISTERS 16          /* ranges of device registers */
@@ -101,7 +100,6 @@ enum partition_enhanced { ENHANCED_NO, ENHANCED_NO_XENSTORE, ENHANCED_FULL };
 struct partition_plan {
     char name[PARTITION_NAME_SIZE];     /* vinci,name, else the node's name; unique */
     const char *node;                   /* its node's name, in the host's tree */
-    uint32_t properties;                /* where its node's properties start there (struct dt_node), for further readers */
     bool broken;                        /* something is wrong with it, a line has said what: it is not built */
     int32_t priority;                   /* vinci,priority: higher is built and started first; default 0; equal: in the tree's order */
     uint32_t vcpu_count;                /* cpus */
@@ -115,7 +113,7 @@ struct partition_plan {
     uint32_t uart_irq;
     enum partition_enhanced enhanced;
     uint32_t shared_irqs;               /* nr_spis, or what the devices and the console need */
-    uint32_t max_grant_version, max_grant_frames, max_maptrack_frames;  /* 0: default */
+    uint32_t max_grant_frames, max_maptrack_frames; /* 0: default */
     uint32_t cpupool;                   /* number of the pool that domain-cpupool names; 0: the usual one */
     uint32_t weight, cap;               /* vinci,weight, vinci,cap: of the domain; 0: default */
     struct partition_module kernel, ramdisk, tree;
@@ -193,9 +191,8 @@ struct partition {
     struct timer reaper;                /* takes a domain apart that could not be built */
 };
 
-/* All of them in order of start; fixed after boot. That of a domain is d->partition. The one of a name; NULL: none. */
+/* All of them in order of start; fixed when the second CPU comes up. That of a domain is d->partition. */
 extern struct list partitions;
-struct partition *partition_named(const char *name);
 
 /* A partition in state PLANNED, at its place in the list. NULL: no memory. Boot. */
 struct partition *partition_add(const struct partition_plan *plan) MUST_CHECK;
@@ -236,6 +233,9 @@ void partition_give_up(struct partition *p);
  * domain_unpause_by_controller, domain_reset_done.
  */
 int partition_start(struct partition *p) MUST_CHECK;
+
+/* Bytes of memory that must be free before it can be created and loaded; the rest is promised to it. */
+uint64_t partition_needs_now(const struct partition_plan *plan);
 
 /* ---- between the files of partition/ ---- */
 

@@ -41,24 +41,29 @@ static void check_plan(const struct partition_plan *plan)
 static void read_plans(const struct boot_info *b, const struct devicetree *partial)
 {
     static const struct range_list taken = { .count = 1, .range = { { 0x40200000, 0x200000 } } };
-    struct static_needs needs = static_count(b);
-    struct partition_plan *plans = calloc(needs.plans + 1, sizeof(*plans));
-    struct partition_vcpu *vcpus = calloc(needs.vcpus + 1, sizeof(*vcpus));
-    unsigned lines[2] = { 0 };
+    struct partition_plan *plans[MAX_PARTITIONS];
+    unsigned lines[2] = { 0 }, n = 0;
     const struct static_report report = { .line = note, .context = lines };
-    unsigned n = static_parse(b, plans, vcpus, &report);
 
-    for (unsigned i = 0; i < n; i++) {
-        plans[i].partial = *partial;
-        if (!plans[i].broken)
-            static_parse_devices(b, &plans[i], &report);
-        static_check(b, plans, i, &taken, FIRST_BAD_IRQ, &report);
-        if (!plans[i].broken)
-            check_plan(&plans[i]);
-        ASSERT(!plans[i].broken || lines[true]);
+    for (unsigned node = static_next(b, STATIC_NONE); node != STATIC_NONE; node = static_next(b, node), n++) {
+        struct partition_plan *plan = calloc(1, sizeof(*plan));
+
+        plans[n] = plan;
+        plan->vcpus = calloc(static_vcpus(b, node), sizeof(*plan->vcpus));
+        static_parse(b, node, plan, plan->vcpus, &report);
+        plan->partial = *partial;
+        if (!plan->broken)
+            static_parse_devices(b, plan, &report);
+        static_check(b, plans, n, &taken, FIRST_BAD_IRQ, &report);
+        if (!plan->broken)
+            check_plan(plan);
+        ASSERT(!plan->broken || lines[true]);
     }
-    free(plans);
-    free(vcpus);
+    ASSERT(n == static_count(b));
+    while (n--) {
+        free(plans[n]->vcpus);
+        free(plans[n]);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

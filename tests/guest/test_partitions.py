@@ -138,6 +138,8 @@ def test_bad_ones_are_named_and_the_others_run(run_guest, guest):
     partitions = [Partition("good", guest, bootargs="stay", properties=["vinci,prioritty = <1>;"])] + [p for p, _ in BAD]
     outcome = run_guest(None, partitions=partitions, until=r"\(good\) done")
     lines = of_hypervisor(outcome)
+    begin = next(n for n, line in enumerate(lines) if line.startswith("partition good: d"))
+    assert not any("/chosen/" in line and "/chosen/good:" not in line for line in lines[:begin]), "others are looked at before the first runs"
     for partition, pattern in BAD:
         found = [line for line in lines if re.search(pattern, line)]
         assert len(found) == 1, f"{partition.name}: {pattern}: {found}\n{outcome.tail(60)}"

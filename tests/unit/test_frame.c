@@ -135,6 +135,13 @@ static void test_claims_hold_memory_back(void **state UNUSED)
     assert_int_equal(frame_outstanding_claims(), all_free - 1 - 512);
     assert_int_equal(frame_claim(&owners[0], 0), 0);
     assert_int_equal(frame_outstanding_claims(), 0);
+    /* What is still to come can be promised, and not taken; what is there is nobody else's then. */
+    frame_expect(1000);
+    assert_int_equal(frame_claim(&owners[0], frame_free_count() + 1001), -E_NOMEM);
+    assert_int_equal(frame_claim(&owners[0], frame_free_count() + 1000), 0);
+    assert_int_equal(frame_alloc(&owners[1], 0, FRAME_ANY, &(mfn_t){ 0 }), -E_NOMEM);
+    assert_int_equal(frame_claim(&owners[0], 0), 0);
+    frame_expect(0);
     frame_put_block(mfn, 9);
 }
 

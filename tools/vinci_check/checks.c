@@ -77,12 +77,12 @@ static uint64_t sum(const struct range_list *l)
     return bytes;
 }
 
-void check_memory(const struct boot_info *b, const struct partition_plan *plans, unsigned count)
+void check_memory(const struct boot_info *b, struct partition_plan *const plans[], unsigned count)
 {
     uint64_t there = sum(&b->memory), wanted = HYPERVISOR_ROOM + there / 512 + sum(&b->reserved) + sum(&b->partition_modules);
 
     for (unsigned i = 0; i < count; i++)
-        wanted += plans[i].memory;
+        wanted += plans[i]->memory;
     if (wanted > there)
         check_say(true, "/chosen: the domains, their modules and the hypervisor need %llu MiB, the board has %llu MiB",
                   (unsigned long long)((wanted + (1 << 20) - 1) >> 20), (unsigned long long)(there >> 20));

@@ -205,54 +205,43 @@ static void list_plan(const struct partition_plan *plan)
            actions[plan->policy.restart_limit ? plan->policy.on_crash : PARTITION_STOP]);
 }
 
-static bool is_before(const struct partition_plan *a, const struct partition_plan *b)
+static struct partition_plan *read_plan(const struct boot_info *b, unsigned node)
 {
-    return a->priority > b->priority || (a->priority == b->priority && a < b);
-}
+    struct partition_plan *plan = calloc(1, sizeof(*plan));
+    struct partition_vcpu *vcpus = calloc(static_vcpus(b, node) + 1, sizeof(*vcpus));
 
-/* In the order in which they start. */
-static void list_plans(const struct partition_plan *plans, unsigned count)
-{
-    const struct partition_plan *last = NULL;
-
-    for (unsigned n = 0; n < count; n++) {
-        const struct partition_plan *next = NULL;
-
-        for (unsigned i = 0; i < count; i++)
-            if ((!last || is_before(last, &plans[i])) && (!next || is_before(&plans[i], next)))
-                next = &plans[i];
-        ASSERT(next);
-        list_plan(last = next);
-    }
+    PANIC_IF(!plan || !vcpus, "no memory");
+    static_parse(b, node, plan, vcpus, &report);
+    read_devices(b, plan);
+    check_kernel(plan);
+    check_module(plan, "ramdisk", &plan->ramdisk);
+    return plan;
 }
 
 static void check_all(struct boot_info *b)
 {
     static const struct range_list nothing;
-    struct static_needs needs = static_count(b);
-    struct partition_plan *plans = calloc(needs.plans + 1, sizeof(*plans));
-    struct partition_vcpu *vcpus = calloc(needs.vcpus + 1, sizeof(*vcpus));
-    unsigned count;
+    struct partition_plan *plans[MAX_PARTITIONS];
+    unsigned count = 0;
 
-    PANIC_IF(!plans || !vcpus, "no memory");
-    count = static_parse(b, plans, vcpus, &report);
-    for (unsigned i = 0; i < count; i++) {
-        read_devices(b, &plans[i]);
-        check_kernel(&plans[i]);
-        check_module(&plans[i], "ramdisk", &plans[i].ramdisk);
-        static_check(b, plans, i, &nothing, 0, &report);
-        check_iommus(b, &plans[i]);
-        check_pins(b, &plans[i]);
+    for (unsigned node = static_next(b, STATIC_NONE); node != STATIC_NONE; node = static_next(b, node)) {
+        plans[count] = read_plan(b, node);
+        static_check(b, plans, count, &nothing, 0, &report);
+        check_iommus(b, plans[count]);
+        check_pins(b, plans[count++]);
     }
+    static_check_count(b, &report);
     check_spelling(b);
     check_memory(b, plans, count);
-    if (!quiet)
-        list_plans(plans, count);
+    for (unsigned i = 0; i < count && !quiet; i++)
+        list_plan(plans[i]);
     if (count == 0)
         check_say(boot_module_find(b, MODULE_KERNEL) == NULL, "/chosen: no node with compatible \"xen,domain\"%s",
                   boot_module_find(b, MODULE_KERNEL) ? ": dom0 is alone" : " and no dom0 (compatible \"multiboot,kernel\"): nothing would run");
-    free(vcpus);
-    free(plans);
+    while (count--) {
+        free(plans[count]->vcpus);
+        free(plans[count]);
+    }
 }
 
 int main(int argc, char **argv)

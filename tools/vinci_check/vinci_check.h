@@ -19,6 +19,6 @@ void check_pins(const struct boot_info *b, const struct partition_plan *plan);
 /* Nodes below /chosen that are nearly something. */
 void check_spelling(const struct boot_info *b);
 /* What all of them want is there. */
-void check_memory(const struct boot_info *b, const struct partition_plan *plans, unsigned count);
+void check_memory(const struct boot_info *b, struct partition_plan *const plans[], unsigned count);
 
 #endif
