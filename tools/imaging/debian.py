@@ -24,8 +24,9 @@ NOT_NEEDED = re.compile(
     r"gcc-12-base|dpkg|tar|klibc-utils|libklibc|cpio|logsave|dmsetup|libdevmapper.*|e2fsprogs|"
     r"init-system-helpers|libpam.*|libsemanage.*|libsepol.*|libaudit-common|login|sensible-utils|"
     r"apparmor|ucf|readline-common|libsqlite.*|libexpat1|libdb5.3|libncursesw6|"
-    r"util-linux-.*|libsmartcols1|coreutils|"
-    r"linux-image-(6\.12-)?((cloud|rt)-)?arm64|linux-image-armmp-lpae|libxentoolcore1-dbg)$")
+    r"util-linux-.*|libsmartcols1|coreutils|libxentoolcore1-dbg)$")
+# These are asked for by name for what they depend on, and hold nothing.
+EMPTY = re.compile(r"^linux-image-((6\.12-)?((cloud|rt)-)?arm64|armmp-lpae)$")
 
 
 class DebianError(Exception):
@@ -89,7 +90,8 @@ class Repository:
             match = re.match(r"'([^']+)' (\S+) (\d+) (\S*)", line)
             if match:
                 uris[match[2].split("_")[0]] = (match[1], match[2], int(match[3]), match[4])
-        return {name: row for name, row in uris.items() if name in wanted or not NOT_NEEDED.match(name)}
+        return {name: row for name, row in uris.items()
+                if not EMPTY.match(name) and (name in wanted or not NOT_NEEDED.match(name))}
 
     def _current(self, wanted):
         """The recorded answer for this wish, or None when a file is missing or the wish is new."""
