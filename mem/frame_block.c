@@ -8,10 +8,10 @@
 #include "lib/error.h"
 
 /* Frames that one piece counts when they are clean. A dirty one takes as long as so many. */
-#define FILL_BUDGET 2048
+#define FILL_BUDGET 1536
 #define DIRTY_COST 31
 #define ALONE_COST 100            /* when it is not scrubbed together with its neighbours */
-#define CHUNK 64
+#define CHUNK 48
 #define CHUNK_ALONE 16
 /* A block of so many frames is made of whole blocks of the scrubber's. */
 #define WHOLE 512
