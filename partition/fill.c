@@ -45,16 +45,6 @@ static bool next_domain(void)
     return false;
 }
 
-static bool is_untouched(struct stage2 *s, uint64_t gfn)
-{
-    struct stage2_locked l = stage2_lock(s);
-    unsigned order;
-    bool lazy = stage2_lookup(l, GFN(gfn), NULL, &order) == S2_NEEDS_WORK && order >= BLOCK_ORDER;
-
-    stage2_unlock(l);
-    return lazy;
-}
-
 /* Go on to the next block that is wholly untouched. -E_RESTART: not found yet; -E_NOENT: there is none. */
 static int find_block(uint64_t *gfn)
 {
@@ -69,7 +59,7 @@ static int find_block(uint64_t *gfn)
             filler.done = 0;
             continue;
         }
-        if (is_untouched(&filler.domain->stage2, *gfn))
+        if (partition_is_untouched(&filler.domain->stage2, GFN(*gfn)))
             return 0;
         filler.done += BIT(BLOCK_ORDER);
     }

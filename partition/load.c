@@ -17,8 +17,7 @@
 #include "partition/partition.h"
 
 #define KERNEL_ALIGN UINT64_C(0x200000)
-/* Pages that one piece copies, or zeroes: below 20,000 instructions. */
-#define COPY_PAGES 16
+/* Pages that one piece zeroes: below 20,000 instructions. */
 #define WIPE_PAGES 64
 
 /* arm64 Linux boot protocol (Documentation/arm64/booting.rst): the first 64 bytes of an Image. */
@@ -86,57 +85,6 @@ static int plan_places(struct partition *p)
     return -E_NOMEM;
 }
 
-/* The domain's page with one more reference; one that is still to be filled is. */
-static int own_page(struct domain *d, gfn_t gfn, mfn_t *mfn)
-{
-    int error = stage2_get_own(&d->stage2, gfn, true, mfn);
-
-    if (error == -E_AGAIN)
-        error = stage2_resolve(&d->stage2, gfn, true);
-    else
-        return error;
-    return error ? error : stage2_get_own(&d->stage2, gfn, true, mfn);
-}
-
-/* Write n bytes within one page of the domain; what a guest with its caches off sees. */
-static int write_guest(struct domain *d, uint64_t to, const void *from, size_t n)
-{
-    unsigned offset = (unsigned)(to & ~PAGE_MASK);
-    mfn_t mfn;
-    int error = own_page(d, GFN(to >> PAGE_SHIFT), &mfn);
-
-    ASSERT(offset + n <= PAGE_SIZE);
-    if (error)
-        return error;
-    char *page = arch_window_map(mfn);
-    memcpy(page + offset, from, n);
-    arch_window_unmap(page);
-    arch_frame_clean_range(mfn, offset, (unsigned)n, true, false);
-    frame_put(mfn);
-    return 0;
-}
-
-/* A piece of a module, from progress.done on. */
-static int copy_module(struct partition *p, const struct partition_module *m, uint64_t to)
-{
-    uint64_t *done = &p->progress.done;
-
-    for (unsigned i = 0; i < COPY_PAGES && *done < m->size; i++) {
-        uint64_t from = m->base + *done;
-        size_t n = MIN(PAGE_SIZE - (from & ~PAGE_MASK), PAGE_SIZE - ((to + *done) & ~PAGE_MASK));
-        char *page = arch_window_map(MFN(from >> PAGE_SHIFT));
-        int error;
-
-        n = MIN(n, m->size - *done);
-        error = write_guest(p->domain, to + *done, page + (from & ~PAGE_MASK), n);
-        arch_window_unmap(page);
-        if (error)
-            return error;
-        *done += n;
-    }
-    return *done < m->size ? -E_RESTART : 0;
-}
-
 /* The page of RAM that lies n bytes into it. */
 static uint64_t page_of_ram(const struct partition_plan *plan, uint64_t n)
 {
@@ -172,12 +120,12 @@ static int wipe(struct partition *p)
 
 static int load_kernel(struct partition *p)
 {
-    return copy_module(p, &p->plan->kernel, p->entry);
+    return partition_copy_module(p, &p->plan->kernel, p->entry);
 }
 
 static int load_ramdisk(struct partition *p)
 {
-    return copy_module(p, &p->plan->ramdisk, p->ramdisk.base);
+    return partition_copy_module(p, &p->plan->ramdisk, p->ramdisk.base);
 }
 
 static int load_tree(struct partition *p)
@@ -195,7 +143,7 @@ static int load_tree(struct partition *p)
     }
     for (done = 0; !error && done < size; done += n) {
         n = MIN(size - done, (uint32_t)PAGE_SIZE);
-        error = write_guest(p->domain, p->tree.base + done, buffer + done, n);
+        error = partition_write(p->domain, p->tree.base + done, buffer + done, n);
     }
     heap_free(buffer, room);
     return error;
@@ -222,23 +170,23 @@ static int (*const steps[])(struct partition *p) = {
 
 int partition_load(struct partition *p, bool wipe_first)
 {
-    int error = 0;
+    struct partition_progress *at = &p->progress;
+    int error;
 
-    ASSERT(p->domain && p->progress.step < ARRAY_SIZE(steps));
-    if (!wipe_first && p->progress.step == 0)
-        p->progress.step = 1;
-    while (!error && p->progress.step < ARRAY_SIZE(steps)) {
-        error = steps[p->progress.step](p);
-        if (error)
-            break;
-        p->progress.step++;
-        p->progress.done = 0;
-        error = p->progress.step < ARRAY_SIZE(steps) ? -E_RESTART : 0;
+    ASSERT(p->domain && at->step < ARRAY_SIZE(steps));
+    at->again = wipe_first;
+    if (!wipe_first && at->step == 0)
+        at->step = 1;
+    error = steps[at->step](p);
+    if (!error && ++at->step < ARRAY_SIZE(steps)) {
+        at->done = 0;
+        error = -E_RESTART;
     }
     if (error == -E_RESTART)
         return error;
     if (error)
         log_error("partition %s: it could not be loaded (error %d)", p->plan->name, error);
-    p->progress = (struct partition_progress){ 0 };
+    partition_drop_block(p);
+    *at = (struct partition_progress){ 0 };
     return error;
 }

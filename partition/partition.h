@@ -25,6 +25,7 @@
 #include "sched/sched.h"
 
 struct domain;
+struct stage2;
 
 #define PARTITION_NAME_SIZE 32          /* with the NUL */
 #define PARTITION_BANKS 4               /* pieces of xen,static-mem */
@@ -171,6 +172,11 @@ enum partition_state {
 struct partition_progress {
     uint32_t step;
     uint64_t done;                      /* bytes of the step */
+    bool again;                         /* a restart: memory is there */
+    bool in_block;                      /* a block of 2 MiB that is still nobody's is being filled: */
+    mfn_t block;                        /* its frames, */
+    uint64_t block_page;                /* how many of its pages are filled, */
+    gfn_t block_at;                     /* and where it goes */
 };
 
 struct partition {
@@ -256,6 +262,14 @@ struct partition_piece {
 unsigned partition_ram(const struct partition_plan *plan, struct partition_piece pieces[PARTITION_PIECES]);
 /* Memory of the plan, all zeros, in its place; what may be is filled with zeros when it is touched. -E_NOMEM, -E_INVAL. */
 int partition_populate(struct partition *p) MUST_CHECK;
+/* Copy into its memory, for one who has its caches off: n bytes within one page; or a piece of a module, from progress.done on, to `to` and
+ * what follows (-E_RESTART while there is more). -E_NOMEM, -E_NOENT ... */
+int partition_write(struct domain *d, uint64_t to, const void *from, size_t n) MUST_CHECK;
+int partition_copy_module(struct partition *p, const struct partition_module *m, uint64_t to) MUST_CHECK;
+/* A block that was begun and will not be finished. */
+void partition_drop_block(struct partition *p);
+/* Has nobody touched any page of the 2 MiB from gfn on? */
+bool partition_is_untouched(struct stage2 *s, gfn_t gfn);
 /* Write its device tree into the buffer; its size, 0 when there is not enough room. */
 uint32_t partition_write_tree(const struct partition *p, void *buffer, uint32_t size) MUST_CHECK;
 /* Room that its device tree may need. */

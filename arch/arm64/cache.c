@@ -10,6 +10,9 @@
 
 #define BLOCK_ORDER 9
 
+/* fpsimd.S: copy whole pages and write each line back to memory. */
+void copy_lines_of_64(void *to, const void *from, uint64_t bytes);
+
 static uint64_t line_size(void)
 {
     return UINT64_C(4) << (read_sysreg(ctr_el0) >> 16 & 15);
@@ -166,6 +169,49 @@ void arch_frame_clean_range(mfn_t mfn, unsigned offset, unsigned length, bool cl
     clean_lines(p + offset, length, invalidate);
     dsb(sy);
     close_slot(scrub_slot(), p);
+}
+
+STATIC_ASSERT(MAX_CPUS * 2 * COPY_PAGES <= 512);
+
+/* Up to COPY_PAGES frames, through pages of this CPU alone. */
+static void copy_some(mfn_t to, mfn_t from, uint64_t n)
+{
+    uint64_t *slots = &hyp_copy_l3[cpu_id() * 2 * COPY_PAGES], bytes = n << PAGE_SHIFT;
+    char *source = (char *)COPY_ADDRESS(cpu_id()), *target = source + COPY_PAGES * PAGE_SIZE;
+
+    ASSERT(!slots[0] && n <= COPY_PAGES);
+    for (uint64_t i = 0; i < n; i++) {
+        WRITE_ONCE(slots[i], (from.v + i) << PAGE_SHIFT | PTE_PAGE_DATA | PTE_READ_ONLY);
+        WRITE_ONCE(slots[COPY_PAGES + i], (to.v + i) << PAGE_SHIFT | PTE_PAGE_DATA);
+    }
+    dsb(nshst);
+    isb();
+    if (line_size() == 64) {
+        copy_lines_of_64(target, source, bytes);
+    } else {
+        memcpy(target, source, bytes);
+        clean_lines(target, bytes, false);
+    }
+    dsb(sy);
+    for (uint64_t i = 0; i < n; i++)
+        slots[i] = slots[COPY_PAGES + i] = 0;
+    dsb(nshst);
+    for (uint64_t i = 0; i < n; i++) {
+        tlbi_arg(vae2, ((uint64_t)source >> PAGE_SHIFT) + i);
+        tlbi_arg(vae2, ((uint64_t)target >> PAGE_SHIFT) + i);
+    }
+    dsb(nsh);
+}
+
+void arch_frame_copy(mfn_t to, mfn_t from, uint64_t n)
+{
+    uint64_t part;
+
+    ASSERT(n && (to.v + n <= from.v || from.v + n <= to.v));
+    for (; n; n -= part, to = mfn_add(to, part), from = mfn_add(from, part)) {
+        part = MIN(n, (uint64_t)COPY_PAGES);
+        copy_some(to, from, part);
+    }
 }
 
 void boot_clean(const void *address, uint64_t size)

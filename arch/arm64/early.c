@@ -10,7 +10,7 @@
 
 #define IN_TABLES SECTION(".bss.tables")
 hyp_table hyp_root IN_TABLES, hyp_boot_root IN_TABLES, hyp_high IN_TABLES, hyp_percpu_l2 IN_TABLES, hyp_percpu_l3 IN_TABLES,
-    hyp_device_l2 IN_TABLES, hyp_arena_l2 IN_TABLES, hyp_boot_map IN_TABLES, hyp_window_l3 IN_TABLES;
+    hyp_device_l2 IN_TABLES, hyp_arena_l2 IN_TABLES, hyp_boot_map IN_TABLES, hyp_window_l3 IN_TABLES, hyp_copy_l3 IN_TABLES;
 static hyp_table image_l2 IN_TABLES, image_l3[IMAGE_TABLES] IN_TABLES, entry_l1 IN_TABLES, entry_l2 IN_TABLES, entry_l3 IN_TABLES;
 
 void early_build_tables(void);
@@ -56,6 +56,7 @@ void early_build_tables(void)
     map_stacks((uint64_t)boot_stacks);
     hyp_percpu_l2[0] = (uint64_t)hyp_percpu_l3 | PTE_NEXT_TABLE;
     hyp_percpu_l2[WINDOW_TABLE_SLOT] = (uint64_t)hyp_window_l3 | PTE_NEXT_TABLE;
+    hyp_percpu_l2[COPY_TABLE_SLOT] = (uint64_t)hyp_copy_l3 | PTE_NEXT_TABLE;
     hyp_high[0] = (uint64_t)image_l2 | PTE_NEXT_TABLE;
     hyp_high[1] = (uint64_t)hyp_percpu_l2 | PTE_NEXT_TABLE;
     hyp_high[2] = (uint64_t)hyp_arena_l2 | PTE_NEXT_TABLE;

@@ -258,6 +258,15 @@ void arch_frame_scrub_within(mfn_t mfn, uint64_t n)
         arch_frame_scrub(mfn_add(mfn, i), 0);
 }
 
+void arch_frame_copy(mfn_t to, mfn_t from, uint64_t n)
+{
+    uint64_t bytes = n << PAGE_SHIFT;
+
+    ASSERT(n && (to.v + n <= from.v || from.v + n <= to.v));
+    memcpy(raw + (index_of(to, n) << PAGE_SHIFT), raw + (index_of(from, n) << PAGE_SHIFT), bytes);
+    arch_schedule_point();
+}
+
 /* The simulated caches are coherent. */
 void arch_frame_clean(mfn_t mfn)
 {

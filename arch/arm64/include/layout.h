@@ -8,7 +8,7 @@
  *                     | boot map   1 GiB, blocks of 2 MiB                             |  slot 255, gigabyte 4
  *                     | devices    registers of GIC and console                       |             gigabyte 3
  *                     | arena      ARENA_SLOTS pages                                  |             gigabyte 2
- *                     | per CPU    stacks; a scrub block of 2 MiB each; windows       |             gigabyte 1
+ *                     | per CPU    stacks; a scrub block of 2 MiB each; windows; copy |             gigabyte 1
  *                     | image      text RX, constants R, data RW                      |             gigabyte 0
  *   0x7f80_0000_0000  +---------------------------------------------------------------+
  *                     | the tables themselves (the root's entry 254 is the root)      |  slot 254
@@ -46,8 +46,12 @@
 #define PERCPU_EMERGENCY_TOP(cpu) (PERCPU_BASE + ((cpu) << PERCPU_SHIFT) + 3 * 4096)
 /* Behind the MAX_CPUS * 64 KiB above, which are 2 MiB. */
 #define SCRUB_BLOCK(cpu) (PERCPU_BASE + 0x200000 * (1 + (uint64_t)(cpu)))
-/* Behind those, and the last entry of the second level that the per-CPU area uses: WINDOWS pages for each CPU. */
+/* Behind those: WINDOWS pages for each CPU. */
 #define WINDOW_TABLE_SLOT (1 + MAX_CPUS)
+/* The next one: for each CPU COPY_PAGES pages that are copied from, then as many that are copied to. */
+#define COPY_TABLE_SLOT (2 + MAX_CPUS)
+#define COPY_PAGES 8
+#define COPY_ADDRESS(cpu) (PERCPU_BASE + 0x200000 * COPY_TABLE_SLOT + (((uint64_t)(cpu) * 2 * COPY_PAGES) << 12))
 #define WINDOW_ADDRESS(cpu, n) (PERCPU_BASE + 0x200000 * WINDOW_TABLE_SLOT + (((uint64_t)(cpu) * WINDOWS + (n)) << 12))
 
 /* Pages of stack that the image brings for CPU 0: emergency first. */
@@ -86,7 +90,8 @@
 typedef uint64_t hyp_table[512] ALIGNED(4096);
 
 /* By early.c, filled before the MMU is on. */
-extern hyp_table hyp_root, hyp_boot_root, hyp_high, hyp_percpu_l2, hyp_percpu_l3, hyp_device_l2, hyp_arena_l2, hyp_boot_map, hyp_window_l3;
+extern hyp_table hyp_root, hyp_boot_root, hyp_high, hyp_percpu_l2, hyp_percpu_l3, hyp_device_l2, hyp_arena_l2, hyp_boot_map, hyp_window_l3,
+    hyp_copy_l3;
 
 /* vinci.lds */
 extern char image_start[], entry_start[], text_end[], constants_end[], data_end[], bss_start[], bss_end[], image_end[], boot_stacks[];
