@@ -177,6 +177,16 @@ int event_bind_ipi(struct domain *d, uint32_t vcpu, uint32_t *port)
     return rc;
 }
 
+/* near, of d, sends to far from now on. Under the locks of both. */
+static void join(struct domain *d, struct channel *near, struct domain *remote, struct channel *far)
+{
+    near->state = CHANNEL_INTERDOMAIN;
+    near->remote = remote;
+    near->remote_port = far->port;
+    near->peer = far;
+    near->direct = !near->consumed && !far->consumed && !d->events.send_price;
+}
+
 /* Under both tables' locks. The two references are the ends' on each other. */
 static int connect(struct domain *d, struct domain *remote, uint32_t remote_port, uint32_t *port)
 {
@@ -190,15 +200,8 @@ static int connect(struct domain *d, struct domain *remote, uint32_t remote_port
     ASSERT(near != far);
     spin_lock_pair(&near->lock, &far->lock);
     event_port_open(d, near, CHANNEL_INTERDOMAIN, 0);
-    near->remote = remote;
-    near->remote_port = remote_port;
-    near->peer = far;
-    far->state = CHANNEL_INTERDOMAIN;
-    far->remote = d;
-    far->remote_port = near->port;
-    far->peer = near;
-    near->direct = !far->consumed && !d->events.send_price;
-    far->direct = !far->consumed && !remote->events.send_price;
+    join(d, near, remote, far);
+    join(remote, far, d, near);
     /* The peer may have sent while this end did not exist. */
     event_set_pending(d, near);
     *port = near->port;
@@ -221,16 +224,6 @@ static int fixed_port(struct domain *d, uint32_t port, struct channel **out)
     return c->state == CHANNEL_FREE || (c->fixed && c->state == CHANNEL_UNBOUND) ? 0 : -E_BUSY;
 }
 
-static void join(struct domain *d, struct channel *near, struct domain *remote, struct channel *far)
-{
-    near->state = CHANNEL_INTERDOMAIN;
-    near->remote = remote;
-    near->remote_port = far->port;
-    near->peer = far;
-    near->fixed = true;
-    near->direct = !d->events.send_price;
-}
-
 static int connect_fixed(struct domain *a, uint32_t port_a, struct domain *b, uint32_t port_b)
 {
     struct channel *ca, *cb;
@@ -247,6 +240,7 @@ static int connect_fixed(struct domain *a, uint32_t port_a, struct domain *b, ui
         event_port_open(b, cb, CHANNEL_UNBOUND, 0);
     join(a, ca, b, cb);
     join(b, cb, a, ca);
+    ca->fixed = cb->fixed = true;
     spin_unlock_pair(&ca->lock, &cb->lock);
     return 0;
 }

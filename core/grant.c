@@ -37,8 +37,16 @@ static void free_chunk(struct grant_active *chunk)
 {
     if (CONFIG(ASSERT) && chunk)
         for (unsigned i = 0; i < ACTIVES_PER_CHUNK; i++)
-            ASSERT(chunk[i].readers == 0 && chunk[i].writers == 0 && !chunk[i].former);
+            ASSERT(chunk[i].readers == 0 && chunk[i].writers == 0);
     heap_free(chunk, CHUNK_BYTES);
+}
+
+static void free_former(struct grant_table *gt)
+{
+    for (uint32_t i = 0; gt->former && i < gt->frames_slots * CHUNKS_PER_FRAME; i++)
+        ASSERT(!gt->former[i]);
+    heap_free(gt->former, gt->frames_slots * CHUNKS_PER_FRAME * sizeof(*gt->former));
+    gt->former = NULL;
 }
 
 void grant_free(struct domain *d)
@@ -52,6 +60,7 @@ void grant_free(struct domain *d)
     for (uint32_t i = 0; i < gt->frames_used; i++)
         shared_page_free(gt->frames[i]);
     heap_free(gt->active, gt->frames_slots * CHUNKS_PER_FRAME * sizeof(*gt->active));
+    free_former(gt);
     heap_free(gt->frames, gt->frames_slots * sizeof(*gt->frames));
     gt->active = NULL;
     gt->frames = NULL;
@@ -348,73 +357,89 @@ int grant_pin(struct domain *granter, uint32_t ref, domid who, bool read_only, b
     return status;
 }
 
-/* The last use of a life before has ended? It was of `a`. */
-static void end_former(struct grant_active *a, struct grant_active *former)
+/* Takes one use away: was it the last? */
+static bool count_down(struct grant_active *use, bool read_only)
 {
-    struct grant_active **at = &a->former;
-
-    while (*at != former)
-        at = &(*at)->former;
-    *at = former->former;
+    ASSERT((read_only ? use->readers : use->writers) > 0);
+    if (read_only)
+        use->readers--;
+    else
+        use->writers--;
+    return !is_pinned(use);
 }
 
-/* Under the lock: the use that has this frame. */
-static struct grant_active *use_of(struct grant_active *a, mfn_t mfn)
+/* What grant_unpin does about a use of the granter's life before: the entry is another one now. */
+static NOINLINE void unpin_former(struct grant_table *gt, uint32_t ref, bool read_only, mfn_t mfn)
 {
-    struct grant_active *use = a;
+    struct grant_former **at, *former = NULL;
+    bool last;
 
-    while (unlikely(use->mfn != mfn.v || !is_pinned(use))) {
-        use = use->former;
-        PANIC_IF(!use, "grant: frame %#llx is let go without being in use", (unsigned long long)mfn.v);
-    }
-    return use;
+    spin_lock(&gt->lock);
+    at = gt->former ? &gt->former[ref / ACTIVES_PER_CHUNK] : &former;
+    while (*at && ((*at)->ref != ref || (*at)->use.mfn != mfn.v))
+        at = &(*at)->next;
+    former = *at;
+    PANIC_IF(!former, "grant: frame %#llx is let go without being in use", (unsigned long long)mfn.v);
+    last = count_down(&former->use, read_only);
+    if (last)
+        *at = former->next;
+    spin_unlock(&gt->lock);
+    if (!last)
+        return;
+    heap_delete(former);
+    frame_put(mfn);
 }
 
 void grant_unpin(struct domain *granter, uint32_t ref, bool read_only, mfn_t mfn)
 {
     struct grant_table *gt = &granter->grants;
     grant_entry *e = grant_entry_at(gt, ref);
-    struct grant_active *a = active_at(gt, ref), *use;
+    struct grant_active *a = active_at(gt, ref);
     uint64_t clear = 0;
     bool last;
 
     ASSERT(e && a);
     spin_lock(&gt->lock);
-    use = use_of(a, mfn);
-    ASSERT((read_only ? use->readers : use->writers) > 0);
-    if (read_only)
-        use->readers--;
-    else
-        use->writers--;
-    last = !is_pinned(use);
+    if (unlikely(a->mfn != mfn.v || !is_pinned(a))) {
+        spin_unlock(&gt->lock);
+        unpin_former(gt, ref, read_only, mfn);
+        return;
+    }
+    last = count_down(a, read_only);
     if (last)
         clear |= ENTRY_READING;
-    if (!read_only && use->writers == 0)
+    if (!read_only && a->writers == 0)
         clear |= ENTRY_WRITING;
-    if (use == a && clear)
+    if (clear)
         (void)atomic_fetch_and(e, ~clear);
-    if (use != a && last)
-        end_former(a, use);
     spin_unlock(&gt->lock);
-    if (use != a && last)
-        heap_delete(use);
     if (last)
         frame_put(mfn);
+}
+
+/* Under the lock: the list that holds the uses of former lives of this entry. NULL: no memory. */
+static struct grant_former **former_list(struct grant_table *gt, uint32_t ref)
+{
+    if (!gt->former)
+        gt->former = heap_alloc(gt->frames_slots * CHUNKS_PER_FRAME * sizeof(struct grant_former *));
+    return gt->former ? &gt->former[ref / ACTIVES_PER_CHUNK] : NULL;
 }
 
 /* Under the lock: the entry is empty, its uses are those of a former life. */
 static int reset_entry(struct grant_table *gt, uint32_t ref, unsigned *kept)
 {
-    struct grant_active *a = active_at(gt, ref), *former;
+    struct grant_active *a = active_at(gt, ref);
+    struct grant_former **list, *former;
 
     atomic_store(grant_entry_at(gt, ref), 0);
     if (!is_pinned(a))
         return 0;
-    former = heap_new(struct grant_active);
+    list = former_list(gt, ref);
+    former = list ? heap_new(struct grant_former) : NULL;
     if (!former)
         return -E_NOMEM;
-    *former = *a;
-    a->former = former;
+    *former = (struct grant_former){ .next = *list, .use = *a, .ref = ref };
+    *list = former;
     a->readers = a->writers = 0;
     ++*kept;
     return 0;

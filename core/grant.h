@@ -21,7 +21,8 @@ struct grant_table {
     spinlock_t lock;                /* LOCK_GRANT_TABLE */
     spinlock_t maptrack_lock;       /* LOCK_MAPTRACK */
     void **frames;                  /* shared pages, frames_used of frames_limit */
-    struct grant_active **active;   /* per frame: what is in use of each entry */
+    struct grant_active **active;   /* ACTIVES_PER_CHUNK entries each: what is in use of them */
+    struct grant_former **former;   /* as many entries each: uses that began before grant_reset; NULL: there never were any */
     uint32_t frames_used, frames_limit;
     struct maptrack_entry **maptrack;
     uint32_t maptrack_frames, maptrack_limit;
@@ -86,17 +87,17 @@ struct grant_unmap_request {
 void grant_unmap(struct domain *d, struct grant_unmap_request *r, unsigned n);
 
 struct grant_copy_side {
+    uint64_t number;        /* of the entry (is_ref), else of the guest's page */
+    uint16_t offset;
     domid domain;           /* resolved: never DOMID_SELF */
     bool is_ref;
-    uint32_t ref;
-    gfn_t gfn;
-    uint16_t offset;
 };
 struct grant_copy_page {
     struct grant_copy_side side;
     struct domain *granter; /* NULL: own page */
     mfn_t mfn;
-    bool claimed, write;
+    char *window;           /* NULL: not claimed */
+    bool write;
 };
 /* Copies one after the other; what both sides of the last one were stays claimed for the next, which often goes on in the same pages. */
 struct grant_copier {
@@ -105,8 +106,8 @@ struct grant_copier {
 };
 void grant_copy_start(struct grant_copier *c, struct domain *d);
 /* One copy; a GNTST_* status. */
-int grant_copy(struct grant_copier *c, const struct grant_copy_side *from, const struct grant_copy_side *to, uint16_t length) MUST_CHECK;
-/* Let go of both pages. No return to a guest before. */
+int grant_copy(struct grant_copier *c, struct grant_copy_side from, struct grant_copy_side to, uint16_t length) MUST_CHECK;
+/* Let go of both pages. No return to a guest before; two windows (arch/include/mapping.h) may be held until then. */
 void grant_copy_finish(struct grant_copier *c);
 
 /*

@@ -24,12 +24,19 @@
 /* The use of one entry; under the table's lock. In use: readers or writers is not 0. */
 struct grant_active {
     uint64_t mfn;
-    struct grant_active *former;    /* what is still in use of the granter's life before (grant_reset): on the heap */
     uint16_t who;               /* the one domain that uses it */
     uint16_t readers, writers;
 };
 
+/* One of the granter's life before (grant_reset). */
+struct grant_former {
+    struct grant_former *next;
+    struct grant_active use;
+    uint32_t ref;
+};
+
 #define ACTIVES_PER_CHUNK 256
+STATIC_ASSERT(sizeof(struct grant_active) * ACTIVES_PER_CHUNK == PAGE_SIZE);
 
 enum maptrack_state { MAPTRACK_FREE, MAPTRACK_TAKEN, MAPTRACK_READ_ONLY, MAPTRACK_WRITABLE, MAPTRACK_BUSY };
 

@@ -186,7 +186,7 @@ static int unmap_entry(struct domain *d, struct stage2_gather *g, struct grant_u
 }
 
 /* Devices let go of the frames before the mappings' uses do. */
-static void unuse(struct domain *d, const struct grant_unmap_request *r, unsigned n)
+static NOINLINE void unuse(struct domain *d, const struct grant_unmap_request *r, unsigned n)
 {
     struct iommu_use ended[GRANT_BATCH];
     unsigned count = 0;

@@ -160,16 +160,12 @@ static int64_t op_unmap_and_replace(struct vcpu *v, const uint64_t args[6], void
 
 static inline struct grant_copy_side copy_side(struct vcpu *v, const struct gnttab_copy_ptr *p, bool is_ref)
 {
-    struct grant_copy_side side = { .domain = p->domid == DOMID_SELF ? v->domain->id : DOMID(p->domid),
-                                    .is_ref = is_ref, .offset = p->offset };
+    struct grant_copy_side side = { .number = is_ref ? p->u.ref : p->u.gmfn, .offset = p->offset,
+                                    .domain = p->domid == DOMID_SELF ? v->domain->id : DOMID(p->domid), .is_ref = is_ref };
 
     /* A frame is the caller's own, and to be named so. */
     if (!is_ref && p->domid != DOMID_SELF)
         side.domain = DOMID(DOMID_INVALID);
-    if (is_ref)
-        side.ref = p->u.ref;
-    else
-        side.gfn = GFN(p->u.gmfn);
     return side;
 }
 
@@ -183,7 +179,7 @@ static void copy_chunk(struct vcpu *v, void *chunk, uint32_t n)
         struct grant_copy_side from = copy_side(v, &op[i].source, op[i].flags & GNTCOPY_source_gref);
         struct grant_copy_side to = copy_side(v, &op[i].dest, op[i].flags & GNTCOPY_dest_gref);
 
-        op[i].status = (int16_t)grant_copy(&copier, &from, &to, op[i].len);
+        op[i].status = (int16_t)grant_copy(&copier, from, to, op[i].len);
     }
     grant_copy_finish(&copier);
 }

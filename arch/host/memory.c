@@ -199,11 +199,19 @@ void arch_window_unmap(void *address)
     uint64_t i = (uint64_t)((uint8_t *)address - window) >> PAGE_SHIFT;
     unsigned cpu = cpu_id();
 
-    PANIC_IF(!windows[cpu].depth || windows[cpu].slot[windows[cpu].depth - 1] != address,
-             "window %p is not the last one mapped", address);
-    windows[cpu].depth--;
+    unsigned n = 0;
+
+    while (n < windows[cpu].depth && windows[cpu].slot[n] != address)
+        n++;
+    PANIC_IF(n == windows[cpu].depth, "window %p is not held", address);
+    windows[cpu].slot[n] = windows[cpu].slot[--windows[cpu].depth];
     if (--window_uses[i] == 0)
         __asan_poison_memory_region(window + (i << PAGE_SHIFT), PAGE_SIZE);
+}
+
+void arch_copy_many(void *to, const void *from, size_t n)
+{
+    memcpy(to, from, n);
 }
 
 void *arch_arena_map(unsigned slot, mfn_t mfn)

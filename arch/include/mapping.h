@@ -28,8 +28,8 @@ static inline void arch_memory_hide(const void *p UNUSED, size_t n UNUSED) { }
 static inline void arch_memory_show(const void *p UNUSED, size_t n UNUSED) { }
 #endif
 
-/* Windows are a stack per CPU of WINDOW_DEPTH: unmap in reverse order, never hold one across a guest entry. The processor may
- * leave the mapping as it is until the CPU runs another domain. */
+/* At most WINDOW_DEPTH windows of a CPU are held at once, none across a guest entry. The processor may leave the mapping as it is until
+ * the CPU runs another domain. */
 #define WINDOW_DEPTH 4
 void *arch_window_map(mfn_t mfn);
 void arch_window_unmap(void *address);
@@ -43,6 +43,8 @@ void *arch_arena_map(unsigned slot, mfn_t mfn);
 void arch_arena_unmap(unsigned slot);
 unsigned arch_arena_slot(const void *address);
 
+/* As memcpy, quicker where there is much. */
+void arch_copy_many(void *to, const void *from, size_t n);
 /* Zero [p, p + bytes), whole pages of the hypervisor's own cached memory (MMU on), the quickest way there is. */
 void arch_zero_pages(void *p, uint64_t bytes);
 /* Fill a page with zeros and make them visible to a guest with its caches off (XSA-364: clean to the point of

@@ -50,7 +50,7 @@ static inline int unmap_one_grant(struct domain *d, gpa_t at, uint32_t handle)
     return r.status;
 }
 
-static inline int copy_one_grant(struct domain *d, const struct grant_copy_side *from, const struct grant_copy_side *to, uint16_t n)
+static inline int copy_one_grant(struct domain *d, struct grant_copy_side from, struct grant_copy_side to, uint16_t n)
 {
     struct grant_copier c;
     int status;

@@ -344,12 +344,12 @@ static void test_cache_flush(void **state UNUSED)
 
 static struct grant_copy_side by_ref(uint32_t ref, uint16_t offset)
 {
-    return (struct grant_copy_side){ .domain = granter->id, .is_ref = true, .ref = ref, .offset = offset };
+    return (struct grant_copy_side){ .domain = granter->id, .is_ref = true, .number = ref, .offset = offset };
 }
 
 static struct grant_copy_side by_page(unsigned page, uint16_t offset)
 {
-    return (struct grant_copy_side){ .domain = mapper->id, .gfn = GFN(FIRST_GFN + page), .offset = offset };
+    return (struct grant_copy_side){ .domain = mapper->id, .number = FIRST_GFN + page, .offset = offset };
 }
 
 static void test_copy(void **state UNUSED)
@@ -359,27 +359,27 @@ static void test_copy(void **state UNUSED)
 
     offer(8, 2, ENTRY_ACCESS);
     memcpy(from + 10, "hello", 5);
-    assert_int_equal(copy_one_grant(mapper, &page, &ref, 5), GRANT_OKAY);
+    assert_int_equal(copy_one_grant(mapper, page, ref, 5), GRANT_OKAY);
     assert_memory_equal(to + 4000, "hello", 5);
-    assert_int_equal(copy_one_grant(mapper, &page, &ref, 97), GRANT_BAD_COPY);
-    assert_int_equal(copy_one_grant(mapper, &page, &ref, UINT16_MAX), GRANT_BAD_COPY);
+    assert_int_equal(copy_one_grant(mapper, page, ref, 97), GRANT_BAD_COPY);
+    assert_int_equal(copy_one_grant(mapper, page, ref, UINT16_MAX), GRANT_BAD_COPY);
     page.offset = 200;
-    assert_int_equal(copy_one_grant(mapper, &ref, &page, 96), GRANT_OKAY);
+    assert_int_equal(copy_one_grant(mapper, ref, page, 96), GRANT_OKAY);
     assert_memory_equal(from + 200, "hello", 5);
     assert_true((*entry(granter, 8) & (ENTRY_READING | ENTRY_WRITING)) == 0);
 
     offer(8, 2, ENTRY_ACCESS | ENTRY_READ_ONLY);
-    assert_int_equal(copy_one_grant(mapper, &page, &ref, 1), GRANT_GENERAL_ERROR);
-    assert_int_equal(copy_one_grant(mapper, &ref, &page, 1), GRANT_OKAY);
-    ref.ref = GRANTS_PER_FRAME;
-    assert_int_equal(copy_one_grant(mapper, &ref, &page, 1), GRANT_BAD_REF);
+    assert_int_equal(copy_one_grant(mapper, page, ref, 1), GRANT_GENERAL_ERROR);
+    assert_int_equal(copy_one_grant(mapper, ref, page, 1), GRANT_OKAY);
+    ref.number = GRANTS_PER_FRAME;
+    assert_int_equal(copy_one_grant(mapper, ref, page, 1), GRANT_BAD_REF);
     ref = by_ref(8, 0);
     ref.domain = DOMID(0x3ff);
-    assert_int_equal(copy_one_grant(mapper, &ref, &page, 1), GRANT_BAD_DOMAIN);
+    assert_int_equal(copy_one_grant(mapper, ref, page, 1), GRANT_BAD_DOMAIN);
     foreign.domain = granter->id;
-    assert_int_equal(copy_one_grant(mapper, &foreign, &page, 1), GRANT_PERMISSION_DENIED);
+    assert_int_equal(copy_one_grant(mapper, foreign, page, 1), GRANT_PERMISSION_DENIED);
     foreign = by_page(PAGES, 0);
-    assert_int_equal(copy_one_grant(mapper, &foreign, &page, 1), GRANT_BAD_PAGE);
+    assert_int_equal(copy_one_grant(mapper, foreign, page, 1), GRANT_BAD_PAGE);
     for (unsigned i = 0; i < PAGES; i++)
         assert_int_equal(frame_count(frame_at(granter, FIRST_GFN + i)), 1);
 }
@@ -395,21 +395,21 @@ static void test_copies_in_a_row(void **state UNUSED)
     offer(9, 3, ENTRY_ACCESS);
     memcpy(from, "first half, second", 18);
     grant_copy_start(&c, mapper);
-    assert_int_equal(grant_copy(&c, &page, &ref, 6), GRANT_OKAY);
+    assert_int_equal(grant_copy(&c, page, ref, 6), GRANT_OKAY);
     assert_true(*entry(granter, 8) & ENTRY_WRITING);
     page.offset = ref.offset = 6;
-    assert_int_equal(grant_copy(&c, &page, &ref, 6), GRANT_OKAY);
+    assert_int_equal(grant_copy(&c, page, ref, 6), GRANT_OKAY);
     assert_memory_equal(page_at(granter, FIRST_GFN + 2), "first half, ", 12);
     page.offset = 12;
-    assert_int_equal(grant_copy(&c, &page, &next, 6), GRANT_OKAY);
+    assert_int_equal(grant_copy(&c, page, next, 6), GRANT_OKAY);
     assert_memory_equal(page_at(granter, FIRST_GFN + 3), "second", 6);
     assert_false(*entry(granter, 8) & (ENTRY_READING | ENTRY_WRITING));
     assert_true(*entry(granter, 9) & ENTRY_WRITING);
     /* The other way round the claims are other ones; an entry that is none ends nothing. */
-    assert_int_equal(grant_copy(&c, &next, &page, 6), GRANT_OKAY);
-    next.ref = 10;
-    assert_int_equal(grant_copy(&c, &page, &next, 6), GRANT_GENERAL_ERROR);
-    assert_int_equal(grant_copy(&c, &page, &ref, 6), GRANT_OKAY);
+    assert_int_equal(grant_copy(&c, next, page, 6), GRANT_OKAY);
+    next.number = 10;
+    assert_int_equal(grant_copy(&c, page, next, 6), GRANT_GENERAL_ERROR);
+    assert_int_equal(grant_copy(&c, page, ref, 6), GRANT_OKAY);
     grant_copy_finish(&c);
     for (uint32_t i = 8; i < 10; i++)
         assert_false(*entry(granter, i) & (ENTRY_READING | ENTRY_WRITING));
@@ -452,7 +452,7 @@ static void test_copy_of_a_mapped_entry(void **state UNUSED)
 
     offer(8, 2, ENTRY_ACCESS);
     assert_int_equal(map(8, 0, true, &handle), GRANT_OKAY);
-    assert_int_equal(copy_one_grant(mapper, &page, &ref, 100), GRANT_OKAY);
+    assert_int_equal(copy_one_grant(mapper, page, ref, 100), GRANT_OKAY);
     assert_true((*entry(granter, 8) & (ENTRY_READING | ENTRY_WRITING)) == ENTRY_READING);
     assert_int_equal(frame_count(frame_at(granter, FIRST_GFN + 2)), 3);
     assert_int_equal(unmap(0, handle), GRANT_OKAY);
@@ -534,7 +534,7 @@ static void storm(unsigned cpu, void *arg UNUSED)
                 cpu_relax();
             assert_int_equal(status, GRANT_OKAY);
         }
-        (void)copy_one_grant(mapper, &page, &ref, 16);
+        (void)copy_one_grant(mapper, page, ref, 16);
         (void)unmap_one_grant(mapper, GPA((WINDOW_GFN + cpu) << PAGE_SHIFT), (uint32_t)host_random_below(4));
     }
 }

@@ -53,10 +53,10 @@ static void world_unmap(unsigned d)
 static void world_copy(unsigned d)
 {
     struct grant_copy_side from = { .domain = world[host_random_below(WORLD)]->id, .is_ref = true,
-                                    .ref = 8 + (uint32_t)host_random_below(REFS) };
-    struct grant_copy_side to = { .domain = world[d]->id, .gfn = GFN(FIRST_GFN + host_random_below(PAGES)) };
+                                    .number = 8 + (uint32_t)host_random_below(REFS) };
+    struct grant_copy_side to = { .domain = world[d]->id, .number = FIRST_GFN + host_random_below(PAGES) };
 
-    (void)(host_random_below(2) ? copy_one_grant(world[d], &from, &to, 64) : copy_one_grant(world[d], &to, &from, 64));
+    (void)(host_random_below(2) ? copy_one_grant(world[d], from, to, 64) : copy_one_grant(world[d], to, from, 64));
 }
 
 static void world_memory(unsigned d)

@@ -194,10 +194,10 @@ static void do_copy(void)
     struct domain *d = live_domain(), *from = live_domain();
 
     if (d && from) {
-        struct grant_copy_side source = { .domain = from->id, .is_ref = true, .ref = 8 + (uint32_t)host_random_below(REFS) };
-        struct grant_copy_side target = { .domain = d->id, .gfn = any_gfn() };
+        struct grant_copy_side source = { .domain = from->id, .is_ref = true, .number = 8 + (uint32_t)host_random_below(REFS) };
+        struct grant_copy_side target = { .domain = d->id, .number = any_gfn().v };
 
-        (void)copy_one_grant(d, &source, &target, 100);
+        (void)copy_one_grant(d, source, target, 100);
     }
 }
 
