@@ -31,6 +31,11 @@ def test_all_memory_and_one_more(dom0):
     refused(dom0, memory=dom0.free_memory() + 1)
 
 
+def test_more_memory_at_most_than_at_the_start(dom0):
+    """maxmem= above memory=: on arm64 libxl populates the former and allows the latter, which the hypervisor keeps to."""
+    refused(dom0, more="maxmem=64")
+
+
 def test_too_many_vcpus(dom0):
     refused(dom0, vcpus=1000)
 

@@ -94,6 +94,22 @@ def test_a_panic_starts_the_guest_anew(dom0):
     dom0.destroy("phoenix")
 
 
+def test_sysrq_reaches_a_guest(dom0):
+    number = dom0.create("keys")
+    dom0.out_of("xl sysrq keys b")
+    dom0.poll(f"test $(xl domid keys) -gt {number}", 60, "waiting for keys to be created anew")
+    dom0.destroy("keys")
+
+
+def test_a_guest_that_no_longer_feeds_its_watchdog(dom0):
+    number = dom0.create("dog", ramdisk="peer", more='on_watchdog="restart"\non_crash="preserve"\non_poweroff="preserve"')
+    dom0.guest("dog", "modprobe xen_wdt timeout=6; exec 3>/dev/watchdog; for i in 1 2 3 4 5 6 7 8; do sleep 1; echo >&3; done", timeout=60)
+    assert dom0.domid("dog") == number
+    dom0.poll(f"test $(xl domid dog) -gt {number}", 60, "waiting for dog to be created anew")
+    dom0.wait_console("dog", "guest: dog ready")
+    dom0.destroy("dog")
+
+
 def test_several_guests_talk_to_each_other(dom0):
     for number in (1, 2, 3):
         dom0.create(f"peer{number}", vif=[VIF], extra=f"vinci.ip=10.0.0.2{number}/24")

@@ -46,6 +46,7 @@ DOM0_MODULES = [
 GUEST_MODULES = ["xen-blkfront", "xen-netfront", "ext4", "crc32c_generic"]
 PCI_MODULES = ["virtio_pci", "virtio_blk", "virtio_net"]
 PEER_MODULES = ["xen-evtchn", "xen-gntdev", "xen-gntalloc"]
+WATCHDOG_MODULES = ["xen_wdt"]
 VCHAN_LIBRARIES = ["xenvchan", "xengnttab", "xenevtchn", "xenstore", "xentoolcore", "xentoollog", "pthread"]
 
 XEN_BIN = "usr/lib/xen-4.17/bin"
@@ -130,7 +131,7 @@ def peer_tree(packages, kernel, program):
     """A guest that talks with other domains by itself."""
     tree = guest_tree(packages, kernel)
     tree.file("usr/bin/vchan-peer", program, mode=0o755)
-    kernel.add_modules(tree, PEER_MODULES + GUEST_MODULES)
+    kernel.add_modules(tree, PEER_MODULES + WATCHDOG_MODULES + GUEST_MODULES)
     tree.text("etc/modules", "\n".join(PEER_MODULES) + "\n")
     return tree
 
