@@ -20,8 +20,9 @@ struct domain;
 #define CONSOLE_INPUT 256u
 #define CONSOLE_LINES_DEFAULT 1000u
 
-/* What the console keeps of a domain, under its own lock. */
+/* What the console keeps of a domain that has written to it or shares the line, under its own lock. */
 struct domain_console {
+    struct domain *domain;
     char line[CONSOLE_LINE];    /* what it wrote since its last newline */
     uint8_t used;               /* bytes of it; of the one that has the line: where its cursor is */
     uint8_t escape;             /* in an escape sequence: which part of it */
@@ -45,6 +46,8 @@ void console_set_level(enum log_level level);
 int console_attach(struct domain *d, const char *name, void (*receive)(struct domain *d, char c), uint32_t lines) MUST_CHECK;
 /* d goes. Whoever was typing at it types at the next. Idempotent. */
 void console_detach(struct domain *d);
+/* Nobody can find d any more. */
+void console_free(struct domain *d);
 /* d, which does not run, starts again: nothing typed or half written is left. */
 void console_reset(struct domain *d);
 /* Boot: there will be no dom0; the first domain that is attached has the line. */

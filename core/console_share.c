@@ -44,9 +44,33 @@ void console_forget_domains(void)
     dom0_tail = dom0_head;
 }
 
+/* Made when it is first wanted; NULL: no memory. */
+static struct domain_console *console_of(struct domain *d)
+{
+    struct domain_console *k = atomic_load_acquire(&d->console), *fresh;
+
+    if (likely(k))
+        return k;
+    fresh = heap_new(struct domain_console);
+    if (!fresh)
+        return NULL;
+    fresh->domain = d;
+    if (atomic_compare_exchange(&d->console, &k, fresh))
+        return fresh;
+    heap_delete(fresh);
+    return k;
+}
+
+void console_free(struct domain *d)
+{
+    ASSERT(!d->console || (!d->console->name && !d->console->input));
+    heap_delete(d->console);
+    d->console = NULL;
+}
+
 static struct domain *first_sharer(void)
 {
-    return list_empty(&sharers) ? NULL : list_first(&sharers, struct domain, console.link);
+    return list_empty(&sharers) ? NULL : list_first(&sharers, struct domain_console, link)->domain;
 }
 
 /* Who has the line. NULL: nobody yet. */
@@ -61,12 +85,15 @@ static struct domain *holder(void)
 /* Has it a terminal's two ways? What is written by hypercall alone is a log: always whole lines. */
 static bool is_terminal(const struct domain *d)
 {
-    return d->is_control || d->console.receive;
+    return d->is_control || d->console->receive;
 }
 
+/* Of dom0, or of one that shares the line. */
 static const char *name_of(const struct domain *d)
 {
-    return d->console.name ? d->console.name : "dom0";
+    const struct domain_console *k = atomic_load_acquire(&d->console);
+
+    return k && k->name ? k->name : "dom0";
 }
 
 /* One line says whose turn it is now; a new holder of the line goes on where it was: what it has written of one is shown. */
@@ -82,20 +109,22 @@ static void tell_holder(struct domain *before)
     else if (now)
         string_copy(name, name_of(now), sizeof(name));
     /* What it has written of its line is on the screen. */
-    if (before && before != now && is_terminal(before))
-        before->console.used = 0;
+    if (before && before != now && before->console && is_terminal(before))
+        before->console->used = 0;
     spin_unlock(&console_lock);
     log_line(LOG_ERROR, "*** input goes to %s (Ctrl-A three times to switch)", name);
     spin_lock(&console_lock);
-    if (now && now != before && now == holder() && is_terminal(now))
-        console_serial_put(now->console.line, now->console.used);
+    if (now && now != before && now == holder() && now->console && is_terminal(now))
+        console_serial_put(now->console->line, now->console->used);
     spin_unlock(&console_lock);
 }
 
 int console_attach(struct domain *d, const char *name, void (*receive)(struct domain *d, char c), uint32_t lines)
 {
-    struct domain_console *k = &d->console;
+    struct domain_console *k = console_of(d);
 
+    if (!k)
+        return -E_NOMEM;
     ASSERT(!k->name && name);
     k->input = receive ? NULL : heap_alloc(CONSOLE_INPUT);
     if (!receive && !k->input)
@@ -111,10 +140,12 @@ int console_attach(struct domain *d, const char *name, void (*receive)(struct do
 
 void console_detach(struct domain *d)
 {
-    struct domain_console *k = &d->console;
+    struct domain_console *k = atomic_load_acquire(&d->console);
     char *input = NULL;
     struct domain *before;
 
+    if (!k)
+        return;
     spin_lock(&console_lock);
     before = holder();
     if (k->name) {
@@ -133,8 +164,10 @@ void console_detach(struct domain *d)
 
 void console_reset(struct domain *d)
 {
-    struct domain_console *k = &d->console;
+    struct domain_console *k = atomic_load_acquire(&d->console);
 
+    if (!k)
+        return;
     spin_lock(&console_lock);
     k->used = 0;
     k->escape = NO_ESCAPE;
@@ -143,20 +176,20 @@ void console_reset(struct domain *d)
 }
 
 /* Who floods the log loses lines; others' get through. */
-static bool may_speak(struct domain *d)
+static bool may_speak(struct domain_console *k)
 {
     static struct rate_limit all;
 
-    if (!console_rate_ok(&d->console.rate, GUEST_LINES))
+    if (!console_rate_ok(&k->rate, GUEST_LINES))
         return false;
-    return d->console.rate.in_window <= GUEST_LINES_SURE || console_rate_ok(&all, ALL_GUESTS_LINES);
+    return k->rate.in_window <= GUEST_LINES_SURE || console_rate_ok(&all, ALL_GUESTS_LINES);
 }
 
 /* A guest's line is complete, or as long as it may be. */
-static void end_guest_line(struct domain *d, const char *line, unsigned n)
+static void end_guest_line(struct domain_console *k, const char *line, unsigned n)
 {
-    if (may_speak(d))
-        log_info("(d%u) %.*s", d->id.v, (int)n, line);
+    if (may_speak(k))
+        log_info("(d%u) %.*s", k->domain->id.v, (int)n, line);
 }
 
 /* Is c part of an escape sequence (ECMA-48: ESC x, CSI ... final, OSC ... BEL)? */
@@ -194,9 +227,8 @@ static bool add_byte(struct domain_console *k, char c)
     return c == '\n' || k->used == sizeof(k->line);
 }
 
-static void write_log_lines(struct domain *d, const char *text, size_t n)
+static void write_log_lines(struct domain_console *k, const char *text, size_t n)
 {
-    struct domain_console *k = &d->console;
     char line[CONSOLE_LINE];
     unsigned length;
     bool complete;
@@ -211,42 +243,40 @@ static void write_log_lines(struct domain *d, const char *text, size_t n)
         }
         spin_unlock(&console_lock);
         if (complete)
-            end_guest_line(d, line, length);
+            end_guest_line(k, line, length);
     }
 }
 
-static void put_line(struct domain *d)
+static void put_line(struct domain_console *k)
 {
-    struct domain_console *k = &d->console;
     char line[PREFIX_BYTES + CONSOLE_LINE + 2];
-    size_t n = (size_t)format_string(line, PREFIX_BYTES, "(%.32s) ", name_of(d));
+    size_t n = (size_t)format_string(line, PREFIX_BYTES, "(%.32s) ", name_of(k->domain));
 
     memcpy(line + n, k->line, k->used);
     n += k->used;
     line[n++] = '\n';
     k->used = 0;
     console_serial_line(line, n);
-    if (!d->is_control)
+    if (!k->domain->is_control)
         console_ring_put(line, n);
 }
 
 /* Whole lines of one that does not have the line; how many. */
-static unsigned write_between(struct domain *d, const char *text, size_t n)
+static unsigned write_between(struct domain_console *k, const char *text, size_t n)
 {
     unsigned lines = 0;
 
     for (size_t i = 0; i < n; i++)
-        if (add_byte(&d->console, text[i])) {
-            put_line(d);
+        if (add_byte(k, text[i])) {
+            put_line(k);
             lines++;
         }
     return lines;
 }
 
 /* As it is; how many lines that is. */
-static unsigned write_raw(struct domain *d, const char *text, size_t n)
+static unsigned write_raw(struct domain_console *k, const char *text, size_t n)
 {
-    struct domain_console *k = &d->console;
     unsigned lines = 0;
 
     console_serial_put(text, n);
@@ -260,16 +290,18 @@ static unsigned write_raw(struct domain *d, const char *text, size_t n)
 
 void console_write_guest(struct domain *d, const char *text, size_t n)
 {
-    struct domain_console *k = &d->console;
+    struct domain_console *k = console_of(d);
     struct vcpu *v = cpu_current_vcpu();
     unsigned lines;
 
+    if (!k)
+        return;     /* as what is written too fast, it is lost */
     if (!d->is_control && !k->name) {
-        write_log_lines(d, text, n);
+        write_log_lines(k, text, n);
         return;
     }
     spin_lock(&console_lock);
-    lines = d == holder() && is_terminal(d) ? write_raw(d, text, n) : write_between(d, text, n);
+    lines = d == holder() && is_terminal(d) ? write_raw(k, text, n) : write_between(k, text, n);
     spin_unlock(&console_lock);
     if (lines && control_domain && d != control_domain)
         cpu_work_raise(cpu_id(), CPU_WORK_CONSOLE);
@@ -279,13 +311,14 @@ void console_write_guest(struct domain *d, const char *text, size_t n)
 
 int64_t console_read_input(struct domain *d, char *out, size_t n)
 {
-    struct domain_console *k = &d->console;
-    char *from = d->is_control ? dom0_input : k->input;
-    uint32_t *tail = d->is_control ? &dom0_tail : &k->input_tail, head, size = d->is_control ? INPUT_BYTES : CONSOLE_INPUT;
+    struct domain_console *k = atomic_load_acquire(&d->console);
+    char *from = d->is_control ? dom0_input : k ? k->input : NULL;
+    uint32_t *tail, head, size = d->is_control ? INPUT_BYTES : CONSOLE_INPUT;
     size_t i = 0;
 
     if (!from)
         return -E_PERM;
+    tail = d->is_control ? &dom0_tail : &k->input_tail;
     spin_lock(&console_lock);
     head = d->is_control ? dom0_head : k->input_head;
     while (i < n && *tail != head)
@@ -310,7 +343,7 @@ static struct domain *give(char c)
 
     spin_lock(&console_lock);
     d = holder();
-    k = d ? &d->console : NULL;
+    k = d ? d->console : NULL;
     if (!d || d->is_control)
         put_input(dom0_input, INPUT_BYTES, &dom0_head, dom0_tail, c);
     else if (k->input)
@@ -325,7 +358,7 @@ static struct domain *give(char c)
 /* Dom0, the sharers in the order in which they came, the debug keys, dom0. */
 static struct domain *choose_next(void)
 {
-    struct list *next = chosen ? chosen->console.link.next : sharers.next;
+    struct list *next = chosen ? chosen->console->link.next : sharers.next;
 
     ASSERT(spin_is_held(&console_lock));
     if (!chosen && no_dom0 && next != &sharers)
@@ -337,7 +370,7 @@ static struct domain *choose_next(void)
     if (next == &sharers)
         input_is_ours = true;   /* who has the line keeps it for what it writes */
     else
-        chosen = list_entry(next, struct domain, console.link);
+        chosen = list_entry(next, struct domain_console, link)->domain;
     return chosen;
 }
 

@@ -47,18 +47,6 @@ static void take_out(struct device_access *a, uint32_t i)
     a->ranges[i] = a->ranges[--a->count];
 }
 
-void device_permit_irq(struct domain_locked l, unsigned irq, bool allow)
-{
-    struct device_access *a = &l.d->devices;
-
-    ASSERT(spin_is_held(&l.d->lock) && irq < 64 * ARRAY_SIZE(a->irqs));
-    irq = (unsigned)array_index_nospec(irq, 64 * ARRAY_SIZE(a->irqs));
-    if (allow)
-        bitmap_set(a->irqs, irq);
-    else
-        bitmap_clear(a->irqs, irq);
-}
-
 int device_permit(struct domain_locked l, uint64_t first, uint64_t last)
 {
     struct device_access *a = &l.d->devices;

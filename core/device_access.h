@@ -22,11 +22,8 @@ struct device_range { uint64_t first, last; };
 struct device_access {
     struct device_range ranges[DEVICE_RANGES];  /* the first `count`; disjoint; guarded by the domain's lock */
     uint32_t count;
-    uint64_t irqs[16];                          /* bitmap by GIC number */
 };
 
-/* An interrupt (below 1024) that the domain may have. */
-void device_permit_irq(struct domain_locked l, unsigned irq, bool allow);
 /* Does `control` itself reach [first, last] (host frames) one to one, and as device registers, or does the board's tree offer them? 0, -E_PERM, -E_2BIG (too many entries). */
 int device_reachable(struct domain *control, uint64_t first, uint64_t last) MUST_CHECK;
 /* Add to, or take from, what the domain is permitted; mappings stay as they are. -E_NOMEM: more than DEVICE_RANGES, nothing changed. */

@@ -197,7 +197,7 @@ static int init_parts(struct domain *d, const struct domain_config *c)
 
     if (error)
         return error;
-    error = event_init(d, (uint32_t)d->max_event_port + 1);
+    error = event_init(d, d->max_event_port + 1);
     if (error)
         goto no_events;
     error = grant_init(d, c->max_grant_frames, c->max_maptrack_frames);

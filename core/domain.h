@@ -122,11 +122,13 @@ struct domain {
     uint32_t frames_gone, tables_gone, table_left;  /* atomic: how far the end is, see domain_destroy.c */
     uint32_t grace_passed;      /* atomic: nobody acts on a look-up from before the domain was dying */
     uint32_t pollers;           /* atomic: vCPUs in SCHEDOP_poll; counted before they look at the pending bits */
-    struct domain_console console;
+    struct domain_console *console;     /* atomic: NULL until it is wanted, see core/console_share.c */
     bool shut_down;
     bool shutting_down;
     uint8_t shutdown_code;      /* the ABI's SHUTDOWN_*, SHUTDOWN_NONE before */
     bool debugger_attached, watched;
+    bool started;               /* its controller has let it run once */
+    bool watchdog_used[2];
     uint32_t pause_count;       /* atomic: all reasons */
     uint32_t controller_pause_count; /* of which XEN_DOMCTL_pausedomain */
     bool held;                  /* one of pause_count is a call's that wants registers; under the domain's lock */
@@ -140,17 +142,17 @@ struct domain {
     int64_t time_offset_seconds;
     uint64_t hvm_params[48];
     uint32_t address_size;      /* 32 or 64 */
-    uint64_t max_event_port;
+    uint32_t max_event_port;
     struct quiesce_call free_call;
     struct partition *partition;            /* the static domain that it is (partition/), NULL: none */
     bool (*ended)(struct domain *d);        /* it has shut down; any lock may be held. True: dom0 is not told now. NULL: dom0 is */
     void (*left_table)(struct domain *d);   /* nobody can find it any more; any lock may be held. NULL: nobody asks */
     struct vpl011 *vuart;       /* its emulated UART, or NULL */
-    bool started;               /* its controller has let it run once */
     struct domain_reset reset;
     struct timer watchdog[2];
-    bool watchdog_used[2];
 };
+/* The largest object of the heap that shares pages with others; above it a domain takes a page of its own. */
+STATIC_ASSERT(sizeof(struct domain) <= 2048);
 
 /* Reasons of domain_shutdown: the ABI's (xen/sched.h). */
 enum shutdown_reason { SHUTDOWN_POWEROFF, SHUTDOWN_REBOOT, SHUTDOWN_SUSPEND, SHUTDOWN_CRASH, SHUTDOWN_WATCHDOG, SHUTDOWN_SOFT_RESET };
@@ -193,12 +195,11 @@ int domain_destroy(struct domain *d) MUST_CHECK;
  * again when there is memory; -E_INVAL: it is not shut down, or dying. Its memory map is domain_reset_memory's.
  */
 int domain_reset(struct domain *d) MUST_CHECK;
-/* A stretch of RAM as it was given at first: from frame `host`, or anywhere (MFN_NONE). `keep`: whatever is there stays as it is. */
+/* A stretch of RAM as it was given at first: from frame `host`, or anywhere (MFN_NONE). */
 struct domain_ram {
     gfn_t gfn;
     uint64_t pages;
     mfn_t host;
-    bool keep;
 };
 /*
  * After domain_reset: its address space has this RAM (in ascending order) and its devices, nothing else. Pages that nobody else refers to

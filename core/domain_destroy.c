@@ -136,6 +136,7 @@ static void free_memory(struct quiesce_call *c)
             vcpu_free(d->vcpus[i]);
     heap_free(d->vcpus, d->max_vcpus * sizeof(*d->vcpus));
     owner_unregister(&d->owner);
+    console_free(d);
     heap_delete(d);
     domain_number_free(id);
     event_raise_host_virq(CORE_VIRQ_DOM_EXC);

@@ -94,8 +94,6 @@ static int check_ram(struct domain *d, struct place *p, int *budget)
 {
     uint64_t n = 0;
 
-    if (p->ram->keep)
-        return 0;
     if (p->type != S2_RAM)
         return replace(d, p, budget);
     while (p->gfn + n < p->end && *budget > 0 && is_undivided(d, p, n)) {

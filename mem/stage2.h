@@ -25,14 +25,14 @@ struct stage2 {
     uint64_t blocks_2m, blocks_1g;  /* entries larger than a page */
     gfn_t highest;                  /* highest gfn ever mapped (XENMEM_maximum_gpfn) */
     gfn_t lowest;
+    uint8_t teardown_level;
+    uint8_t table_order;            /* 1: behind each table lies its twin in the format that the IOMMU walks, else 0 */
     bool dying;                     /* stage2_destroy has begun: nothing may be mapped any more */
-    /* stage2_destroy: where it continues, the entry it has taken out and not yet dropped (0 = none), and how far in it is */
+    /* stage2_destroy: where it continues, the entry of teardown_level it has taken out and not yet dropped (0 = none), and how far in it is */
     gfn_t teardown;
     s2_entry teardown_entry;
-    unsigned teardown_level;
     uint64_t teardown_done;
     struct iommu_space *iommu;      /* devices that walk this table as well, NULL: none. It is told of what is invalidated */
-    unsigned table_order;           /* 1: behind each table lies its twin in the format that the IOMMU walks, else 0 */
 };
 
 /* Proof that s->lock is held. */

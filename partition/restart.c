@@ -121,7 +121,6 @@ static int reset_memory(struct partition *p, struct domain *d)
         ram[i].gfn = GFN(pieces[i].guest >> PAGE_SHIFT);
         ram[i].pages = pieces[i].size >> PAGE_SHIFT;
         ram[i].host = pieces[i].host == PARTITION_ANYWHERE ? MFN_NONE : MFN(pieces[i].host >> PAGE_SHIFT);
-        ram[i].keep = false;
     }
     return domain_reset_memory(d, ram, n, &p->place);
 }

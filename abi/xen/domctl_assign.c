@@ -98,20 +98,16 @@ int64_t domctl_bind_pt_irq(struct vcpu *v, const uint64_t args[6] UNUSED, void *
     return arch_irq_route(call->d, irq);
 }
 
-/* Kept with the domain, as its permission for registers is. Binding asks whether the caller may, not whether the guest may. */
+/* Nothing is kept: binding asks whether the caller may, not whether the guest may, and a guest has no way to pass an interrupt on. */
 int64_t domctl_irq_permission(struct vcpu *v, const uint64_t args[6] UNUSED, void *op)
 {
     struct domctl_call *call = op;
     const struct xen_domctl_irq_permission *in = &call->op.u.irq_permission;
     uint32_t irq = in->pirq;
-    struct domain_locked l;
     int r = check_irq(v, call, irq);
 
     if (r)
         return r;
     subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_irq_permission);
-    l = domain_lock(call->d);
-    device_permit_irq(l, irq, in->allow_access);
-    domain_unlock(l);
     return 0;
 }

@@ -38,7 +38,7 @@ static int reset_memory(const struct domain_ram *ram, gfn_t *place)
 
 static int reset(void)
 {
-    const struct domain_ram ram = { GFN(FIRST_GFN), PAGES, MFN_NONE, false };
+    const struct domain_ram ram = { GFN(FIRST_GFN), PAGES, MFN_NONE };
     gfn_t place = GFN(0);
     int r;
 
@@ -227,7 +227,7 @@ static void memory_may_run_out_anywhere(void **state UNUSED)
 /* Catches: memory at a fixed place that changes its place, or that a new life gets while somebody else can write to it. */
 static void memory_at_a_fixed_place_is_waited_for(void **state UNUSED)
 {
-    struct domain_ram ram = { GFN(FIRST_GFN), 1, frame_at(subject, FIRST_GFN), false };
+    struct domain_ram ram = { GFN(FIRST_GFN), 1, frame_at(subject, FIRST_GFN) };
     gfn_t place = GFN(0);
     uint32_t handle;
 
