@@ -9,13 +9,22 @@
  *           the deferred call is run: when every CPU has done all it was asked to, nothing is left on the stack
  *
  * Mutants: EPOCH_FIRST takes the epoch before the object has left the table for everybody; NO_BARRIER lets the CPU's note stay in
- * its store buffer while it goes on to look up; NO_SECOND_LOOK does not look again after pushing back.
+ * its store buffer while it goes on to look up; NO_SECOND_LOOK does not look again after pushing back; READ_TWICE compares one reading of
+ * another CPU's note and takes a second one, which may be later than what a third CPU has noted.
  */
+#ifdef MUTANT_READ_TWICE
+#define THREE                   /* one that has not passed, one that passes between the two readings, one that looks */
+#endif
+/* Three CPUs, of which only one looks twice. */
+#ifdef THREE
+#define CPUS 3
+#define ROUNDS(self) (self == 1 -> 2 : 1)
+#endif
 #ifndef CPUS
 #define CPUS 2
 #endif
 #ifndef ROUNDS
-#define ROUNDS 2                /* looks of each CPU */
+#define ROUNDS(self) 2          /* looks of each CPU */
 #endif
 #define KILLER 0
 
@@ -27,13 +36,17 @@ bool asked[CPUS];
 bool stacked;                   /* the call is on the stack */
 byte call_epoch;
 
-/* The least epoch that every CPU has noted: seen[] read one after the other. */
+/* The least epoch that every CPU has noted: seen[] read one after the other, each once. */
 inline look_at_all(least, i)
 {
     least = epoch;
     i = 0;
     do
+#ifdef MUTANT_READ_TWICE
     :: i < CPUS -> if :: seen[i] < least -> least = seen[i] :: else fi; i++
+#else
+    :: i < CPUS -> atomic { if :: seen[i] < least -> least = seen[i] :: else fi }; i++
+#endif
     :: else -> break
     od
 }
@@ -66,7 +79,7 @@ proctype cpu(byte self)
     bool found, took, waiting;
 
     do
-    :: rounds < ROUNDS ->
+    :: rounds < ROUNDS(self) ->
         rounds++;
 #ifdef MUTANT_NO_BARRIER
         /* The look-up overtakes the note of the point before it. */
