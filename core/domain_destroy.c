@@ -169,8 +169,9 @@ static void release(struct quiesce_call *c)
     arch_domain_destroy(d);
     iommu_space_destroy(d->iommu);
     shared_page_free(d->shared_info);
-    /* Full barrier: the owner's call sees tables_gone, or this sees the last shared page gone. */
-    (void)atomic_exchange(&d->tables_gone, true);
+    atomic_store(&d->tables_gone, true);
+    /* Meets the one in domain_owner_emptied: that sees tables_gone, or this sees the last shared page gone. */
+    barrier_full();
     if (!atomic_load(&d->owner.shared))
         leave_table(d);
 }
@@ -192,6 +193,7 @@ void domain_owner_emptied(struct owner *o)
     ASSERT(o->dying);
     if (!atomic_exchange(&d->frames_gone, true))
         domain_put(d);
+    /* The last shared page's end before the look; meets the one in release. */
     barrier_full();
     if (atomic_load(&d->tables_gone) && !atomic_load(&o->shared))
         leave_table(d);

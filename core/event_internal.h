@@ -51,8 +51,8 @@ void event_upcall(struct vcpu *v);
 void event_wake_all_pollers(struct domain *d, uint32_t port);
 static inline void event_wake_pollers(struct domain *d, uint32_t port)
 {
-    /* The pending bit was set by a fully ordered operation; a poller counts itself before it looks at the bit. */
-    if (unlikely(atomic_load(&d->pollers)))
+    /* After the pending bit, which was set by a read-modify-write; a poller counts itself before it looks at the bit: vcpu_poll. */
+    if (unlikely(atomic_load_ordered(&d->pollers)))
         event_wake_all_pollers(d, port);
 }
 

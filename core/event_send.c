@@ -7,7 +7,8 @@
 
 HOT void event_upcall(struct vcpu *v)
 {
-    struct guest_vcpu_info *info = READ_ONCE(v->info);
+    /* After the selector's or the queue's bit: who moves the structure marks everything pending after it has moved it. */
+    struct guest_vcpu_info *info = atomic_load_ordered(&v->info);
 
     if (!atomic_exchange(&info->upcall_pending, 1))
         arch_vcpu_raise_upcall(v);
@@ -18,7 +19,8 @@ void event_wake_all_pollers(struct domain *d, uint32_t port)
     for (uint32_t i = 0; i < d->max_vcpus; i++) {
         struct vcpu *v = d->vcpus[i];
 
-        if (likely(!v || !(atomic_load(&v->pause_flags) & VCPU_POLLING)))
+        /* Acquire: poll_port is what it was set to before the flag. */
+        if (likely(!v || !(atomic_load_acquire(&v->pause_flags) & VCPU_POLLING)))
             continue;
         if (v->poll_port == 0 || v->poll_port == port)
             vcpu_wake(v);

@@ -37,8 +37,9 @@ int vcpu_poll(struct vcpu *v, const uint32_t *ports, unsigned count, nsec_t unti
     timer_cancel(&v->poll_timer);
     v->poll_port = count == 1 ? ports[0] : 0;
     (void)atomic_fetch_add(&d->pollers, 1);
-    /* Full barriers before the look; they meet the one between pending bit and `pollers` on the sender's side. */
     (void)atomic_fetch_or(&v->pause_flags, VCPU_POLLING);
+    /* Before the look; meets the order between pending bit and `pollers` in event_wake_pollers, and the barrier in vcpu_wake. */
+    barrier_full();
     if (any_pending(d, ports, count) || arch_vcpu_has_interrupt(v) || event_vcpu_pending(v)) {
         vcpu_wake(v);
         return 0;

@@ -53,7 +53,8 @@ static uint64_t seen_by_all(void)
 
     for (unsigned cpu = 0; cpu < cpu_count(); cpu++)
         if (cpu_is_online(cpu))
-            least = MIN(least, atomic_load(&seen[cpu].epoch));
+            /* Acquire: its use of what it had found comes before the end of that. */
+            least = MIN(least, atomic_load_acquire(&seen[cpu].epoch));
     return least;
 }
 

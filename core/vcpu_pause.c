@@ -95,8 +95,9 @@ static bool has_reason_to_run(struct vcpu *v)
 void vcpu_block(struct vcpu *v)
 {
     ASSERT(v == cpu_current_vcpu());
-    /* Full barrier between the flag and the look; meets the one in vcpu_wake. One of the two sees the other's. */
     (void)atomic_fetch_or(&v->pause_flags, VCPU_BLOCKED);
+    /* Between the flag and the look; meets the one in vcpu_wake. One of the two sees the other's. */
+    barrier_full();
     if (has_reason_to_run(v))
         (void)atomic_fetch_and(&v->pause_flags, ~(uint32_t)VCPU_BLOCKED);
     else
@@ -107,6 +108,7 @@ void vcpu_wake(struct vcpu *v)
 {
     uint32_t old;
 
+    /* What it is woken for comes before the look at its flags, and at on_cpu in vcpu_kick; meets those in vcpu_block, vcpu_poll, vgic_load. */
     barrier_full();
     if (!(atomic_load(&v->pause_flags) & (VCPU_BLOCKED | VCPU_POLLING)))
         return;

@@ -300,6 +300,8 @@ void iommu_forget(struct iommu_space *p, gfn_t gfn, uint64_t count)
 {
     struct smmu_command c[SMMU_COMMANDS];
 
+    /* The entries before the look: as in iommu_unuse. */
+    barrier_full();
     if (!iommu_has_streams(p))
         return;
     for (uint64_t i = 0; i < count && count <= SMMU_COMMANDS; i++)
@@ -364,6 +366,8 @@ void iommu_unuse(struct iommu_space *p, const struct iommu_use *u, unsigned n)
         if (*slot != before)
             c[commands++] = forget_page(p, u[i].mfn.v);
     }
+    /* The entries before the look; meets iommu_attach, which counts the unit and makes it forget before the first stream is given. */
+    barrier_full();
     if (commands && iommu_has_streams(p))
         forget(p, c, commands);
     spin_unlock(&p->lock);

@@ -87,6 +87,14 @@ static uint64_t level1_entry(const uint64_t *table)
     return table ? smmu_address(table) | L1_SPAN : 0;
 }
 
+/* The unit finds the group's entries there from now on: they are complete before. */
+static void show_table(struct smmu *u, uint32_t group, const uint64_t *table)
+{
+    ASSERT(group < u->groups && spin_is_held(&u->lock));
+    barrier_write();
+    WRITE_ONCE(u->level1[group], level1_entry(table));
+}
+
 /* A table of 256 entries of the space, for whole groups. */
 static int need_space_table(struct smmu *u, struct iommu_space *p)
 {
@@ -125,7 +133,7 @@ bool smmu_stream_cut(struct smmu *u, uint32_t stream)
     if (need_own_table(u, g))
         return false;
     if (u->level1)
-        WRITE_ONCE(u->level1[stream >> GROUP_BITS], level1_entry(g->table));
+        show_table(u, stream >> GROUP_BITS, g->table);
     WRITE_ONCE(g->table[stream % GROUP_STREAMS * STE_WORDS], STE_VALID);
     forget_all_streams(u);
     return true;
@@ -149,7 +157,7 @@ static int prepare_groups(struct smmu *u, struct iommu_space *p, uint64_t first,
         } else {
             r = need_own_table(u, &u->group[n]);
             if (!r && u->level1)
-                WRITE_ONCE(u->level1[n], level1_entry(u->group[n].table));
+                show_table(u, n, u->group[n].table);
         }
     }
     return r;
@@ -176,7 +184,7 @@ static void give_group(struct smmu *u, struct iommu_space *p, uint32_t n, uint64
     ASSERT(n < u->groups && spin_is_held(&u->lock) && (p->ste[0] & STE_VALID));
     if (is_shareable(u, n, first, end)) {
         g->shared = p;
-        WRITE_ONCE(u->level1[n], level1_entry(p->group_table[u->number]));
+        show_table(u, n, p->group_table[u->number]);
     } else {
         for (uint64_t s = start; s < stop; s++) {
             g->owner[s % GROUP_STREAMS] = p;

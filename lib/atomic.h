@@ -26,6 +26,10 @@
     (arch_schedule_point(), \
      __atomic_compare_exchange_n(p, expected, new, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 
+/* Comes after every read-modify-write before it (LDAR after STLXR), and what follows comes after it. For who announces something by a
+ * read-modify-write and then looks whether another has announced something: one that does both so, or has barrier_full between. */
+#define atomic_load_ordered(p) (arch_schedule_point(), __atomic_load_n(p, __ATOMIC_SEQ_CST))
+
 /* Full barrier between CPUs; meets itself. */
 #define barrier_full() __atomic_thread_fence(__ATOMIC_SEQ_CST)
 /* Order writes before it against writes after it; meets barrier_read on the other side. */

@@ -247,6 +247,8 @@ static s2_entry *make_table(struct s2_change *c, s2_entry *slot, unsigned level,
         arch_s2_write(slot, 0);
         arch_stage2_invalidate(&c->s->arch, GFN(gfn), 1);
     }
+    /* The entries before the table: other CPUs and devices walk there as soon as they see it. */
+    barrier_write();
     s2_write(c->s, slot, arch_s2_table(arch_heap_frame(table)), level);
     if (old && c->s->iommu)
         iommu_forget(c->s->iommu, GFN(gfn), 1);

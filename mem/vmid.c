@@ -76,6 +76,19 @@ bool vmid_load(struct arch_stage2 *s)
     return true;
 }
 
+/* A beginning generation counts before the TLBs have forgotten the old one's VMIDs, and s may get its back: under the lock neither is so. */
+bool vmid_is_current_now(const struct arch_stage2 *s)
+{
+    bool current = vmid_is_current(s);
+
+    if (unlikely(!current)) {
+        spin_lock(&vmid_lock);
+        current = vmid_is_current(s);
+        spin_unlock(&vmid_lock);
+    }
+    return current;
+}
+
 struct arch_stage2 *vmid_loaded(void)
 {
     return atomic_load(&THIS_CPU(loaded));

@@ -38,6 +38,10 @@ static inline bool vmid_is_current(const struct arch_stage2 *s)
     return atomic_load(&s->vmid_generation) >> VMID_BITS == atomic_load(&vmid_generation);
 }
 
+/* The same for who has changed s: a generation that is just beginning has begun when this returns, so what it forgets is forgotten. After
+ * a full barrier behind the change. LOCK_VMID is taken. */
+bool vmid_is_current_now(const struct arch_stage2 *s);
+
 static inline uint16_t vmid_of(const struct arch_stage2 *s)
 {
     return (uint16_t)atomic_load(&s->vmid_generation);

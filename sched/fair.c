@@ -455,7 +455,7 @@ static struct sched_unit *fair_steal(unsigned thief, unsigned from)
     ASSERT(thief != from);
     for (struct pq_node *n = pq_first(&c->queue); n && left; n = pq_walk(n), left--) {
         u = container_of(n, struct sched_unit, node);
-        if ((best && u->virtual_time >= best->virtual_time) || !sched_may_run_on(u, thief) || atomic_load(&u->on_cpu))
+        if ((best && u->virtual_time >= best->virtual_time) || !sched_may_run_on(u, thief) || sched_unit_is_on_cpu(u))
             continue;
         best = u;
         if (u == first_of(c))

@@ -125,7 +125,7 @@ static struct sched_unit *null_steal(unsigned thief, unsigned from)
 
     ASSERT(thief != from);
     list_for_each(u, &null_cpus[from].waiting, queue) {
-        if (!sched_may_run_on(u, thief) || atomic_load(&u->on_cpu))
+        if (!sched_may_run_on(u, thief) || sched_unit_is_on_cpu(u))
             continue;
         null_dequeue(from, u);
         return u;

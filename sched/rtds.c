@@ -270,7 +270,7 @@ static unsigned rtds_victim(unsigned thief, const cpu_set *among)
 
 static bool may_go(const struct sched_unit *u, unsigned thief)
 {
-    return sched_may_run_on(u, thief) && !atomic_load(&u->on_cpu);
+    return sched_may_run_on(u, thief) && !sched_unit_is_on_cpu(u);
 }
 
 /* The earliest of those near the front that may go and is earlier than what the thief has; else one that runs in what is left over. */

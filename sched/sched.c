@@ -256,7 +256,7 @@ static void place_migrating(struct sched_unit *u)
 {
     struct runqueue *rq = sched_lock_unit(u);
 
-    while (u->migrate && !atomic_load(&u->on_cpu)) {
+    while (u->migrate && !sched_unit_is_on_cpu(u)) {
         ASSERT(u->state == UNIT_READY && !u->queued);
         u->migrate = false;
         set_cpu(rq, u, place(u));
@@ -278,7 +278,7 @@ static void place_migrating(struct sched_unit *u)
 static void start_migration(struct runqueue *rq, struct sched_unit *u)
 {
     u->state = UNIT_READY;
-    /* Full barrier: meets the one between on_cpu and migrate in sched_switched_out. */
+    /* place_migrating takes the lock anew, and so looks at on_cpu after this; meets the order in sched_switched_out. */
     (void)atomic_exchange(&u->migrate, true);
     spin_unlock(&rq->lock);
     place_migrating(u);
@@ -295,7 +295,7 @@ void sched_wake(struct sched_unit *u)
             spin_unlock(&rq->lock);
             return;
         }
-        if (atomic_load_acquire(&u->on_cpu)) {
+        if (sched_unit_is_on_cpu(u)) {
             if (sched_may_run_on(u, u->cpu)) {
                 enqueue_woken(rq, u);
                 spin_unlock(&rq->lock);
@@ -553,9 +553,10 @@ static void ask_for_waiting(const struct sched_unit *u)
 
 void sched_switched_out(struct sched_unit *u)
 {
-    /* What the switch saved is visible to whoever sees on_cpu clear (acquire in sched_wake, the lock in steal). */
+    /* What the switch saved is visible to whoever sees on_cpu clear (acquire in sched_unit_is_on_cpu, which steal asks). */
     (void)atomic_exchange(&u->on_cpu, false);
-    if (unlikely(atomic_load(&u->migrate)))
+    /* Meets the order between migrate and on_cpu in start_migration: one of the two places it. */
+    if (unlikely(atomic_load_ordered(&u->migrate)))
         place_migrating(u);
     else if (atomic_load(&u->state) == UNIT_READY)
         ask_for_waiting(u);
@@ -572,7 +573,7 @@ static void recheck(struct runqueue *rq, struct sched_unit *u)
     if (!sched_may_run_on(u, u->cpu)) {
         if (u->state == UNIT_RUNNING) {
             cpu_work_raise(u->cpu, CPU_WORK_SCHED);
-        } else if (u->state == UNIT_ASLEEP && !atomic_load_acquire(&u->on_cpu)) {
+        } else if (u->state == UNIT_ASLEEP && !sched_unit_is_on_cpu(u)) {
             set_cpu(rq, u, place(u));
         } else if (u->state == UNIT_READY && u->queued) {
             dequeue(rq, u);

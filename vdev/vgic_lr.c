@@ -385,6 +385,6 @@ void vgic_load(struct vcpu *v)
 {
     ASSERT(v->arch.vgic.lr_lent == 0 && v->arch.vgic.lr_stale == 0);
     arch_vgic_load(&v->arch.vgic);
-    /* Meets the one in vcpu_kick: who sets work after this CPU looked at it sees that v is on a CPU, and kicks. */
+    /* Meets the one in vcpu_wake, before vcpu_kick: who sets work after this CPU looked at it sees that v is on a CPU, and kicks. */
     barrier_full();
 }

@@ -125,7 +125,7 @@ void arch_stage2_invalidate(struct arch_stage2 *s, gfn_t gfn, uint64_t count)
 
     barrier_full();     /* the changed entries, against a CPU that assigns a VMID: see stage2_load() */
     /* Without a VMID of this generation nothing of it is in any TLB. */
-    if (!vmid_is_current(s))
+    if (!vmid_is_current_now(s))
         return;
     vttbr = vttbr_of(s);
     before = read_sysreg(vttbr_el2);

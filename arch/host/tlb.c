@@ -117,10 +117,12 @@ void arch_stage2_invalidate(struct arch_stage2 *s, gfn_t gfn, uint64_t count)
 {
     ASSERT(count);
     arch_schedule_point();
+    if (!vmid_is_current_now(s))
+        return;
     for_each_entry(t) {
         uint64_t span = BIT(9 * (3 - t->level));
 
-        if (!vmid_is_current(s) || t->vmid != vmid_of(s))
+        if (t->vmid != vmid_of(s))
             continue;
         if (count > 512 || (t->gfn < gfn.v + count && gfn.v < t->gfn + span))
             drop(t);

@@ -494,6 +494,41 @@ static void test_vmids_run_out(void **state UNUSED)
     }
 }
 
+/* CPU 0 runs the first space, 1 and 2 load so many others that VMIDs run out, 3 gives the first a page and takes it away again: the
+ * simulated processor finds a frame that is used again while CPU 0's TLB leads to it. */
+enum { TURNING = 40, TURNS = 800 };
+static struct stage2 turning[TURNING];
+
+static void turn(unsigned cpu, void *arg UNUSED)
+{
+    uint64_t seen;
+    mfn_t mfn;
+
+    for (unsigned i = 0; i < TURNS; i++) {
+        if (cpu == 0) {
+            (void)host_access(&turning[0], BASE << PAGE_SHIFT, &seen, 8, false);
+        } else if (cpu < 3) {
+            (void)host_access(&turning[1 + host_random_below(TURNING - 1)], BASE << PAGE_SHIFT, &seen, 8, false);
+        } else {
+            mfn = frames(&owner, 0);
+            assert_int_equal(stage2_map(&turning[0], GFN(BASE), mfn, 0, S2_RAM), 0);
+            arch_schedule_point();
+            assert_int_equal(stage2_unmap(&turning[0], GFN(BASE), 0), 0);
+        }
+    }
+}
+
+static void test_page_goes_while_a_generation_begins(void **state UNUSED)
+{
+    for (unsigned i = 0; i < TURNING; i++)
+        assert_int_equal(stage2_init(&turning[i], &owner), 0);
+    host_run_parallel(4, turn, NULL);
+    for (unsigned i = 0; i < TURNING; i++) {
+        while (stage2_destroy(&turning[i]))
+            ;
+    }
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -503,7 +538,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_random_changes, setup_deep, teardown), TEST(test_out_of_memory),
         TEST(test_destroy_is_bounded), TEST(test_gigabyte_leaf), TEST(test_four_cpus_resolve_one_page),
         TEST(test_four_cpus_change_one_space),
-        TEST(test_vmids_run_out),
+        TEST(test_vmids_run_out), TEST(test_page_goes_while_a_generation_begins),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
