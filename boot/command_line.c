@@ -112,20 +112,6 @@ static bool set_console(const char *value)
     return strcmp(value, "dtuart") == 0;
 }
 
-static bool set_loglvl(const char *value)
-{
-    static const struct { const char *name; enum log_level level; } levels[] = {
-        { "none", LOG_ERROR }, { "error", LOG_ERROR }, { "warning", LOG_WARNING },
-        { "info", LOG_INFO }, { "debug", LOG_DEBUG }, { "all", LOG_DEBUG },
-    };
-    size_t length = strchr(value, '/') ? (size_t)(strchr(value, '/') - value) : strlen(value);
-
-    for (unsigned i = 0; i < ARRAY_SIZE(levels); i++)
-        if (strlen(levels[i].name) == length && strncmp(value, levels[i].name, length) == 0)
-            return console_set_level(levels[i].level), true;
-    return false;
-}
-
 /* Options of Xen that ask for what is always so here. */
 static bool accept_any(const char *value)
 {
@@ -144,8 +130,8 @@ static const struct option options[] = {
     { "sched", set_sched, "credit2, null, rtds or arinc653" },
     { "sched_ratelimit_us", set_ratelimit, "microseconds" },
     { "console", set_console, "dtuart" },
-    { "loglvl", set_loglvl, "none, error, warning, info, debug or all" },
-    { "guest_loglvl", set_loglvl, "none, error, warning, info, debug or all" },
+    { "loglvl", console_set_level, "none, error, warning, info, debug or all" },
+    { "guest_loglvl", console_set_level, "none, error, warning, info, debug or all" },
     { "dtuart", accept_any, "" },
     { "sync_console", accept_any, "" },
     { "conswitch", accept_any, "" },

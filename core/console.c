@@ -8,6 +8,7 @@
 #include "arch/include/time.h"
 #include "core/domain.h"
 #include "lib/cpu_work.h"
+#include "lib/string.h"
 
 #define PREFIX "(Vinci) "
 #define LINE_BYTES 400
@@ -15,21 +16,45 @@
 #define RATE_BURST 10           /* messages per second and call site */
 
 spinlock_t console_lock = SPINLOCK(LOCK_CONSOLE);
+static enum log_level serial_level = LOG_INFO;
 /* All below is under the lock. */
 static char ring[RING_BYTES];
 static uint64_t ring_written;   /* bytes ever */
 static uint64_t ring_cleared;   /* what readers see starts here */
 static bool in_line;            /* the last byte on the serial line was no newline */
-static enum log_level serial_level = LOG_INFO;
 
 void console_init(void)
 {
     debug_keys_init();
 }
 
-void console_set_level(enum log_level level)
+/* The first name of a level is the one that is said. */
+static const struct { const char *name; enum log_level level; } levels[] = {
+    { "error", LOG_ERROR }, { "none", LOG_ERROR }, { "warning", LOG_WARNING },
+    { "info", LOG_INFO }, { "all", LOG_DEBUG }, { "debug", LOG_DEBUG },
+};
+
+bool console_set_level(const char *name)
 {
-    serial_level = level;
+    const char *slash = strchr(name, '/');
+    size_t length = slash ? (size_t)(slash - name) : strlen(name);
+
+    for (unsigned i = 0; i < ARRAY_SIZE(levels); i++)
+        if (strlen(levels[i].name) == length && strncmp(name, levels[i].name, length) == 0) {
+            WRITE_ONCE(serial_level, levels[i].level);
+            return true;
+        }
+    return false;
+}
+
+const char *console_level(void)
+{
+    unsigned i = 0;
+
+    while (levels[i].level != READ_ONCE(serial_level))
+        i++;
+    ASSERT(i < ARRAY_SIZE(levels));
+    return levels[i].name;
 }
 
 void console_ring_put(const char *text, size_t n)
@@ -68,7 +93,7 @@ void log_line(enum log_level level, const char *format, ...)
     line[n++] = '\n';
     spin_lock(&console_lock);
     console_ring_put(line, n);
-    if (level <= serial_level)
+    if (level <= READ_ONCE(serial_level))
         console_serial_line(line, n);
     spin_unlock(&console_lock);
     if (control_domain)

@@ -38,8 +38,11 @@ struct domain_console {
 };
 
 void console_init(void);
-/* Highest level that goes to the serial line; guests' rate-limited messages have their own (loglvl=, guest_loglvl=). */
-void console_set_level(enum log_level level);
+/* Highest level that goes to the serial line, by its name (none, error, warning, info, debug, all); of two with a slash between them the
+ * first. False: no such level. Any time. */
+bool console_set_level(const char *name);
+/* The name of the present one. */
+const char *console_level(void);
 /* d, which does not run yet, shares the serial line under `name` (which stays). `receive` takes what is typed for it, called without a
  * lock; NULL: it reads by hypercall and is told by VIRQ_CONSOLE. A vCPU that has written more than `lines` in a second (0:
  * CONSOLE_LINES_DEFAULT) is held until it has not. -E_NOMEM. */

@@ -121,10 +121,11 @@ int64_t hypercall_sysctl(struct vcpu *v, const uint64_t args[6]);
 int64_t hypercall_platform_op(struct vcpu *v, const uint64_t args[6]);
 int64_t hypercall_physdev_op(struct vcpu *v, const uint64_t args[6]);
 int64_t hypercall_console_io(struct vcpu *v, const uint64_t args[6]);
+int64_t hypercall_hypfs_op(struct vcpu *v, const uint64_t args[6]);
 int64_t hypercall_vm_assist(struct vcpu *v, const uint64_t args[6]);
 extern const struct subcall xen_version_subcalls[], sched_subcalls[], vcpu_subcalls[], hvm_subcalls[], memory_subcalls[];
 extern const struct subcall domctl_subcalls[], sysctl_subcalls[], platform_subcalls[], physdev_subcalls[];
-extern const struct subcall console_subcalls[], vm_assist_subcalls[];
+extern const struct subcall console_subcalls[], vm_assist_subcalls[], hypfs_subcalls[];
 /* The arguments of the multicall entry that this CPU works on, or NULL. */
 uint64_t *multicall_arguments(void);
 extern const struct subcall event_channel_subcalls[], grant_table_subcalls[];

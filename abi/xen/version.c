@@ -2,11 +2,9 @@
 /* xen_version: who we are and what we can. (xen/version.h, xen/features.h) */
 #include "abi/xen/hypercall.h"
 #include "abi/xen/public.h"
+#include "abi/xen/version.h"
 #include "core/options.h"
 #include "lib/string.h"
-
-#define VERSION_MAJOR 4
-#define VERSION_MINOR 17
 
 #define FAMILY_VERSION HYPERCALL(__HYPERVISOR_xen_version)
 
@@ -30,13 +28,13 @@ static int64_t version_extra(struct vcpu *v, const uint64_t args[6], void *op UN
     xen_extraversion_t field;
 
     subcall_reached(FAMILY_VERSION, XENVER_extraversion);
-    return write_text(v, args[1], "-vinci", field, sizeof(field));
+    return write_text(v, args[1], VERSION_EXTRA, field, sizeof(field));
 }
 
 static int64_t version_compile_info(struct vcpu *v, const uint64_t args[6], void *op UNUSED)
 {
-    struct xen_compile_info info = { .compiler = "gcc " __VERSION__, .compile_by = "vinci",
-                                     .compile_domain = "", .compile_date = "reproducible" };
+    struct xen_compile_info info = { .compiler = COMPILER, .compile_by = COMPILE_BY,
+                                     .compile_domain = COMPILE_DOMAIN, .compile_date = COMPILE_DATE };
 
     subcall_reached(FAMILY_VERSION, XENVER_compile_info);
     return write_guest(v, args[1], &info, sizeof(info));
@@ -56,7 +54,7 @@ static int64_t version_changeset(struct vcpu *v, const uint64_t args[6], void *o
     xen_changeset_info_t field;
 
     subcall_reached(FAMILY_VERSION, XENVER_changeset);
-    return write_text(v, args[1], "", field, sizeof(field));
+    return write_text(v, args[1], VERSION_CHANGESET, field, sizeof(field));
 }
 
 /* Where the hypervisor lies is of no use to a translated guest and is not told. */

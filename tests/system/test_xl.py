@@ -163,6 +163,15 @@ def test_limits_in_a_guests_configuration(dom0):
     assert dom0.free_memory() == free
 
 
+def test_parameters_that_change_later(dom0):
+    """xl set-parameters writes to the hypervisor's file system."""
+    dom0.out_of("xl set-parameters 'loglvl=all guest_loglvl=all'")
+    for words, says in (("loglvl=loud", "nvalid argument"), ("nosuch=1", "No such file or directory")):
+        status, text = dom0.run(f"xl set-parameters {words} 2>&1")
+        assert status and says in text, text
+    dom0.out_of("xl set-parameters loglvl=info")
+
+
 def test_what_this_processor_does_not_have(dom0):
     """Tools for other hardware or builds end with an error and not with something made up."""
     dom0.create("nap", kernel="nap", memory=16)
