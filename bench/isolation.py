@@ -16,6 +16,7 @@ import json
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,11 +56,9 @@ CONFIGURATIONS = [
 
 
 # What Vinci promises. One CPU: instructions, the worst of all neighbours. Alone on a CPU: half of the wake-ups, beside each neighbour, in
-# wake-ups without one.
+# wake-ups without one. (Two CPUs are threads of the host, which may have stopped one of them: half, and measured again before it counts.)
 WORST = {"fair": 100_000, "rtds": 25_000}
 RATIO = {"fair-apart": 1.5, "null-apart": 1.5}
-# A neighbour whose memory is freed all the time gives idle CPUs frames to zero: a wake-up waits for the frame.
-EXCEPT = {"crashes": 2.5}
 
 
 class IsolationError(Exception):
@@ -76,7 +75,7 @@ def plugin_words(configuration, out, path):
     start, end = counting.address_range(configuration.hypervisor, out)
     words = f"{Path(out) / 'bench/libwakes.so'},hv_start={start:#x},hv_end={end:#x},cpu=1,out={path}"
     if configuration.hypervisor == "vinci":
-        words += f",again={address_of('frame_scrub_idle', out):#x}"     # idle time is used to zero memory, a piece at a time
+        words += f",again={address_of('idle', out):#x}"     # idle time is used to zero memory, a piece at a time
     return ["-plugin", words]
 
 
@@ -132,18 +131,35 @@ def passed_bounds(name, found):
     for hog, (half, _, worst) in found.items():
         if worst > WORST.get(name, worst):
             yield f"{name}: beside {hog} the worst is {worst:,} instructions, the bound {WORST[name]:,}"
-        if name in RATIO and half > max(RATIO[name], EXCEPT.get(hog, 0)) * found["alone"][0]:
+        if name in RATIO and half > RATIO[name] * found["alone"][0]:
             yield f"{name}: beside {hog} half of the wake-ups take {half:,} instructions, alone {found['alone'][0]:,}"
 
 
-def check(out):
-    failures = []
-    for configuration in CONFIGURATIONS:
-        if configuration.name in WORST or configuration.name in RATIO:
+def checked(configuration, out):
+    """The bounds that this configuration passes."""
+    apart = configuration.cpus > 1
+    try:
+        found = measure(configuration, out)
+        passed = list(passed_bounds(configuration.name, found))
+        if passed and apart:
             found = measure(configuration, out)
-            failures += passed_bounds(configuration.name, found)
-            print(f"isolation: {configuration.name}: worst {max(f[2] for f in found.values()):,}, half at most "
-                  f"{max(f[0] for f in found.values()):,} (alone {found['alone'][0]:,})", flush=True)
+            passed = list(passed_bounds(configuration.name, found))
+    except IsolationError as error:
+        return [str(error)]
+    column, words = (1, "99 of 100") if apart else (2, "worst")
+    print(f"isolation: {configuration.name}: half at most {max(f[0] for f in found.values()):,} (alone {found['alone'][0]:,}), {words} "
+          f"{max(f[column] for f in found.values()):,}", flush=True)
+    return passed
+
+
+def check(out):
+    """Side by side where instructions are counted exactly; what the host's timing can disturb, one after the other."""
+    exact = [c for c in CONFIGURATIONS if c.name in WORST]
+    with ThreadPoolExecutor(len(exact)) as pool:
+        failures = sum(pool.map(lambda c: checked(c, out), exact), [])
+    for configuration in CONFIGURATIONS:
+        if configuration.name in RATIO:
+            failures += checked(configuration, out)
     for line in failures:
         print(f"isolation: {line}")
     print(f"isolation: {len(failures)} bounds passed" if failures else "isolation: all within their bounds")

@@ -103,6 +103,12 @@ void timer_refresh(void)
     spin_unlock(&c->lock);
 }
 
+nsec_t timer_next(void)
+{
+    /* Written by this CPU only. */
+    return THIS_CPU(timer_cpus).deadline;
+}
+
 /* The next timer of this CPU that is due, disarmed, or NULL after the hardware has been given the new deadline. */
 static struct timer *take_due(struct timer_cpu *c)
 {

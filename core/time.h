@@ -23,6 +23,8 @@ void timer_set(struct timer *t, nsec_t when);
 void timer_cancel(struct timer *t);
 /* The hardware deadline of this CPU follows its first timer again after a near one was cancelled or put off. */
 void timer_refresh(void);
+/* When this CPU is next interrupted for a timer, as the hardware was told; NSEC_NEVER. Interrupts masked. */
+nsec_t timer_next(void);
 /* Exit path: fire what is due on this CPU and set the hardware deadline. */
 void timer_run_due(void);
 void timer_cpu_init(void);

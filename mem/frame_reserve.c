@@ -147,21 +147,29 @@ static uint64_t take_dirty(unsigned *order)
 /* The first frame of a block that goes back dirty is scrubbed again: with one a turn there would be no progress. */
 #define SCRUB_LEAST 2u
 
-/* Scrub up to n dirty ones of the block, fewer when somebody wants this CPU; true when some are left. */
+/* Where the last piece ended; the scrubber's. Frames before it may have become dirty since: a block is clean after a turn from its start. */
+static struct { uint64_t block, next; } scrub_from;
+
+/* Scrub up to n dirty ones of the block, fewer when somebody wants this CPU; true when some may be left. */
 static bool scrub_some(uint64_t f, unsigned order, unsigned n)
 {
+    uint64_t first = scrub_from.block == f && scrub_from.next < BIT(order) ? scrub_from.next : 0;
     unsigned done = 0;
 
-    for (uint64_t i = 0; i < BIT(order); i++) {
+    scrub_from.block = f;
+    scrub_from.next = 0;
+    for (uint64_t i = first; i < BIT(order); i++) {
         if (!frame_body_is_dirty(frame_load(f + i)))
             continue;
-        if (done == n || (done >= SCRUB_LEAST && cpu_interrupt_pending()))
+        if (done == n || (done >= SCRUB_LEAST && cpu_interrupt_pending())) {
+            scrub_from.next = i;
             return true;
+        }
         arch_frame_scrub(MFN(f + i), 0);
         frame_store(f + i, frame_body_word(false));
         done++;
     }
-    return false;
+    return first != 0;
 }
 
 bool frame_scrub_idle(unsigned n)
