@@ -356,7 +356,7 @@ static struct domain *give(char c)
 }
 
 /* Dom0, the sharers in the order in which they came, the debug keys, dom0. */
-static struct domain *choose_next(void)
+static void choose_next(void)
 {
     struct list *next = chosen ? chosen->console->link.next : sharers.next;
 
@@ -365,13 +365,12 @@ static struct domain *choose_next(void)
         next = next->next;      /* the first one has had its turn */
     if (input_is_ours) {
         input_is_ours = false;
-        return chosen = NULL;
-    }
-    if (next == &sharers)
+        chosen = NULL;
+    } else if (next == &sharers) {
         input_is_ours = true;   /* who has the line keeps it for what it writes */
-    else
+    } else {
         chosen = list_entry(next, struct domain_console, link)->domain;
-    return chosen;
+    }
 }
 
 static void switch_input(void)

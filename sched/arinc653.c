@@ -85,11 +85,11 @@ static unsigned window_at(const struct sched_frame *f, nsec_t now, nsec_t *left)
 }
 
 /* Where it is, or the first. */
-static unsigned arinc653_place(const struct sched_unit *u, const cpu_set *allowed)
+static unsigned arinc653_place(const struct sched_unit *u, const struct cpu_filter *allowed)
 {
     unsigned last = atomic_load(&u->cpu);
 
-    return cpu_set_has(allowed, last) ? last : bitmap_next_set(allowed->bits, MAX_CPUS, 0);
+    return cpu_filter_has(allowed, last) ? last : cpu_filter_first(allowed);
 }
 
 static void arinc653_enqueue(unsigned cpu, struct sched_unit *u, bool woken UNUSED, nsec_t now UNUSED)

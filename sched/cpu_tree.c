@@ -1,29 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A number for each CPU, and the CPU with the least one. */
-#include "lib/assert.h"
-#include "lib/atomic.h"
 #include "sched/cpu_tree.h"
+#include "lib/assert.h"
 
-/* The CPUs that are there lie below one node, this many steps above them. */
-static unsigned levels;
+#define NO_NODE 0
+
+unsigned cpu_tree_height;
+static unsigned last_cpu;
 
 void cpu_tree_has_cpu(unsigned cpu)
 {
-    ASSERT(cpu < CPU_TREE_WIDTH);
+    ASSERT(cpu < MAX_CPUS);
     if (cpu == 0)
-        levels = 0;
-    while (cpu >> levels)
-        levels++;
+        cpu_tree_height = last_cpu = 0;
+    last_cpu = MAX(last_cpu, cpu);
+    while (last_cpu >> 3 * (cpu_tree_height + 1))
+        cpu_tree_height++;
 }
 
 static int64_t number_at(const struct cpu_tree *t, unsigned node)
 {
-    return (int64_t)(atomic_load(&t->node[node]) ^ INT64_MAX);
-}
-
-static void store(struct cpu_tree *t, unsigned node, int64_t number)
-{
-    atomic_store(&t->node[node], (uint64_t)number ^ INT64_MAX);
+    return (int64_t)(atomic_load(&t->node[node]) ^ CPU_TREE_NONE);
 }
 
 /* Make a node what its children say; true: it was something else. Who stored a child before this looks is seen; who stores later looks. */
@@ -32,13 +29,14 @@ static bool refresh(struct cpu_tree *t, unsigned node)
     bool changed = false;
 
     for (;;) {
-        int64_t least;
+        int64_t least = CPU_TREE_NONE;
 
         barrier_full();
-        least = MIN(number_at(t, 2 * node), number_at(t, 2 * node + 1));
+        for (unsigned i = 0; i < 8; i++)
+            least = MIN(least, number_at(t, 8 * node + i));
         if (least == number_at(t, node))
             return changed;
-        store(t, node, least);
+        atomic_store(&t->node[node], (uint64_t)least ^ CPU_TREE_NONE);
         changed = true;
     }
 }
@@ -47,56 +45,93 @@ void cpu_tree_enter(struct cpu_tree *t, unsigned cpu, int64_t number)
 {
     unsigned node = CPU_TREE_WIDTH + cpu;
 
-    ASSERT(cpu >> levels == 0);
-    store(t, node, number);
-    for (unsigned i = 0; i < levels; i++)
-        (void)refresh(t, node /= 2);
+    ASSERT(cpu <= last_cpu);
+    atomic_store(&t->node[node], (uint64_t)number ^ CPU_TREE_NONE);
+    /* With its neighbours, above whom there may have been nothing until now. */
+    for (unsigned i = 0; i < cpu_tree_height; i++) {
+        node /= 8;
+        for (unsigned k = node & ~7u; k <= (node | 7) && 8 * k + 7 < ARRAY_SIZE(t->node); k++)
+            (void)refresh(t, k);
+    }
 }
 
-void cpu_tree_set(struct cpu_tree *t, unsigned cpu, int64_t number)
+void cpu_tree_rise(struct cpu_tree *t, unsigned cpu)
 {
     unsigned node = CPU_TREE_WIDTH + cpu;
 
-    ASSERT(cpu >> levels == 0);
-    if (number_at(t, node) == number)
-        return;
-    store(t, node, number);
-    for (unsigned i = 0; i < levels; i++)
-        if (!refresh(t, node /= 2))
+    ASSERT(cpu <= last_cpu);
+    for (unsigned i = 0; i < cpu_tree_height; i++)
+        if (!refresh(t, node /= 8))
             return;
 }
 
-/* May a CPU of the set lie below this node, whose CPUs begin at `first`? */
-static bool may_hold(const cpu_set *among, unsigned first, unsigned level)
+/* Is a CPU of the filter, exceptions or not, below this node of that height? */
+static inline bool may_hold(const struct cpu_filter *among, unsigned node, unsigned height)
 {
-    uint64_t word = among->bits[first / 64];
+    unsigned first = (node << 3 * height) - CPU_TREE_WIDTH;
 
-    return level >= 6 || word & (~UINT64_C(0) >> (64 - (1u << level))) << first % 64;
+    if (height == 0)
+        return cpu_filter_has(among, first);
+    if (height == 1)
+        return cpu_filter_word(among, first / 64) >> first % 64 & 0xff;
+    for (unsigned i = first / 64; i < MIN((first + (1u << 3 * height)) / 64, (unsigned)BITMAP_WORDS(MAX_CPUS)); i++)
+        if (cpu_filter_word(among, i))
+            return true;
+    return false;
 }
 
-unsigned cpu_tree_least(const struct cpu_tree *t, const cpu_set *among, int64_t limit)
+/* Of the children from `first` on that are not in `visited` the one with the least number, if that is below `limit`. */
+static inline unsigned least_child(const struct cpu_tree *t, unsigned first, unsigned visited, unsigned height,
+                                   const struct cpu_filter *among, int64_t limit)
 {
-    /* At most one node waits on each level, the worse child of the way down. */
-    unsigned waiting[32], best = MAX_CPUS, depth = 0;
+    unsigned count = height == cpu_tree_height ? (last_cpu >> 3 * height) + 1 : 8, least = NO_NODE;
 
-    waiting[depth++] = CPU_TREE_WIDTH >> levels;
-    while (depth) {
-        unsigned node = waiting[--depth], level = (unsigned)(__builtin_clz(node) - __builtin_clz(CPU_TREE_WIDTH));
-        unsigned first = (node << level) - CPU_TREE_WIDTH;
-        int64_t left, right;
+    for (unsigned i = 0; i < count; i++) {
+        int64_t number = number_at(t, first + i);
 
-        if (first >= MAX_CPUS || number_at(t, node) >= limit || !may_hold(among, first, level))
-            continue;
-        if (level == 0) {
+        if (number < limit && !(visited & 1u << i) && may_hold(among, first + i, height)) {
+            limit = number;
+            least = first + i;
+        }
+    }
+    return least;
+}
+
+/* On a board of more than eight CPUs: way down, and up again to the groups that may have a lesser one. */
+static NOINLINE unsigned least_of_many(const struct cpu_tree *t, const struct cpu_filter *among, int64_t limit)
+{
+    struct {
+        unsigned first, visited;
+    } way[CPU_TREE_LEVELS];
+    unsigned best = MAX_CPUS, height = cpu_tree_height;
+
+    ASSERT(height < ARRAY_SIZE(way));
+    way[height].first = CPU_TREE_WIDTH >> 3 * height;
+    way[height].visited = 0;
+    for (;;) {
+        unsigned node = least_child(t, way[height].first, way[height].visited, height, among, limit);
+
+        if (height == 0 && node != NO_NODE) {
             limit = number_at(t, node);
-            best = first;
+            best = node - CPU_TREE_WIDTH;
+        } else if (node != NO_NODE) {
+            way[height].visited |= 1u << node % 8;
+            height--;
+            way[height].first = 8 * node;
+            way[height].visited = 0;
             continue;
         }
-        left = number_at(t, 2 * node);
-        right = number_at(t, 2 * node + 1);
-        ASSERT(depth + 2 <= ARRAY_SIZE(waiting));
-        waiting[depth++] = 2 * node + (left <= right);
-        waiting[depth++] = 2 * node + (left > right);
+        if (height++ == cpu_tree_height)
+            return best;
     }
-    return best;
+}
+
+unsigned cpu_tree_least(const struct cpu_tree *t, const struct cpu_filter *among, int64_t limit)
+{
+    unsigned leaf;
+
+    if (unlikely(cpu_tree_height))
+        return least_of_many(t, among, limit);
+    leaf = least_child(t, CPU_TREE_WIDTH, 0, 0, among, limit);
+    return leaf == NO_NODE ? MAX_CPUS : leaf - CPU_TREE_WIDTH;
 }

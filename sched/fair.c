@@ -19,7 +19,7 @@
  * A cap is a budget of CPU time for the group per PERIOD. What was overdrawn is owed, what was not used is lost. A unit whose group has
  * none left is parked on its CPU until the period ends.
  */
-#include "sched/sched.h"
+#include "sched/cpu_tree.h"
 #include "arch/include/cpu.h"
 #include "arch/include/time.h"
 #include "lib/assert.h"
@@ -39,14 +39,24 @@
 struct fair_cpu {
     struct priority_queue queue;    /* ready, least virtual time first */
     struct list parked;         /* ready, but their group's cap is used up */
-    unsigned count;             /* in `queue`; read by other CPUs as a hint */
+    unsigned count;             /* in `queue` */
     struct sched_unit *running; /* what pick gave out last */
     int64_t least;              /* least virtual time of what is ready or running; never goes back */
-    int64_t offset;             /* to times that can be compared: the following, for other CPUs */
-    int64_t shown_least, shown_best, shown_running;     /* of the clock; of the first in `queue`; of `running` when last accounted */
+    int64_t offset;             /* to times that can be compared */
+    int64_t shown_least;        /* the clock as such a time, for other CPUs */
 } ALIGNED(64);
 
 static PER_CPU(struct fair_cpu, fair_cpus);
+/*
+ * For other CPUs, in times that can be compared. They are brought up to date when something has been chosen, and when a queue changes but by
+ * what ran going back to it, which a choice follows.
+ */
+static struct cpu_tree fronts;  /* the negative of the time from which on a unit has to wait there: the least is the best place */
+static struct cpu_tree bests;   /* the time of the first in `queue` */
+static struct cpu_tree loads;   /* how many are there */
+static struct cpu_tree clocks;  /* the negative of the clock of a CPU where somebody waits, when it last looked at the others */
+
+#define IDLE (-CPU_TREE_NONE)   /* in `fronts`: nobody has to wait */
 
 /* group->policy_data */
 enum { GROUP_BUDGET, GROUP_PERIOD_END };
@@ -96,15 +106,15 @@ static int64_t scaled(const struct sched_unit *u, nsec_t ran)
     return ran * SCHED_DEFAULT_WEIGHT / (nsec_t)READ_ONCE(u->group->weight);
 }
 
-static struct sched_unit *first_of(struct fair_cpu *c)
+static struct sched_unit *first_of(const struct fair_cpu *c)
 {
     struct pq_node *n = pq_first(&c->queue);
 
     return n ? container_of(n, struct sched_unit, node) : NULL;
 }
 
-/* The queue or the running unit's time has changed: bring the clock and what others see up to date. */
-static void update(struct fair_cpu *c)
+/* The queue or the running unit's time has changed: so may the clock. */
+static void advance(struct fair_cpu *c)
 {
     struct sched_unit *first = first_of(c);
     int64_t least = INT64_MAX;
@@ -115,9 +125,26 @@ static void update(struct fair_cpu *c)
         least = MIN(least, first->virtual_time);
     if (least != INT64_MAX && least > c->least)
         c->least = least;
+}
+
+static int64_t best_of(const struct fair_cpu *c)
+{
+    struct sched_unit *first = first_of(c);
+
+    return first ? first->virtual_time + c->offset : CPU_TREE_NONE;
+}
+
+/* The same, and tell other CPUs. */
+static void show(unsigned cpu)
+{
+    struct fair_cpu *c = &fair_cpus[cpu];
+    int64_t best = best_of(c);
+
+    advance(c);
     atomic_store(&c->shown_least, c->least + c->offset);
-    atomic_store(&c->shown_best, first ? first->virtual_time + c->offset : INT64_MAX);
-    atomic_store(&c->shown_running, c->running ? c->running->virtual_time + c->offset : INT64_MIN);
+    cpu_tree_set(&fronts, cpu, -(c->running ? MIN(best, c->running->virtual_time + c->offset) : best));
+    cpu_tree_set(&bests, cpu, best);
+    cpu_tree_set(&loads, cpu, c->count + !!c->running);
 }
 
 static void fair_cpu_init(unsigned cpu)
@@ -127,7 +154,11 @@ static void fair_cpu_init(unsigned cpu)
     /* The clock goes on: units that slept here in another pool's time may still refer to it. */
     *c = (struct fair_cpu){ .least = c->least, .offset = c->offset };
     list_init(&c->parked);
-    update(c);
+    atomic_store(&c->shown_least, c->least + c->offset);
+    cpu_tree_enter(&fronts, cpu, IDLE);
+    cpu_tree_enter(&bests, cpu, CPU_TREE_NONE);
+    cpu_tree_enter(&loads, cpu, 0);
+    cpu_tree_enter(&clocks, cpu, CPU_TREE_NONE);
 }
 
 static void fair_unit_init(struct sched_unit *u)
@@ -142,75 +173,12 @@ static void fair_group_changed(struct sched_group *g, nsec_t now)
     atomic_store(budget_of(g), quota(g));
 }
 
-static bool is_idle(const struct fair_cpu *c)
+/* An idle CPU, the last one if it is idle, or MAX_CPUS. */
+static unsigned idle_in(const struct cpu_filter *among, unsigned last)
 {
-    return !atomic_load(&c->running) && !atomic_load(&c->count);
-}
-
-/* An idle CPU of the set, the preferred one if it is idle, or MAX_CPUS. */
-static unsigned idle_in(const cpu_set *set, unsigned preferred)
-{
-    if (cpu_set_has(set, preferred) && is_idle(&fair_cpus[preferred]))
-        return preferred;
-    for (unsigned cpu = bitmap_next_set(set->bits, MAX_CPUS, 0); cpu < MAX_CPUS;
-         cpu = bitmap_next_set(set->bits, MAX_CPUS, cpu + 1))
-        if (is_idle(&fair_cpus[cpu]))
-            return cpu;
-    return MAX_CPUS;
-}
-
-static unsigned least_loaded(const cpu_set *set)
-{
-    unsigned best = MAX_CPUS, least = UINT_MAX;
-
-    for (unsigned cpu = bitmap_next_set(set->bits, MAX_CPUS, 0); cpu < MAX_CPUS;
-         cpu = bitmap_next_set(set->bits, MAX_CPUS, cpu + 1)) {
-        unsigned load = atomic_load(&fair_cpus[cpu].count) + !!atomic_load(&fair_cpus[cpu].running);
-
-        if (load < least) {
-            least = load;
-            best = cpu;
-        }
-    }
-    ASSERT(best < MAX_CPUS);
-    return best;
-}
-
-/* Soft affinity narrows the choice while it leaves any. */
-static cpu_set preferred_of(const struct sched_unit *u, const cpu_set *allowed)
-{
-    cpu_set r = *allowed;
-    uint64_t any = 0;
-
-    for (unsigned i = 0; i < BITMAP_WORDS(MAX_CPUS); i++) {
-        r.bits[i] &= u->soft.bits[i];
-        any |= r.bits[i];
-    }
-    return any ? r : *allowed;
-}
-
-/* Neither what runs on c nor what already waits there, just woken too perhaps, goes before a unit of that time. */
-static bool goes_first(const struct fair_cpu *c, int64_t time)
-{
-    return atomic_load(&c->shown_running) > time && atomic_load(&c->shown_best) > time;
-}
-
-/* Where a unit of that time goes first: the CPU whose running unit is furthest ahead; or MAX_CPUS. */
-static unsigned most_ahead(const cpu_set *set, int64_t time)
-{
-    unsigned best = MAX_CPUS;
-    int64_t furthest = time;
-
-    for (unsigned cpu = bitmap_next_set(set->bits, MAX_CPUS, 0); cpu < MAX_CPUS;
-         cpu = bitmap_next_set(set->bits, MAX_CPUS, cpu + 1)) {
-        int64_t running = atomic_load(&fair_cpus[cpu].shown_running);
-
-        if (running > furthest && goes_first(&fair_cpus[cpu], time)) {
-            furthest = running;
-            best = cpu;
-        }
-    }
-    return best;
+    if (cpu_tree_number(&fronts, last) == IDLE && cpu_filter_has(among, last))
+        return last;
+    return cpu_tree_least(&fronts, among, IDLE + 1);
 }
 
 /* The comparable virtual time of u: what it will have when it wakes. */
@@ -225,32 +193,47 @@ static int64_t shown_time(const struct sched_unit *u)
     return MAX(u->virtual_time + atomic_load(&c->offset), atomic_load(&c->shown_least) - CREDIT);
 }
 
-/* Every CPU of `liked` is busy: where it ran last if it may run there at once, where it may run at once, where it ran last, the least
- * loaded one. */
-static unsigned place_busy(const struct sched_unit *u, const cpu_set *liked, unsigned last)
+/*
+ * Where it ran last if that is idle, an idle CPU, where it ran last if it may run there at once, where it may run at once, where it ran
+ * last, the least loaded one, or MAX_CPUS. It may run at once where neither what runs nor what waits already, just woken too perhaps, goes
+ * before it.
+ */
+static unsigned place_among(const struct cpu_filter *among, const struct sched_unit *u, unsigned last)
 {
-    int64_t time = shown_time(u);
-    bool stays = u->policy_data[UNIT_HOME] && cpu_set_has(liked, last);
+    int64_t time, front = cpu_tree_number(&fronts, last);
+    bool stays = cpu_filter_has(among, last);
     unsigned cpu;
 
-    if (stays && goes_first(&fair_cpus[last], time))
+    if (stays && front == IDLE)
         return last;
-    cpu = most_ahead(liked, time);
+    time = shown_time(u);
+    stays = stays && u->policy_data[UNIT_HOME];
+    cpu = cpu_tree_least(&fronts, among, -time);
     if (cpu != MAX_CPUS)
-        return cpu;
-    return stays ? last : least_loaded(liked);
+        return stays && front < -time && cpu_tree_number(&fronts, cpu) != IDLE ? last : cpu;
+    return stays ? last : cpu_tree_least(&loads, among, CPU_TREE_NONE);
 }
 
-/* Where it ran last if that is idle, an idle CPU it likes, any idle CPU, a busy one. */
-static unsigned fair_place(const struct sched_unit *u, const cpu_set *allowed)
+/* An idle CPU it likes, any idle CPU, a busy one, which it likes if it likes any. */
+static NOINLINE unsigned place_liked(const struct cpu_filter *allowed, const struct sched_unit *u, unsigned last)
 {
-    cpu_set liked = preferred_of(u, allowed);
-    unsigned last = atomic_load(&u->cpu), cpu;
+    struct cpu_filter liked = *allowed;
+    unsigned cpu;
 
+    liked.soft = &u->soft;
     cpu = idle_in(&liked, last);
     if (cpu == MAX_CPUS)
         cpu = idle_in(allowed, last);
-    return cpu != MAX_CPUS ? cpu : place_busy(u, &liked, last);
+    if (cpu == MAX_CPUS)
+        cpu = place_among(&liked, u, last);
+    return cpu == MAX_CPUS ? place_among(allowed, u, last) : cpu;
+}
+
+static unsigned fair_place(const struct sched_unit *u, const struct cpu_filter *allowed)
+{
+    unsigned last = atomic_load(&u->cpu);
+
+    return unlikely(u->has_soft) ? place_liked(allowed, u, last) : place_among(allowed, u, last);
 }
 
 /* In order; after those of equal time. */
@@ -258,14 +241,14 @@ static void insert(struct fair_cpu *c, struct sched_unit *u)
 {
     pq_insert(&c->queue, &u->node, u->virtual_time);
     u->policy_data[UNIT_PARKED] = false;
-    atomic_store(&c->count, c->count + 1);
+    c->count++;
 }
 
 static void take_out(struct fair_cpu *c, struct sched_unit *u)
 {
     ASSERT(c->count && u->node.key == u->virtual_time);
     pq_remove(&c->queue, &u->node);
-    atomic_store(&c->count, c->count - 1);
+    c->count--;
 }
 
 /* u comes from another CPU: its time becomes one of this clock. Whoever owes much owes it here; else clocks that differ would forgive it. */
@@ -295,7 +278,10 @@ static void fair_enqueue(unsigned cpu, struct sched_unit *u, bool woken, nsec_t 
         u->virtual_time = MAX(u->virtual_time, c->least - CREDIT);
     u->policy_data[UNIT_HOME] = cpu + 1;
     insert(c, u);
-    update(c);
+    if (woken)
+        show(cpu);
+    else
+        advance(c);
 }
 
 static bool fair_leave(unsigned cpu, struct sched_unit *u)
@@ -319,7 +305,7 @@ static void fair_dequeue(unsigned cpu, struct sched_unit *u)
     else
         take_out(c, u);
     u->policy_data[UNIT_PARKED] = false;
-    update(c);
+    show(cpu);
 }
 
 static void park(struct fair_cpu *c, struct sched_unit *u)
@@ -353,8 +339,8 @@ static struct sched_unit *fair_pick(unsigned cpu, nsec_t now)
         park(c, u);
     if (u)
         take_out(c, u);
-    atomic_store(&c->running, u);
-    update(c);
+    c->running = u;
+    show(cpu);
     return u;
 }
 
@@ -366,7 +352,7 @@ static void fair_account(unsigned cpu, struct sched_unit *u, nsec_t ran, nsec_t 
         refill(u->group, now);
         atomic_fetch_sub(budget_of(u->group), ran);
     }
-    update(&fair_cpus[cpu]);
+    advance(&fair_cpus[cpu]);
 }
 
 static nsec_t fair_runs_at(unsigned cpu UNUSED, const struct sched_unit *woken, const struct sched_unit *running, nsec_t since,
@@ -413,35 +399,33 @@ static void fair_yield(unsigned cpu, struct sched_unit *u)
         u->virtual_time = MAX(u->virtual_time, first->virtual_time);
 }
 
-/* The clock of c is far behind `other`: set it. */
-static void resync(struct fair_cpu *c, int64_t other)
+/* The clock is far behind that of others: set it. */
+static void resync(unsigned cpu, const struct cpu_filter *among)
 {
-    int64_t behind = other - (c->least + c->offset);
+    struct fair_cpu *c = &fair_cpus[cpu];
+    unsigned furthest = cpu_tree_least(&clocks, among, -(c->least + c->offset + RESYNC));
+    int64_t behind = furthest == MAX_CPUS ? 0 : -cpu_tree_number(&clocks, furthest) - (c->least + c->offset);
 
+    /* It may have changed since. */
     if (behind <= RESYNC)
         return;
     atomic_store(&c->offset, c->offset + behind);
-    update(c);
+    show(cpu);
 }
 
-static unsigned fair_victim(unsigned thief, const cpu_set *among)
+static unsigned fair_victim(unsigned thief, const struct cpu_filter *among)
 {
     struct fair_cpu *c = &fair_cpus[thief];
+    unsigned cpu = cpu_tree_least(&bests, among, CPU_TREE_NONE);
+    int64_t ours = best_of(c), theirs = cpu == MAX_CPUS ? CPU_TREE_NONE : cpu_tree_number(&bests, cpu);
+
+    cpu_tree_set(&clocks, thief, c->count ? -(c->least + c->offset) : CPU_TREE_NONE);
+    if (theirs == CPU_TREE_NONE)
+        return thief;
     /* What comes here from afar has slept too long for this clock and would be no better than this. */
-    int64_t ours = c->shown_best, no_better = c->shown_least - CREDIT, furthest = INT64_MIN;
-
-    for (unsigned cpu = bitmap_next_set(among->bits, MAX_CPUS, 0); cpu < MAX_CPUS;
-         cpu = bitmap_next_set(among->bits, MAX_CPUS, cpu + 1)) {
-        int64_t theirs = atomic_load(&fair_cpus[cpu].shown_best);
-
-        if (!atomic_load(&fair_cpus[cpu].count) || theirs == INT64_MAX)
-            continue;
-        if (ours == INT64_MAX || MAX(theirs, no_better) + STEAL_MARGIN < ours)
-            return cpu;
-        furthest = MAX(furthest, atomic_load(&fair_cpus[cpu].shown_least));
-    }
-    if (furthest != INT64_MIN)
-        resync(c, furthest);
+    if (ours == CPU_TREE_NONE || MAX(theirs, c->least + c->offset - CREDIT) + STEAL_MARGIN < ours)
+        return cpu;
+    resync(thief, among);
     return thief;
 }
 

@@ -4,7 +4,7 @@
  * first wants to run, and stays it while it sleeps; it gives the CPU up when it goes offline, is removed, or moves away. Who finds no CPU
  * waits until one becomes free.
  */
-#include "sched/sched.h"
+#include "sched/cpu_tree.h"
 #include "arch/include/cpu.h"
 #include "lib/assert.h"
 #include "lib/atomic.h"
@@ -13,15 +13,20 @@ struct null_cpu {
     const struct sched_unit *owner; /* read by other CPUs as a hint */
     struct sched_unit *ready;       /* the owner, when it is ready */
     struct list waiting;            /* units without a CPU, in order of arrival */
-    unsigned count;                 /* of `waiting`; read by other CPUs as a hint */
+    unsigned count;                 /* of `waiting` */
 } ALIGNED(64);
 
 static PER_CPU(struct null_cpu, null_cpus);
+/* For other CPUs. */
+static struct cpu_tree owned;       /* 0: has no owner; 1: has one */
+static struct cpu_tree crowds;      /* the negative of `count` */
 
 static void null_cpu_init(unsigned cpu)
 {
     null_cpus[cpu] = (struct null_cpu){ 0 };
     list_init(&null_cpus[cpu].waiting);
+    cpu_tree_enter(&owned, cpu, 0);
+    cpu_tree_enter(&crowds, cpu, 0);
 }
 
 static bool is_unowned_by_others(unsigned cpu, const struct sched_unit *u)
@@ -32,23 +37,26 @@ static bool is_unowned_by_others(unsigned cpu, const struct sched_unit *u)
 }
 
 /* Its own CPU, one that has no owner, or where it is. */
-static unsigned null_place(const struct sched_unit *u, const cpu_set *allowed)
+static unsigned null_place(const struct sched_unit *u, const struct cpu_filter *allowed)
 {
-    unsigned last = atomic_load(&u->cpu);
+    unsigned last = atomic_load(&u->cpu), cpu;
+    bool stays = cpu_filter_has(allowed, last);
 
-    if (cpu_set_has(allowed, last) && is_unowned_by_others(last, u))
+    if (stays && is_unowned_by_others(last, u))
         return last;
-    for (unsigned cpu = bitmap_next_set(allowed->bits, MAX_CPUS, 0); cpu < MAX_CPUS;
-         cpu = bitmap_next_set(allowed->bits, MAX_CPUS, cpu + 1))
-        if (is_unowned_by_others(cpu, u))
-            return cpu;
-    return cpu_set_has(allowed, last) ? last : bitmap_next_set(allowed->bits, MAX_CPUS, 0);
+    cpu = cpu_tree_least(&owned, allowed, 1);
+    if (cpu != MAX_CPUS)
+        return cpu;
+    return stays ? last : cpu_filter_first(allowed);
 }
 
-static void make_owner(struct null_cpu *c, struct sched_unit *u)
+static void make_owner(unsigned cpu, struct sched_unit *u)
 {
+    struct null_cpu *c = &null_cpus[cpu];
+
     ASSERT(!c->ready && (!c->owner || c->owner == u));
     atomic_store(&c->owner, u);
+    cpu_tree_set(&owned, cpu, 1);
     c->ready = u;
 }
 
@@ -57,11 +65,11 @@ static void null_enqueue(unsigned cpu, struct sched_unit *u, bool woken UNUSED, 
     struct null_cpu *c = &null_cpus[cpu];
 
     if (!c->owner || c->owner == u) {
-        make_owner(c, u);
+        make_owner(cpu, u);
         return;
     }
     list_push_back(&c->waiting, &u->queue);
-    atomic_store(&c->count, c->count + 1);
+    cpu_tree_set(&crowds, cpu, -(int64_t)++c->count);
 }
 
 static void null_dequeue(unsigned cpu, struct sched_unit *u)
@@ -74,7 +82,7 @@ static void null_dequeue(unsigned cpu, struct sched_unit *u)
     }
     ASSERT(c->count);
     list_remove(&u->queue);
-    atomic_store(&c->count, c->count - 1);
+    cpu_tree_set(&crowds, cpu, -(int64_t)--c->count);
 }
 
 static struct sched_unit *null_pick(unsigned cpu, nsec_t now UNUSED)
@@ -85,7 +93,7 @@ static struct sched_unit *null_pick(unsigned cpu, nsec_t now UNUSED)
     if (!c->owner && !list_empty(&c->waiting)) {
         u = list_first(&c->waiting, struct sched_unit, queue);
         null_dequeue(cpu, u);
-        make_owner(c, u);
+        make_owner(cpu, u);
     }
     u = c->ready;
     c->ready = NULL;
@@ -108,15 +116,11 @@ static nsec_t null_slice(unsigned cpu UNUSED, const struct sched_unit *u UNUSED,
 }
 
 /* A CPU without an owner takes one that waits elsewhere. */
-static unsigned null_victim(unsigned thief, const cpu_set *among)
+static unsigned null_victim(unsigned thief, const struct cpu_filter *among)
 {
-    if (null_cpus[thief].owner)
-        return thief;
-    for (unsigned cpu = bitmap_next_set(among->bits, MAX_CPUS, 0); cpu < MAX_CPUS;
-         cpu = bitmap_next_set(among->bits, MAX_CPUS, cpu + 1))
-        if (atomic_load(&null_cpus[cpu].count))
-            return cpu;
-    return thief;
+    unsigned cpu = null_cpus[thief].owner ? MAX_CPUS : cpu_tree_least(&crowds, among, 0);
+
+    return cpu == MAX_CPUS ? thief : cpu;
 }
 
 static struct sched_unit *null_steal(unsigned thief, unsigned from)
@@ -141,6 +145,7 @@ static bool null_leave(unsigned cpu, struct sched_unit *u)
         return false;
     ASSERT(c->ready != u);
     atomic_store(&c->owner, NULL);
+    cpu_tree_set(&owned, cpu, 0);
     return true;
 }
 

@@ -241,10 +241,10 @@ static nsec_t rtds_slice(unsigned cpu, const struct sched_unit *u, nsec_t now)
 }
 
 /* Where it was if nobody is there, the CPU with the latest deadline if u's is earlier, where it was. */
-static unsigned rtds_place(const struct sched_unit *u, const cpu_set *allowed)
+static unsigned rtds_place(const struct sched_unit *u, const struct cpu_filter *allowed)
 {
     unsigned last = atomic_load(&u->cpu), cpu;
-    bool stays = cpu_set_has(allowed, last);
+    bool stays = cpu_filter_has(allowed, last);
     nsec_t now = arch_time_now(), deadline = u->queued ? deadline_of(u) : deadline_when_woken(u, now);
     int64_t rank = left_of(u) > 0 || now >= deadline_of(u) ? deadline : EXTRA;
 
@@ -253,7 +253,7 @@ static unsigned rtds_place(const struct sched_unit *u, const cpu_set *allowed)
     cpu = cpu_tree_least(&held, allowed, -rank);
     if (cpu != MAX_CPUS)
         return cpu;
-    return stays ? last : bitmap_next_set(allowed->bits, MAX_CPUS, 0);
+    return stays ? last : cpu_filter_first(allowed);
 }
 
 static const struct sched_unit *rtds_waiting(unsigned cpu)
@@ -261,7 +261,7 @@ static const struct sched_unit *rtds_waiting(unsigned cpu)
     return first_waiting(&rtds_cpus[cpu]);
 }
 
-static unsigned rtds_victim(unsigned thief, const cpu_set *among)
+static unsigned rtds_victim(unsigned thief, const struct cpu_filter *among)
 {
     unsigned cpu = cpu_tree_least(&waiting, among, best_waiting(&rtds_cpus[thief]));
 

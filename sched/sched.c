@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The core of the scheduler: states, CPUs, locks, migration. What runs when is the policy's affair.
+ * The core of the scheduler: states, CPUs, locks. Where units go is in placement.c, what runs when is the policy's affair.
  *
  * A unit belongs to the CPU in u->cpu; its state changes only under that CPU's runqueue lock. u->cpu changes under the lock of the CPU
  * it leaves, and only while the unit's registers are not live there:
@@ -28,7 +28,6 @@ static const struct sched_policy *const policies[] = {
     &sched_policy_fair, &sched_policy_null, &sched_policy_rtds, &sched_policy_arinc653,
 };
 static cpu_set online_cpus;
-static cpu_set idle_cpus;       /* atomic bits: a hint whom to ask when a unit must wait */
 
 const struct sched_policy *sched_policy_nth(unsigned i)
 {
@@ -51,7 +50,8 @@ void sched_init(const char *policy_name)
 
     if (!policy)
         log_warning("sched=%s: no such policy; using %s", policy_name, sched_policy_fair.name);
-    online_cpus = idle_cpus = (cpu_set){ 0 };
+    online_cpus = (cpu_set){ 0 };
+    placement_init();
     pools_init(policy ? policy : &sched_policy_fair);
 }
 
@@ -79,11 +79,6 @@ void sched_cpu_up(unsigned cpu)
     pools_cpu_up(cpu);
 }
 
-static unsigned cpu_of(const struct runqueue *rq)
-{
-    return (unsigned)(rq - runqueues);
-}
-
 /* Lock the CPU that u belongs to. */
 struct runqueue *sched_lock_unit(const struct sched_unit *u)
 {
@@ -97,91 +92,7 @@ struct runqueue *sched_lock_unit(const struct sched_unit *u)
     }
 }
 
-/* Where the affinity of u allows it within its pool; everywhere in the pool when the affinity names no CPU of it. False: nowhere, as
- * the pool has no CPUs because the group is just leaving it. */
-static bool permitted(const struct sched_unit *u, cpu_set *r)
-{
-    const struct sched_pool *p = atomic_load(&u->group->pool);
-    uint64_t any = 0, both = 0;
-
-    for (unsigned i = 0; i < BITMAP_WORDS(MAX_CPUS); i++) {
-        r->bits[i] = atomic_load(&p->cpus.bits[i]);
-        any |= r->bits[i];
-        both |= r->bits[i] & u->hard.bits[i];
-    }
-    for (unsigned i = 0; both && i < BITMAP_WORDS(MAX_CPUS); i++)
-        r->bits[i] &= u->hard.bits[i];
-    return any != 0;
-}
-
-bool sched_may_run_on(const struct sched_unit *u, unsigned cpu)
-{
-    cpu_set allowed;
-
-    if (runqueues[cpu].pool != atomic_load(&u->group->pool))
-        return false;
-    return likely(cpu_set_has(&u->hard, cpu)) || (permitted(u, &allowed) && cpu_set_has(&allowed, cpu));
-}
-
-static unsigned place(const struct sched_unit *u)
-{
-    cpu_set allowed;
-
-    while (!permitted(u, &allowed))
-        continue;
-    return atomic_load(&u->group->pool)->policy->place(u, &allowed);
-}
-
-void sched_unit_leaves(struct sched_unit *u)
-{
-    ASSERT(spin_is_held(&runqueues[u->cpu].lock) && !u->queued);
-    /* Its own policy: that of the CPU may be another by now. */
-    if (u->policy && u->policy->leave && u->policy->leave(u->cpu, u))
-        cpu_work_raise(u->cpu, CPU_WORK_SCHED);
-}
-
-/* u, in no queue and not on its CPU, belongs to `target` from now on. Called with the lock of the CPU that it leaves. */
-static void set_cpu(struct runqueue *rq, struct sched_unit *u, unsigned target)
-{
-    ASSERT(spin_is_held(&rq->lock) && rq == &runqueues[u->cpu] && !u->queued);
-    if (target == u->cpu)
-        return;
-    sched_unit_leaves(u);
-    atomic_store(&u->cpu, target);
-}
-
-/* Let one idle CPU that u may run on look for work, as u has to wait where it is. */
-static void ask_idle_cpu(const struct sched_unit *u)
-{
-    /* The unit is queued before the idle are looked for; meets the one in choose(). */
-    barrier_full();
-    for (unsigned i = 0; i < BITMAP_WORDS(MAX_CPUS); i++) {
-        uint64_t idle = atomic_load(&idle_cpus.bits[i]) & u->hard.bits[i] & atomic_load(&u->group->pool->cpus.bits[i]);
-
-        if (u->cpu / 64 == i)
-            idle &= ~BIT(u->cpu % 64);
-        if (idle) {
-            cpu_work_raise(i * 64 + (unsigned)__builtin_ctzll(idle), CPU_WORK_SCHED);
-            return;
-        }
-    }
-}
-
-/* One order for all CPUs: whoever waits here first is offered to the CPU that should run it. Called with the lock. */
-static void offer(struct runqueue *rq)
-{
-    const struct sched_unit *u = rq->policy->waiting(cpu_of(rq));
-    unsigned target;
-
-    ASSERT(spin_is_held(&rq->lock));
-    if (!u || !rq->pool)
-        return;
-    target = place(u);
-    if (target != u->cpu)
-        cpu_work_raise(target, CPU_WORK_SCHED);
-}
-
-static void enqueue(struct runqueue *rq, struct sched_unit *u, bool woken, nsec_t now)
+void sched_enqueue(struct runqueue *rq, struct sched_unit *u, bool woken, nsec_t now)
 {
     ASSERT(spin_is_held(&rq->lock) && rq == &runqueues[u->cpu]);
     ASSERT(!u->queued && !u->migrate);
@@ -196,7 +107,7 @@ static void enqueue(struct runqueue *rq, struct sched_unit *u, bool woken, nsec_
     rq->policy->enqueue(u->cpu, u, woken, now);
 }
 
-static void dequeue(struct runqueue *rq, struct sched_unit *u)
+void sched_dequeue(struct runqueue *rq, struct sched_unit *u)
 {
     ASSERT(spin_is_held(&rq->lock) && u->queued && rq->ready);
     rq->policy->dequeue(u->cpu, u);
@@ -225,7 +136,7 @@ static void interrupt_running(struct runqueue *rq, struct sched_unit *u, nsec_t 
 
     if (when == NSEC_NEVER) {
         if (unlikely(rq->policy->waiting))
-            offer(rq);
+            sched_offer(rq);
         return;
     }
     when = MAX(when, hold_end(rq));
@@ -235,53 +146,19 @@ static void interrupt_running(struct runqueue *rq, struct sched_unit *u, nsec_t 
         cpu_work_raise(u->cpu, CPU_WORK_SCHED);
     if (when <= now)
         return;
-    ask_idle_cpu(u);
+    sched_ask_idle_cpu(u);
 }
 
-/* Queue u, which has become ready, on its CPU and have it run as soon as it should. */
-static void enqueue_woken(struct runqueue *rq, struct sched_unit *u)
+void sched_enqueue_woken(struct runqueue *rq, struct sched_unit *u)
 {
     nsec_t now = arch_time_now();
 
     u->ready_since = now;
-    enqueue(rq, u, true, now);
+    sched_enqueue(rq, u, true, now);
     if (rq->running)
         interrupt_running(rq, u, now);
     else
         cpu_work_raise(u->cpu, CPU_WORK_SCHED);
-}
-
-/* Give a unit that was taken off a CPU it may not use (`migrate`) a new one. Whoever comes second finds nothing to do. */
-static void place_migrating(struct sched_unit *u)
-{
-    struct runqueue *rq = sched_lock_unit(u);
-
-    while (u->migrate && !sched_unit_is_on_cpu(u)) {
-        ASSERT(u->state == UNIT_READY && !u->queued);
-        u->migrate = false;
-        set_cpu(rq, u, place(u));
-        spin_unlock(&rq->lock);
-        /* Meanwhile it may have been put to sleep, and even be woken again by somebody who has queued it. */
-        rq = sched_lock_unit(u);
-        if (u->state != UNIT_READY || u->queued || u->migrate)
-            break;
-        /* Or its pool has changed. */
-        if (sched_may_run_on(u, u->cpu))
-            enqueue_woken(rq, u);
-        else
-            u->migrate = true;
-    }
-    spin_unlock(&rq->lock);
-}
-
-/* u must leave its CPU; it is READY and in no queue. Called with the lock, which it drops. */
-static void start_migration(struct runqueue *rq, struct sched_unit *u)
-{
-    u->state = UNIT_READY;
-    /* place_migrating takes the lock anew, and so looks at on_cpu after this; meets the order in sched_switched_out. */
-    (void)atomic_exchange(&u->migrate, true);
-    spin_unlock(&rq->lock);
-    place_migrating(u);
 }
 
 void sched_wake(struct sched_unit *u)
@@ -297,25 +174,25 @@ void sched_wake(struct sched_unit *u)
         }
         if (sched_unit_is_on_cpu(u)) {
             if (sched_may_run_on(u, u->cpu)) {
-                enqueue_woken(rq, u);
+                sched_enqueue_woken(rq, u);
                 spin_unlock(&rq->lock);
             } else {
-                start_migration(rq, u);
+                sched_start_migration(rq, u);
             }
             return;
         }
         placed |= rq->idle && cpu_set_has(&u->soft, u->cpu);
         if (!placed || !sched_may_run_on(u, u->cpu)) {
-            unsigned target = place(u);
+            unsigned target = sched_place(u);
 
             placed = true;
             if (target != u->cpu) {
-                set_cpu(rq, u, target);
+                sched_set_cpu(rq, u, target);
                 spin_unlock(&rq->lock);
                 continue;
             }
         }
-        enqueue_woken(rq, u);
+        sched_enqueue_woken(rq, u);
         spin_unlock(&rq->lock);
         return;
     }
@@ -337,7 +214,7 @@ void sched_sleep(struct sched_unit *u)
     if (!u->wants_cpu(u)) {
         if (u->state == UNIT_READY) {
             if (u->queued)
-                dequeue(rq, u);
+                sched_dequeue(rq, u);
             u->migrate = false;
             fall_asleep(u);
         } else if (u->state == UNIT_RUNNING) {
@@ -391,7 +268,7 @@ static void settle(struct runqueue *rq, struct sched_unit *u, nsec_t now)
     if (!u->wants_cpu(u)) {
         fall_asleep(u);
     } else if (sched_may_run_on(u, u->cpu)) {
-        enqueue(rq, u, false, now);
+        sched_enqueue(rq, u, false, now);
     } else {
         u->state = UNIT_READY;
         u->migrate = true;
@@ -404,62 +281,16 @@ static bool is_held(const struct runqueue *rq, const struct sched_unit *u, nsec_
     return now < hold_end(rq) && u->wants_cpu(u) && sched_may_run_on(u, u->cpu);
 }
 
-/* Bring one unit over from `other`, if there is one. Drops the lock of rq for a moment. */
-static bool pull_from(struct runqueue *rq, struct runqueue *other, nsec_t now)
-{
-    unsigned here = cpu_id(), from = cpu_of(other);
-    struct sched_unit *u = NULL;
-
-    ASSERT(rq != other);
-    spin_unlock(&rq->lock);
-    spin_lock_pair(&rq->lock, &other->lock);
-    if (rq->pool && rq->pool == other->pool)
-        u = rq->policy->steal(here, from);
-    if (u) {
-        ASSERT(u->cpu == from && u->queued && !atomic_load(&u->on_cpu));
-        other->ready--;
-        u->queued = false;
-        set_cpu(other, u, here);
-        enqueue(rq, u, true, now);
-    }
-    spin_unlock(&other->lock);
-    return u;
-}
-
-/* Bring one unit over from another CPU of the pool when that is better. Each of them is asked once at most. */
-static void pull(struct runqueue *rq, nsec_t now)
-{
-    unsigned here = cpu_id(), from;
-    cpu_set among;
-
-    rq->pulled_at = now;
-    if (!rq->pool || !rq->policy->victim)
-        return;
-    for (unsigned i = 0; i < BITMAP_WORDS(MAX_CPUS); i++)
-        among.bits[i] = atomic_load(&rq->pool->cpus.bits[i]);
-    bitmap_clear(among.bits, here);
-    while (rq->pool && (from = rq->policy->victim(here, &among)) != here) {
-        ASSERT(cpu_set_has(&among, from));
-        bitmap_clear(among.bits, from);
-        if (pull_from(rq, &runqueues[from], now))
-            return;
-    }
-}
-
 static void set_idle(struct runqueue *rq, bool idle, nsec_t now)
 {
-    unsigned cpu = cpu_of(rq);
-
     if (idle == rq->idle)
         return;
     rq->idle = idle;
-    if (idle) {
+    if (idle)
         rq->idle_since = now;
-        atomic_test_and_set_bit(idle_cpus.bits, cpu);
-    } else {
+    else
         rq->idle_total += now - rq->idle_since;
-        atomic_test_and_clear_bit(idle_cpus.bits, cpu);
-    }
+    sched_show_idle(runqueue_cpu(rq), idle);
 }
 
 static struct sched_unit *choose(struct runqueue *rq, nsec_t now)
@@ -469,18 +300,18 @@ static struct sched_unit *choose(struct runqueue *rq, nsec_t now)
 
     /* Also where units that never use up their slices take turns. */
     if (rq->slice_over || now - rq->pulled_at > PULL_INTERVAL || has_one_order)
-        pull(rq, now);
+        sched_pull(rq, now);
     rq->slice_over = rq->yielded = false;
     next = rq->policy->pick(cpu_id(), now);
     if (!next) {
         /* Idle first, so that whoever queues something after this look asks us; meets the queueing under the other lock. */
         set_idle(rq, true, now);
         barrier_full();
-        pull(rq, now);
+        sched_pull(rq, now);
         next = rq->policy->pick(cpu_id(), now);
     }
     if (unlikely(has_one_order))
-        offer(rq);
+        sched_offer(rq);
     return next;
 }
 
@@ -536,82 +367,20 @@ struct sched_unit *sched_pick(struct sched_unit *current)
     return next;
 }
 
-/* u, which ran until now, waits where others may fetch it. */
-static void ask_for_waiting(const struct sched_unit *u)
-{
-    struct runqueue *rq;
-
-    if (likely(!u->policy->waiting)) {
-        ask_idle_cpu(u);
-        return;
-    }
-    rq = sched_lock_unit(u);
-    if (rq->policy->waiting)
-        offer(rq);
-    spin_unlock(&rq->lock);
-}
-
 void sched_switched_out(struct sched_unit *u)
 {
     /* What the switch saved is visible to whoever sees on_cpu clear (acquire in sched_unit_is_on_cpu, which steal asks). */
     (void)atomic_exchange(&u->on_cpu, false);
-    /* Meets the order between migrate and on_cpu in start_migration: one of the two places it. */
+    /* Meets the order between migrate and on_cpu in sched_start_migration: one of the two places it. */
     if (unlikely(atomic_load_ordered(&u->migrate)))
-        place_migrating(u);
+        sched_place_migrating(u);
     else if (atomic_load(&u->state) == UNIT_READY)
-        ask_for_waiting(u);
+        sched_ask_for_waiting(u);
 }
 
 bool sched_unit_is_on_cpu(const struct sched_unit *u)
 {
     return atomic_load_acquire(&u->on_cpu);
-}
-
-/* u goes elsewhere if it may not be where it is. Called with the lock, which it drops. */
-static void recheck(struct runqueue *rq, struct sched_unit *u)
-{
-    if (!sched_may_run_on(u, u->cpu)) {
-        if (u->state == UNIT_RUNNING) {
-            cpu_work_raise(u->cpu, CPU_WORK_SCHED);
-        } else if (u->state == UNIT_ASLEEP && !sched_unit_is_on_cpu(u)) {
-            set_cpu(rq, u, place(u));
-        } else if (u->state == UNIT_READY && u->queued) {
-            dequeue(rq, u);
-            start_migration(rq, u);
-            return;
-        }
-    }
-    spin_unlock(&rq->lock);
-}
-
-void sched_unit_recheck(struct sched_unit *u)
-{
-    recheck(sched_lock_unit(u), u);
-}
-
-void sched_unit_rehome(struct sched_unit *u)
-{
-    struct runqueue *rq = sched_lock_unit(u);
-
-    u->hard = u->soft = cpu_set_all();
-    recheck(rq, u);
-}
-
-int sched_set_affinity(struct sched_unit *u, const cpu_set *hard, const cpu_set *soft)
-{
-    const struct sched_pool *p = atomic_load(&u->group->pool);
-    struct runqueue *rq;
-    bool usable = false;
-
-    for (unsigned i = 0; i < BITMAP_WORDS(MAX_CPUS); i++)
-        usable |= (hard->bits[i] & atomic_load(&p->cpus.bits[i])) != 0;
-    if (!usable)
-        return -E_INVAL;
-    rq = sched_lock_unit(u);
-    u->hard = *hard;
-    u->soft = *soft;
-    recheck(rq, u);
-    return 0;
 }
 
 struct sched_unit *sched_running(unsigned cpu)

@@ -8,12 +8,11 @@
 #ifndef SCHED_SCHED_H
 #define SCHED_SCHED_H
 
-#include "config.h"
 #include "lib/list.h"
 #include "lib/priority_queue.h"
 #include "lib/spinlock.h"
 #include "lib/types.h"
-#include "lib/bitmap.h"
+#include "sched/cpu_set.h"
 
 #define SCHED_MAX_CAP (100 * MAX_VCPUS)
 #define SCHED_DEFAULT_WEIGHT 256
@@ -24,10 +23,6 @@
 #define SCHED_DEFAULT_BUDGET_US 4000
 #define SCHED_MIN_PERIOD_US 10
 #define SCHED_MAX_PERIOD_US UINT32_C(3600000000)
-
-typedef struct {
-    uint64_t bits[BITMAP_WORDS(MAX_CPUS)];
-} cpu_set;
 
 enum unit_state { UNIT_ASLEEP, UNIT_READY, UNIT_RUNNING };
 
@@ -63,6 +58,7 @@ struct sched_unit {
     cpu_set hard, soft;             /* affinity */
     uint32_t period_us, budget_us;  /* sched_set_reservation */
     bool extratime;
+    bool has_hard, has_soft;        /* do these sets leave any CPU out? */
     nsec_t ran_since, ran_total;    /* CPU time: running and accounted up to; sum */
     int64_t virtual_time;           /* policy */
     uint64_t policy_data[3];
@@ -141,8 +137,8 @@ struct sched_policy {
     bool has_frame;             /* runs by the pool's frame */
     /* A CPU enters a pool: its queue is empty. */
     void (*cpu_init)(unsigned cpu);
-    /* Choose among `allowed` (not empty) for a waking or moving unit. No lock: what is read of other CPUs is a hint. */
-    unsigned (*place)(const struct sched_unit *u, const cpu_set *allowed);
+    /* Choose among `allowed` for a waking or moving unit, MAX_CPUS: there is none. No lock: what is read of other CPUs is a hint. */
+    unsigned (*place)(const struct sched_unit *u, const struct cpu_filter *allowed);
     /* Take a ready unit in; `woken`: it slept, or comes from another CPU. */
     void (*enqueue)(unsigned cpu, struct sched_unit *u, bool woken, nsec_t now);
     /* Take one out that is not chosen (it goes to sleep, or away). */
@@ -165,7 +161,7 @@ struct sched_policy {
     void (*yield)(unsigned cpu, struct sched_unit *u);
     /* The CPU among these that has something which `thief`, with this CPU's lock held, should rather run than the best it has queued;
      * `thief`: none. What is read of others is a hint. Missing: nothing moves but by affinity. */
-    unsigned (*victim)(unsigned thief, const cpu_set *among);
+    unsigned (*victim)(unsigned thief, const struct cpu_filter *among);
     /* Take one from `from` that may run on `thief` and is not on a CPU, or NULL. Both locks held; the core enqueues it. With victim. */
     struct sched_unit *(*steal)(unsigned thief, unsigned from);
     /* One order for all CPUs of a pool: each choice looks at the others (victim), and whoever has to wait is offered to the CPU that
@@ -176,19 +172,5 @@ struct sched_policy {
     bool (*leave)(unsigned cpu, struct sched_unit *u);
 };
 extern const struct sched_policy sched_policy_fair, sched_policy_null, sched_policy_rtds, sched_policy_arinc653;
-
-static inline cpu_set cpu_set_all(void)
-{
-    cpu_set r;
-
-    for (unsigned i = 0; i < BITMAP_WORDS(MAX_CPUS); i++)
-        r.bits[i] = ~UINT64_C(0);
-    return r;
-}
-
-static inline bool cpu_set_has(const cpu_set *s, unsigned cpu)
-{
-    return bitmap_test(s->bits, cpu);
-}
 
 #endif
