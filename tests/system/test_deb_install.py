@@ -29,7 +29,7 @@ class Machine(UefiBoard):
         root = self.log.with_suffix(".root")
         root.parent.mkdir(parents=True, exist_ok=True)
         run("cp", "--sparse=always", self.out / "images/machine.img", root)
-        debugfs(root, f"write {package} /root/vinci.deb")
+        debugfs(root, f"write {package} root/vinci.deb")
         version = debugfs(root, "ls -p /boot").split("vmlinuz-")[1].split("/")[0]
         menu = self.log.with_suffix(".menu")
         menu.write_text(f"linux /boot/vmlinuz-{version} vinci.root=/dev/vda2 init=/usr/lib/vinci/install console=ttyAMA0 quiet\n"
