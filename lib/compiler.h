@@ -26,6 +26,11 @@
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#if defined(CPPCHECK)
+/* It cannot read statements in expressions everywhere. */
+#define MIN(a, b) ((a) < (b) ? (a) : (b))
+#define MAX(a, b) ((a) > (b) ? (a) : (b))
+#else
 /* Each argument is evaluated once: it may be a load of what another CPU or a guest writes. */
 #define MIN(a, b) CHOOSE_(<, a, b, __COUNTER__)
 #define MAX(a, b) CHOOSE_(>, a, b, __COUNTER__)
@@ -33,6 +38,7 @@
 #define CHOOSE_NUMBERED_(op, x, y, n) CHOOSE_NAMED_(op, x, y, left_##n, right_##n)
 #define CHOOSE_NAMED_(op, x, y, left, right) \
     ({ __auto_type left = (x); __auto_type right = (y); left op right ? left : right; })
+#endif
 #define ROUND_UP(x, a) (((x) + (a) - 1) & ~((__typeof__(x))(a) - 1))
 #define ROUND_DOWN(x, a) ((x) & ~((__typeof__(x))(a) - 1))
 #define IS_ALIGNED(x, a) (((x) & ((__typeof__(x))(a) - 1)) == 0)

@@ -22,7 +22,7 @@ lint-cppcheck:
 	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,portability --inline-suppr \
 		--suppress=missingInclude --suppress=unknownMacro \
 		--suppress=subtractPointers --suppress=comparePointers --suppress=ctuPointerArith \
-		--suppress=uninitvar --suppress=uninitStructMember -I. -Iarch/arm64/include -D__aarch64__ -DCONFIG_HOST=0 \
+		--suppress=uninitvar --suppress=uninitStructMember -I. -Iarch/arm64/include -D__aarch64__ -DCONFIG_HOST=0 -DCPPCHECK \
 		$(foreach room,$(LINT_ROOMS),$(wildcard $(room)/*.c))
 
 lint-tidy:
