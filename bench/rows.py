@@ -27,6 +27,9 @@ ROWS = [
     ("boot_to_static_guest", "instructions", 250_000, "boot", "power-on to the first instruction of a static domain of 64 MiB, no dom0"),
     ("boot_to_static_guest_of_5", "instructions", 250_000, "boot", "the same with four more domains behind it"),
     ("boot_to_static_guest_1g", "instructions", 250_000, "boot", "the same with 1 GiB"),
+    ("boot_to_static_linux", "instructions", 4_369_544, "boot", "the same with Debian's kernel of 33 MB, which is copied; 256 MiB"),
+    ("static_guest_restart_copy", "instructions", None, "boot", "a restart: what a kernel of 33 MB adds, whose memory is cleaned and filled "
+     "from the pristine copy again"),
     ("boot_scaling", "instructions per GiB", 100_000, "boot", "boards of 2 and 4 GiB, dom0 64 MiB"),
     ("xl_create", "instructions", 18_000_000, "system", "create -p of a 256 MiB guest (33 MB kernel, 4 MB ramdisk), "
      "inside the hypervisor"),

@@ -32,6 +32,7 @@ GROUPS = ["calls", "interrupts", "domains", "grants", "yield", "lateness", "many
 RESULTS = ROOT / "bench" / "results"
 BOARD_MIB, DOM0_MIB = 2048, 64
 CROSS_ROUNDS = 1000
+LARGE_KERNEL = 33_000_000
 
 
 def say(text):
@@ -102,7 +103,39 @@ class Side:
                 self.rows[row] = counting.entry(marks)["total"]
             except counting.CountingError as error:
                 self.notes[row] = str(error)
+        self.static_linux()
+        self.restart_copy()
         say(f"  {self.hypervisor}: static guest")
+
+    def static_linux(self):
+        """The same with a kernel whose copying is most of it."""
+        linux = Partition("linux", kernel=str(self.out / "images/dom0.kernel"), memory=256 << 10, vpl011=True)
+        try:
+            marks = self.counted("boot_to_static_linux", None, 60, partitions=[linux], options="", until="Booting Linux")
+            self.rows["boot_to_static_linux"] = counting.entry(marks)["total"]
+        except counting.CountingError as error:
+            self.notes["boot_to_static_linux"] = str(error)
+
+    def restart_copy(self):
+        """What a large kernel adds to a restart: from the end of one life to the next's first instruction, inside the hypervisor."""
+        if self.hypervisor != "vinci":
+            self.notes["static_guest_restart_copy"] = "a static domain that ends is not started again"
+            return
+        small = self.out / "arm64/guests/partition.img"
+        large = self.out / "bench/large.img"
+        large.write_bytes(small.read_bytes().ljust(LARGE_KERNEL, b"\x5a"))
+        spent = []
+        for kernel in (small, large):
+            # A busy neighbour, so that no idle time goes into cleaning free memory.
+            nodes = [Partition("busy", kernel=str(small), bootargs="tick", properties=["vinci,priority = <1>;"]),
+                     Partition("again", kernel=str(kernel), memory=64 << 10, bootargs="bare reboot",
+                               properties=["vinci,restart-limit = <1 60>;"])]
+            marks = self.counted("static_guest_restart_copy", None, 60, partitions=nodes, options="", until="it stays stopped")
+            spent += [found["hv"] for found in counting.between(marks, 1, 0)[:1]]
+        if len(spent) == 2:
+            self.rows["static_guest_restart_copy"] = spent[1] - spent[0]
+        else:
+            self.notes["static_guest_restart_copy"] = "the guest was not started again"
 
     def crossipi(self):
         marks = self.counted("crossipi", "crossipi", 120, smp=2, icount=False, mem=1024,

@@ -18,7 +18,7 @@
 
 #define KERNEL_ALIGN UINT64_C(0x200000)
 /* Pages that one piece zeroes: below 20,000 instructions. */
-#define WIPE_PAGES 64
+#define WIPE_PAGES 48
 
 /* arm64 Linux boot protocol (Documentation/arm64/booting.rst): the first 64 bytes of an Image. */
 struct image_header {
@@ -85,36 +85,33 @@ static int plan_places(struct partition *p)
     return -E_NOMEM;
 }
 
-/* The page of RAM that lies n bytes into it. */
-static uint64_t page_of_ram(const struct partition_plan *plan, uint64_t n)
+static bool is_whole_page_of(uint64_t page, uint64_t base, uint64_t size)
 {
-    struct partition_piece ram[PARTITION_PIECES];
-    unsigned count = partition_ram(plan, ram), i = 0;
-
-    while (n >= ram[i].size) {
-        n -= ram[i++].size;
-        ASSERT(i < count);
-    }
-    return ram[i].guest + n;
+    return page >= base && page + PAGE_SIZE <= base + size;
 }
 
-/* Whatever its former life has left; pages that it has given away are not there to be wiped. */
+/* Whatever its former life has left; but not where the modules lie again in a moment, and pages that it has given away are not there. */
+static void wipe_page(struct partition *p, uint64_t page)
+{
+    mfn_t mfn;
+
+    if (is_whole_page_of(page, p->entry, p->plan->kernel.size) || is_whole_page_of(page, p->ramdisk.base, p->ramdisk.size))
+        return;
+    if (stage2_get_own(&p->domain->stage2, GFN(page >> PAGE_SHIFT), true, &mfn))
+        return;
+    arch_frame_wipe(mfn);
+    frame_put(mfn);
+}
+
 static int wipe(struct partition *p)
 {
-    uint64_t *done = &p->progress.done;
+    struct partition_piece ram[PARTITION_PIECES];
+    uint64_t *done = &p->progress.done, before = 0;
+    unsigned count = partition_ram(p->plan, ram), left = WIPE_PAGES;
 
-    for (unsigned i = 0; i < WIPE_PAGES && *done < p->plan->memory; i++, *done += PAGE_SIZE) {
-        mfn_t mfn;
-        void *page;
-
-        if (stage2_get_own(&p->domain->stage2, GFN(page_of_ram(p->plan, *done) >> PAGE_SHIFT), true, &mfn))
-            continue;
-        page = arch_window_map(mfn);
-        arch_zero_pages(page, PAGE_SIZE);
-        arch_window_unmap(page);
-        arch_frame_clean(mfn);
-        frame_put(mfn);
-    }
+    for (unsigned i = 0; i < count && left; before += ram[i++].size)
+        for (; *done - before < ram[i].size && left; left--, *done += PAGE_SIZE)
+            wipe_page(p, ram[i].guest + *done - before);
     return *done < p->plan->memory ? -E_RESTART : 0;
 }
 

@@ -155,6 +155,11 @@ void arch_frame_scrub(mfn_t mfn, unsigned order)
     }
 }
 
+void arch_frame_wipe(mfn_t mfn)
+{
+    arch_frame_scrub(mfn, 0);
+}
+
 void arch_frame_clean(mfn_t mfn)
 {
     arch_frame_clean_range(mfn, 0, PAGE_SIZE, true, true);

@@ -266,6 +266,12 @@ void arch_frame_scrub_within(mfn_t mfn, uint64_t n)
         arch_frame_scrub(mfn_add(mfn, i), 0);
 }
 
+void arch_frame_wipe(mfn_t mfn)
+{
+    memset(raw + (index_of(mfn, 1) << PAGE_SHIFT), 0, PAGE_SIZE);
+    arch_schedule_point();
+}
+
 void arch_frame_copy(mfn_t to, mfn_t from, uint64_t n)
 {
     uint64_t bytes = n << PAGE_SHIFT;

@@ -55,6 +55,8 @@ void arch_frame_scrub_within(mfn_t mfn, uint64_t n);
 /* Clean and invalidate the data cache for a frame, to the point of coherency. */
 void arch_frame_clean(mfn_t mfn);
 void arch_frame_clean_range(mfn_t mfn, unsigned offset, unsigned length, bool clean, bool invalidate);
+/* The same for a page that somebody may have mapped. */
+void arch_frame_wipe(mfn_t mfn);
 /* Copy n frames, as arch_frame_scrub makes zeros. Neither side need be mapped; they do not overlap. */
 void arch_frame_copy(mfn_t to, mfn_t from, uint64_t n);
 /* The instruction cache no longer holds what guests' frames held. */

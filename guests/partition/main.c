@@ -2,13 +2,18 @@
 /*
  * A static domain: says what it was given, looks for bytes of somebody else's in its memory, and does what its command line asks for:
  *   beat      sleeps until each millisecond, and says every second how many it has missed
+ *   vectors   holds numbers in vector registers for a second
  *   tick      a line a second          cpus    starts its other vCPUs
  *   rtc       uses a PL031 that it was given: registers and interrupt
+ *   bare      none of all that, it ends after a while
  *   stay      never ends               reboot, crash, poweroff (default): how it ends
  */
 #include "guests/lib/hypercall.h"
 
 #define OLD_BYTES 0x6f6c642062797465UL      /* what tests fill memory with beforehand */
+
+/* Until its memory has been filled beside it. */
+#define BARE_LIFE (200 * TICKS_PER_MS)
 
 static unsigned cpus_up;
 
@@ -161,8 +166,48 @@ static void tick(void)
     }
 }
 
+#define VECTOR_WORDS 16
+
+/* Eight vector registers for a time in which others run; C code uses none. */
+static void hold_vectors(const uint64_t *from, uint64_t *to, uint64_t until)
+{
+    uint64_t now;
+
+    asm volatile(".arch_extension fp\n\t.arch_extension simd\n\t"
+                 "ldp q0, q1, [%1]\n\tldp q2, q3, [%1, #32]\n\tldp q4, q5, [%1, #64]\n\tldp q6, q7, [%1, #96]\n"
+                 "1:\tisb\n\tmrs %0, cntvct_el0\n\tcmp %0, %3\n\tb.lo 1b\n\t"
+                 "stp q0, q1, [%2]\n\tstp q2, q3, [%2, #32]\n\tstp q4, q5, [%2, #64]\n\tstp q6, q7, [%2, #96]"
+                 : "=&r"(now) : "r"(from), "r"(to), "r"(until) : "memory", "cc");
+}
+
+static void keep_vectors(void)
+{
+    uint64_t in[VECTOR_WORDS], out[VECTOR_WORDS], lost = 0, ticks = read_sysreg(cntvct_el0);
+
+    write_sysreg(cpacr_el1, 3UL << 20);
+    isb();
+    for (unsigned n = 0; n < 1000; n++) {
+        for (unsigned i = 0; i < VECTOR_WORDS; i++)
+            in[i] = OLD_BYTES * (n + 1) + i;
+        hold_vectors(in, out, ticks += TICKS_PER_MS);
+        for (unsigned i = 0; i < VECTOR_WORDS; i++)
+            lost += in[i] != out[i];
+    }
+    print("vectors: %lu lost\n", lost);
+}
+
+static void __attribute__((noreturn)) end(const void *fdt)
+{
+    guest_shutdown(fdt_option(fdt, "reboot") ? SHUTDOWN_reboot : fdt_option(fdt, "crash") ? SHUTDOWN_crash : SHUTDOWN_poweroff);
+}
+
 void guest_main(const void *fdt)
 {
+    if (fdt_option(fdt, "bare")) {
+        spin_ticks(BARE_LIFE);
+        asm volatile("hint #0x61" : : : "memory");     /* a mark of the counting plugin: its end */
+        end(fdt);
+    }
     print("partition: \"%s\"\n", command_line(fdt));
     say_memory(fdt);
     say_ramdisk(fdt);
@@ -173,11 +218,13 @@ void guest_main(const void *fdt)
         use_rtc(fdt);
     leave_bytes(fdt);
     print("done\n");
+    if (fdt_option(fdt, "vectors"))
+        keep_vectors();
     if (fdt_option(fdt, "beat"))
         beat();
     if (fdt_option(fdt, "tick"))
         tick();
     while (fdt_option(fdt, "stay"))
         wfi();
-    guest_shutdown(fdt_option(fdt, "reboot") ? SHUTDOWN_reboot : fdt_option(fdt, "crash") ? SHUTDOWN_crash : SHUTDOWN_poweroff);
+    end(fdt);
 }

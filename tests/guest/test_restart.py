@@ -41,6 +41,15 @@ def test_crashes_are_restarted_up_to_the_limit_and_a_neighbour_misses_no_beat(ru
     assert beats and all(" 0 missed" in line for line in beats), beats
 
 
+def test_a_neighbours_restart_leaves_vector_registers_alone(run_guest, guest):
+    """Memory is copied through vector registers, on the CPU whose guest has numbers in them."""
+    partitions = [Partition("steady", guest, bootargs="vectors stay", properties=["vinci,priority = <1>;"]),
+                  Partition("frail", guest, bootargs="bare reboot", properties=["vinci,restart-limit = <100 60>;"])]
+    outcome = run_guest(None, partitions=partitions, icount=False, until=r"\(steady\) vectors: ")
+    assert lines_of(outcome, "steady")[-1] == "vectors: 0 lost", outcome.tail()
+    assert outcome.text.count("partition frail (d2) asks to be restarted: restart") >= 2, outcome.tail()
+
+
 def test_every_end_and_policy(run_guest, guest):
     partitions = [Partition("off", guest, bootargs="poweroff"),
                   Partition("again", guest, bootargs="reboot", properties=["vinci,restart-limit = <2 60>;"]),
