@@ -137,7 +137,7 @@ static int build(struct partition *p)
 {
     int error;
 
-    if (p->state == PARTITION_PLANNED) {
+    if (!p->created) {
         error = partition_create(p);
         return error ? error : -E_RESTART;
     }

@@ -128,27 +128,6 @@ static void limit(struct partition *p)
         p->domain->vcpus[i]->hypercall_percent = (uint8_t)p->plan->limits.hypercall_percent;
 }
 
-static int fill(struct partition *p, const char **what)
-{
-    int error;
-
-    *what = "vCPUs (cpus, vinci,pin, vinci,weight, vinci,cap)";
-    error = add_vcpus(p);
-    if (error)
-        return error;
-    *what = "memory";
-    error = partition_populate(p);
-    if (error)
-        return error;
-    *what = "console (vpl011, nr_spis)";
-    error = add_console(p);
-    if (error)
-        return error;
-    limit(p);
-    *what = "devices (xen,reg beside its RAM, xen,path, interrupts)";
-    return add_devices(p);
-}
-
 /* domain_destroy waits for other CPUs, and each call is bounded. */
 static void reap(struct timer *t)
 {
@@ -200,20 +179,49 @@ static int make_domain(struct partition *p)
     return 0;
 }
 
+static int begin(struct partition *p)
+{
+    p->state = PARTITION_BUILDING;
+    return make_domain(p);
+}
+
+static int finish(struct partition *p)
+{
+    limit(p);
+    return add_devices(p);
+}
+
+/* What a partition is made of, in order; and what to look at when one fails. */
+static const struct {
+    int (*make)(struct partition *p);
+    const char *what;
+} parts[] = {
+    { begin, "domain (cpus, nr_spis, domain-cpupool, max_grant_frames)" },
+    { add_vcpus, "vCPUs (cpus, vinci,pin, vinci,weight, vinci,cap)" },
+    { partition_populate, "memory" },
+    { add_console, "console (vpl011, nr_spis)" },
+    { finish, "devices (xen,reg beside its RAM, xen,path, interrupts)" },
+};
+
 int partition_create(struct partition *p)
 {
-    const char *what = "domain (cpus, nr_spis, domain-cpupool, max_grant_frames)";
+    uint32_t *step = &p->progress.step;
     int error;
 
-    ASSERT(p->state == PARTITION_PLANNED && !p->domain);
-    p->state = PARTITION_BUILDING;
-    error = make_domain(p);
-    if (!error)
-        error = fill(p, &what);
-    if (!error)
-        return 0;
-    log_error("partition %s: its %s could not be set up (error %d%s)", p->plan->name, what, error,
-              error == -E_NOMEM ? ", no memory" : "");
-    partition_give_up(p);
-    return error;
+    ASSERT(!p->created && *step < ARRAY_SIZE(parts));
+    error = parts[*step].make(p);
+    if (error == -E_RESTART)
+        return error;
+    if (error) {
+        log_error("partition %s: its %s could not be set up (error %d%s)", p->plan->name, parts[*step].what, error,
+                  error == -E_NOMEM ? ", no memory" : "");
+        partition_give_up(p);
+        return error;
+    }
+    p->progress.done = 0;
+    if (++*step < ARRAY_SIZE(parts))
+        return -E_RESTART;
+    p->progress = (struct partition_progress){ 0 };
+    p->created = true;
+    return 0;
 }

@@ -14,6 +14,8 @@ static const struct partition_range guest_ram[] = {
 
 /* The blocks that a large piece is taken in; smaller ones where memory is in pieces. */
 #define BLOCK_ORDER 9
+/* Pages that are cleaned in one piece: below 20,000 instructions. */
+#define CLEAN_PAGES 64
 
 struct filler {
     struct partition_piece *pieces;
@@ -58,24 +60,18 @@ unsigned partition_ram(const struct partition_plan *plan, struct partition_piece
     return f.count;
 }
 
-/* Static memory: reserved for this owner, cleaned of whatever the loader or an earlier system left in it. */
-static int take_static(struct domain *d, uint64_t guest, uint64_t host, unsigned order)
+/* Nobody's memory yet, cleaned of whatever the loader or an earlier system left in it. */
+static void clean(uint64_t first, uint64_t n, bool whole_block)
 {
-    mfn_t mfn = MFN(host >> PAGE_SHIFT);
-    int error = frame_take_reserved(&d->owner, mfn, order);
-
-    if (error)
-        return error;
-    arch_frame_scrub(mfn, order);
-    error = stage2_map(&d->stage2, GFN(guest >> PAGE_SHIFT), mfn, order, S2_RAM);
-    if (error)
-        frame_put_block(mfn, order);
-    return error;
+    if (whole_block)
+        arch_frame_scrub_within(MFN(first), n);
+    for (uint64_t i = 0; !whole_block && i < n; i++)
+        arch_frame_scrub(MFN(first + i), 0);
 }
 
-static int populate_static(struct domain *d, const struct partition_piece *piece)
+/* Static memory, clean, into this owner's reserve and out of it. */
+static int take_static(struct domain *d, uint64_t gfn, uint64_t first, uint64_t count)
 {
-    uint64_t first = piece->host >> PAGE_SHIFT, count = piece->size >> PAGE_SHIFT;
     int error = 0;
 
     frame_add_free(MFN(first), count);
@@ -83,11 +79,26 @@ static int populate_static(struct domain *d, const struct partition_piece *piece
     for (uint64_t done = 0; !error && done < count;) {
         unsigned order = largest_order(first + done, count - done);
 
-        order = MIN(order, (unsigned)BLOCK_ORDER);
-        error = take_static(d, piece->guest + (done << PAGE_SHIFT), piece->host + (done << PAGE_SHIFT), order);
+        error = frame_take_reserved(&d->owner, MFN(first + done), order);
+        if (!error) {
+            error = stage2_map(&d->stage2, GFN(gfn + done), MFN(first + done), order, S2_RAM);
+            if (error)
+                frame_put_block(MFN(first + done), order);
+        }
         done += BIT(order);
     }
     return error;
+}
+
+/* From `at` on, pages of the piece: a part of a block of 2 MiB is cleaned; with its last part the block is taken. */
+static int populate_static(struct domain *d, const struct partition_piece *piece, uint64_t at, uint64_t *n)
+{
+    uint64_t gfn = piece->guest >> PAGE_SHIFT, first = piece->host >> PAGE_SHIFT, count = piece->size >> PAGE_SHIFT;
+    uint64_t begin = MAX(ROUND_DOWN(first + at, BIT(BLOCK_ORDER)), first), end = MIN(ROUND_UP(first + at + 1, BIT(BLOCK_ORDER)), first + count);
+
+    *n = MIN(end - (first + at), (uint64_t)CLEAN_PAGES);
+    clean(first + at, *n, end - begin == BIT(BLOCK_ORDER));
+    return first + at + *n == end ? take_static(d, gfn + (begin - first), begin, end - begin) : 0;
 }
 
 /* One block, or what is left of it when the memory that is free comes in smaller ones. */
@@ -106,17 +117,12 @@ static int populate_block(struct domain *d, uint64_t gfn, unsigned order, uint64
     return error;
 }
 
-static int populate_anywhere(struct domain *d, const struct partition_piece *piece)
+static int populate_anywhere(struct domain *d, const struct partition_piece *piece, uint64_t at, uint64_t *n)
 {
     uint64_t first = piece->guest >> PAGE_SHIFT, count = piece->size >> PAGE_SHIFT;
-    int error = 0;
 
-    for (uint64_t done = 0; !error && done < count;) {
-        unsigned order = largest_order(first + done, count - done);
-
-        error = populate_block(d, first + done, order, &done);
-    }
-    return error;
+    *n = 0;
+    return populate_block(d, first + at, largest_order(first + at, count - at), n);
 }
 
 /* Memory that is zeroed when it is first touched, or by and by: promised, so that it is there then. */
@@ -147,24 +153,39 @@ uint64_t partition_needs_now(const struct partition_plan *plan)
     return is_lazy(plan) ? MIN(written, plan->memory) : plan->memory;
 }
 
-static int populate_piece(struct partition *p, const struct partition_piece *piece)
+/* Some pages from `at` on; how many. */
+static int populate_some(struct partition *p, const struct partition_piece *piece, uint64_t at, uint64_t *n)
 {
     if (piece->host != PARTITION_ANYWHERE)
-        return populate_static(p->domain, piece);
-    return is_lazy(p->plan) ? promise(p->domain, piece) : populate_anywhere(p->domain, piece);
+        return populate_static(p->domain, piece, at, n);
+    if (!is_lazy(p->plan))
+        return populate_anywhere(p->domain, piece, at, n);
+    *n = piece->size >> PAGE_SHIFT;
+    return promise(p->domain, piece);
+}
+
+static int claim(struct partition *p)
+{
+    p->domain->owner.limit = p->plan->memory >> PAGE_SHIFT;
+    /* Not after having taken all that there is: others may fit. */
+    return p->plan->bank_count ? 0 : frame_claim(&p->domain->owner, p->plan->memory >> PAGE_SHIFT);
 }
 
 int partition_populate(struct partition *p)
 {
     struct partition_piece pieces[PARTITION_PIECES];
-    unsigned n = partition_ram(p->plan, pieces);
-    int error = 0;
+    uint64_t *done = &p->progress.done, before = 0, n;
+    unsigned count = partition_ram(p->plan, pieces), i = 0;
+    int error = *done ? 0 : claim(p);
 
-    p->domain->owner.limit = p->plan->memory >> PAGE_SHIFT;
-    /* Not after having taken all that there is: others may fit. */
-    if (p->plan->bank_count == 0)
-        error = frame_claim(&p->domain->owner, p->plan->memory >> PAGE_SHIFT);
-    for (unsigned i = 0; !error && i < n; i++)
-        error = populate_piece(p, &pieces[i]);
-    return error;
+    while (*done - before >= pieces[i].size) {
+        before += pieces[i++].size;
+        ASSERT(i < count);
+    }
+    if (!error)
+        error = populate_some(p, &pieces[i], (*done - before) >> PAGE_SHIFT, &n);
+    if (error)
+        return error;
+    *done += n << PAGE_SHIFT;
+    return *done < p->plan->memory ? -E_RESTART : 0;
 }

@@ -168,7 +168,7 @@ enum partition_state {
     PARTITION_FAILED,                   /* could not be built: the reason is in the log */
 };
 
-/* Where a load is; all zeros: at its beginning. */
+/* Where creating it or a load is; all zeros: at its beginning. */
 struct partition_progress {
     uint32_t step;
     uint64_t done;                      /* bytes of the step */
@@ -184,6 +184,7 @@ struct partition {
     const struct partition_plan *plan;
     struct domain *domain;              /* atomic; NULL before partition_create and when it is gone; good as long as a look-up */
     enum partition_state state;
+    bool created;                       /* partition_create is done */
     struct partition_progress progress;
     uint64_t entry;                     /* guest-physical: the kernel's entry, */
     struct partition_range tree, ramdisk;   /* where its device tree and its ramdisk are */
@@ -205,7 +206,7 @@ struct partition *partition_add(const struct partition_plan *plan) MUST_CHECK;
 /*
  * Domain (paused once by the controller), vCPUs with pinning and parameters, memory (all zeros), devices. On an error one line names what
  * failed, the state is FAILED, and what there is of the domain is on its way out. -E_NOMEM, -E_INVAL,
- * -E_NOENT ... Boot: takes as long as it takes.
+ * -E_NOENT ... Boot. Bounded: -E_RESTART while there is more (progress is kept in *p).
  */
 int partition_create(struct partition *p) MUST_CHECK;
 /*
@@ -260,7 +261,8 @@ struct partition_piece {
 #define PARTITION_PIECES (PARTITION_BANKS + 1)
 /* The RAM that the plan gives, in the order of guest addresses; how many pieces. */
 unsigned partition_ram(const struct partition_plan *plan, struct partition_piece pieces[PARTITION_PIECES]);
-/* Memory of the plan, all zeros, in its place; what may be is filled with zeros when it is touched. -E_NOMEM, -E_INVAL. */
+/* A piece of the plan's memory, all zeros, in its place, from progress.done on; what may be is filled with zeros when it is touched. -E_RESTART
+ * while there is more; -E_NOMEM, -E_INVAL. */
 int partition_populate(struct partition *p) MUST_CHECK;
 /* Copy into its memory, for one who has its caches off: n bytes within one page; or a piece of a module, from progress.done on, to `to` and
  * what follows (-E_RESTART while there is more). -E_NOMEM, -E_NOENT ... */
