@@ -14,6 +14,7 @@
  *           0   ->   leave the table, and after a quiescent period free the rest, the number included; tell dom0 again
  */
 #include "core/domain_internal.h"
+#include "arch/include/mapping.h"
 #include "core/host_device.h"
 #include "lib/error.h"
 #include "lib/print.h"
@@ -68,6 +69,8 @@ static int step_retire_vcpus(struct domain *d)
     vpl011_retire(d);
     arch_irq_unroute_all(d);
     sched_group_leave(&d->sched);
+    /* It executes nothing any more: who gets its frames does not execute what it did. */
+    arch_icache_invalidate_all();
     return 0;
 }
 

@@ -45,7 +45,7 @@ static nsec_t deadline(uint32_t seconds)
     return arch_time_now() + SEC(MIN(seconds, MAX_SECONDS));
 }
 
-static int arm_free_one(struct domain *d, uint32_t seconds)
+static int start_free_one(struct domain *d, uint32_t seconds)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(d->watchdog); i++) {
         if (atomic_exchange(&d->watchdog_used[i], true))
@@ -71,7 +71,7 @@ int domain_watchdog(struct domain *d, uint32_t id, uint32_t seconds)
     if (id > ARRAY_SIZE(d->watchdog) || (!id && !seconds))
         return -E_INVAL;
     if (!id)
-        return arm_free_one(d, seconds);
+        return start_free_one(d, seconds);
     n = (unsigned)array_index_nospec(id - 1, ARRAY_SIZE(d->watchdog));
     if (!atomic_load(&d->watchdog_used[n]))
         return -E_INVAL;

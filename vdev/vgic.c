@@ -187,16 +187,22 @@ static inline struct vcpu *take_hw(struct vcpu *v, struct vgic_irq *i, unsigned 
     return update(v->domain, i);
 }
 
-HOT void vgic_inject_hw(struct vcpu *v, unsigned irq, unsigned hw_irq)
+HOT bool vgic_inject_hw(struct vcpu *v, unsigned irq, unsigned hw_irq)
 {
     struct vgic_irq *i = irq_of(v, irq);
-    struct vcpu *to;
+    struct vcpu *to = NULL;
+    bool is_linked;
 
+    ASSERT(i);
     spin_lock(&vgic_of(v)->lock);
+    /* Whoever took it found its domain before vgic_unroute_all: taken now it would stay active for good. */
+    is_linked = irq < VGIC_PRIVATE || likely(i->hw_irq == hw_irq);
     if (irq >= VGIC_PRIVATE)
         i->hw_cpu = (uint16_t)(i->hw_taken ? VGIC_NO_CPU : cpu_id());
-    to = take_hw(v, i, hw_irq);
+    if (is_linked)
+        to = take_hw(v, i, hw_irq);
     unlock_notify_one(v->domain, to);
+    return is_linked;
 }
 
 void vgic_load_hw(struct vcpu *v, unsigned irq, unsigned hw_irq)
@@ -357,14 +363,14 @@ void vgic_unroute_all(struct domain *d)
     spin_unlock(&g->lock);
 }
 
-/* A GICv2's interrupts are of group 0, a GICv3's of group 1, until the guest says otherwise: as most guests expect. */
+/* A GICv2's interrupts are of group 0, a GICv3's of group 1, until the guest says otherwise: as most guests expect. Both go to vCPU 0. */
 static void irq_init(const struct vgic_domain *g, struct vgic_irq *i, unsigned id, struct vcpu *target)
 {
     bool is_sgi = id < VGIC_SGIS;
 
     *i = (struct vgic_irq){
         .id = (uint16_t)id, .target = target, .group1 = g->version != 2, .edge = is_sgi, .enabled = is_sgi,
-        .line = is_sgi && g->version == 2,
+        .line = is_sgi && g->version == 2, .route = g->version == 2 ? BIT(VGIC_V2_TARGETS_SHIFT) : 0,
     };
     list_init(&i->link);
 }

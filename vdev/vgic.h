@@ -98,8 +98,9 @@ void vgic_vcpu_reset(struct vcpu *v);
 void vgic_inject_edge(struct vcpu *v, unsigned irq);
 /* A level input changes. */
 void vgic_set_line(struct vcpu *v, unsigned irq, bool high);
-/* A physical interrupt that is linked to virtual `irq`: inject; the guest's deactivation ends the physical one too. */
-void vgic_inject_hw(struct vcpu *v, unsigned irq, unsigned hw_irq);
+/* A physical interrupt that is linked to virtual `irq`: inject; the guest's deactivation ends the physical one too. False: a shared one that
+ * is not linked (vgic_route_hw) any more; ending it is the caller's. */
+bool vgic_inject_hw(struct vcpu *v, unsigned irq, unsigned hw_irq);
 /* The same for a private interrupt while v is being loaded on this CPU: its flush is still to come, nobody is
  * notified. */
 void vgic_load_hw(struct vcpu *v, unsigned irq, unsigned hw_irq);

@@ -14,6 +14,7 @@
 
 #define VGIC_PRIORITY_MASK 0xf8         /* five bits: what every GICv3 has at least */
 #define VGIC_REDIST_SIZE UINT64_C(0x20000)
+#define VGIC_V2_TARGETS_SHIFT 56        /* of vgic_irq.route: GICD_ITARGETSR, above the affinity of the first target */
 
 /* vCPUs to look after once the lock is dropped: bit n is vCPU n. */
 typedef uint64_t vgic_targets;

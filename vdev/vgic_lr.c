@@ -12,11 +12,9 @@
 #define VMCR_GROUP1 BIT(1)
 #define VMCR_PRIORITY_SHIFT 24
 
-/* What a register write wanted gone while the hardware had it. */
+/* What a register write wanted gone while the hardware had it. What has become pending since then stays. */
 static void apply_drops(struct vgic_irq *i)
 {
-    if (i->drop_pending)
-        i->pending_latch = false;
     if (i->drop_active)
         i->active = false;
     if (i->hw_taken && !i->active && !i->pending_latch && (i->drop_pending || i->drop_active)) {
@@ -78,7 +76,7 @@ static ALWAYS_INLINE void read_back(struct vcpu *v, struct vgic_irq *i, unsigned
         s->lr_stale |= (uint32_t)BIT(n);
     i->in_lr = false;
     i->active = (lr & LR_STATE_ACTIVE) != 0;
-    if ((lr & LR_STATE_PENDING) && i->lr_latched) {
+    if ((lr & LR_STATE_PENDING) && i->lr_latched && likely(!i->drop_pending)) {
         i->pending_latch = true;
         if (i->line)
             vgic_v2_take_back(v, i);

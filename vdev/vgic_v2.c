@@ -19,7 +19,6 @@
 #define BYTES 0x1000
 
 #define ROUTE_NOBODY 0xff           /* no vCPU has this affinity */
-#define ROUTE_TARGETS_SHIFT 56      /* of vgic_irq.route: GICD_ITARGETSR, above the affinity of the first target */
 
 /* -- SGIs -- */
 
@@ -138,7 +137,7 @@ static bool write_sgi_sources(struct vcpu *v, uint64_t offset, unsigned size, ui
 
 static uint64_t route_of(uint64_t targets)
 {
-    return (targets ? vgic_affinity((unsigned)__builtin_ctzll(targets)) : ROUTE_NOBODY) | targets << ROUTE_TARGETS_SHIFT;
+    return (targets ? vgic_affinity((unsigned)__builtin_ctzll(targets)) : ROUTE_NOBODY) | targets << VGIC_V2_TARGETS_SHIFT;
 }
 
 /* The private ones' read as the reader's own bit. */
@@ -148,7 +147,7 @@ static uint64_t get_targets(struct vcpu *v, unsigned irq)
 
     if (irq < VGIC_PRIVATE)
         return BIT(v->id);
-    return i ? i->route >> ROUTE_TARGETS_SHIFT : 0;
+    return i ? i->route >> VGIC_V2_TARGETS_SHIFT : 0;
 }
 
 static bool read_targets(struct vcpu *v, uint64_t offset, unsigned size, uint64_t *value)
@@ -257,8 +256,6 @@ int vgic_v2_domain_init(struct domain *d, uint32_t spis, gpa_t dist_base)
     if (error)
         return error;
     d->arch.vgic.dist_base = dist_base;
-    for (unsigned n = 0; n < spis; n++)
-        d->arch.vgic.spis[n].route = route_of(BIT(0));
     error = mmio_add(&d->arch.mmio, &dist);
     if (error)
         vgic_domain_destroy(d);

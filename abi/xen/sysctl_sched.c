@@ -204,7 +204,6 @@ static int64_t frame(struct vcpu *v, struct sysctl_call *call, struct sched_pool
     STATIC_ASSERT(ARRAY_SIZE(c->guest.sched_entries) == SCHED_FRAME_WINDOWS);
     if (!c)
         return -E_NOMEM;
-    memset(c, 0, sizeof(*c));
     r = in->cmd == XEN_SYSCTL_SCHEDOP_putinfo ? put_frame(v, c, address, p) : get_frame(v, c, address, p);
     heap_delete(c);
     return r;

@@ -45,6 +45,7 @@ bool arch_irq_deliver(unsigned irq)
 
     if (!v)
         return false;
-    vgic_inject_hw(v, irq, irq);
+    if (unlikely(!vgic_inject_hw(v, irq, irq)))
+        arch_irq_deactivate(irq);       /* the domain has just lost it */
     return true;
 }

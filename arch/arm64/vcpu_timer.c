@@ -59,7 +59,7 @@ static bool interrupt(unsigned irq)
     if (!v)
         return true;    /* it was switched off while the interrupt was on its way */
     THIS_CPU(made_active) = true;
-    vgic_inject_hw(v, PPI_VIRTUAL_TIMER, PPI_VIRTUAL_TIMER);
+    (void)vgic_inject_hw(v, PPI_VIRTUAL_TIMER, PPI_VIRTUAL_TIMER);
     return false;
 }
 

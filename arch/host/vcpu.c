@@ -209,7 +209,8 @@ bool arch_irq_deliver(unsigned irq)
 
     if (!v)
         return false;
-    vgic_inject_hw(v, irq, irq);
+    if (!vgic_inject_hw(v, irq, irq))
+        arch_irq_deactivate(irq);
     return true;
 }
 

@@ -18,13 +18,13 @@ LIMIT = 600
 
 # model: its mutants (macros)
 MODELS = {
-    "vmid": ["MUTANT_NO_BARRIER", "MUTANT_FORGET_LOADED"],
+    "vmid": ["MUTANT_NO_BARRIER", "MUTANT_FORGET_LOADED", "MUTANT_NO_WAIT"],
     "quiescence": ["MUTANT_EPOCH_FIRST", "MUTANT_NO_BARRIER", "MUTANT_NO_SECOND_LOOK", "MUTANT_READ_TWICE"],
     "fifo_queue": ["MUTANT_HEAD_ALWAYS", "MUTANT_LINK_BLINDLY", "MUTANT_READY_FIRST"],
 }
 
 # model: how else it holds than as it is (macros)
-VARIANTS = {"quiescence": ["THREE"]}
+VARIANTS = {"vmid": ["PAGE"], "quiescence": ["THREE"]}
 
 # harness: (the source it looks at, its entry points, mutants: entry point, what is replaced, by what)
 HARNESSES = {

@@ -1,20 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * VMID generations (arch/arm64/stage2_tlb.c): stage2_load, assign, begin_generation.
+ * VMID generations (mem/vmid.c, arch/arm64/stage2_tlb.c): vmid_load, assign, begin_generation, and a page that goes (arch_stage2_invalidate).
  *
  * Each CPU loads spaces and runs them. The store to loaded[cpu] may stay in the CPU's store buffer (`late`) until a barrier, which is
  * what real processors do and what the barrier in stage2_load is for. TLBs are per CPU and tagged by VMID; running a space fills an
  * entry; the broadcast invalidation of a new generation empties all.
  *
  *   shown   no CPU ever runs a space with a VMID under which its TLB holds another space's entries
+ *           nobody uses a page of space 0 once who took it away has let go of its frame
  *
- * MUTANT_NO_BARRIER leaves the barrier out, MUTANT_FORGET_LOADED lets a new generation take the VMIDs of loaded spaces: each must
- * be found.
+ * MUTANT_NO_BARRIER leaves the barrier out, MUTANT_FORGET_LOADED lets a new generation take the VMIDs of loaded spaces, MUTANT_NO_WAIT
+ * takes a space for forgotten as soon as its generation is over: each must be found.
  */
+#ifdef MUTANT_NO_WAIT
+#define PAGE
+#endif
 #define CPUS 2
+#ifdef PAGE                     /* CPU 0 runs space 0 alone, CPU 1 so many others that a generation begins */
+#define SPACES 3
+#define VMIDS 2
+#define LOADS 2
+#define FIRST(self) self
+#define LAST(self) (self * 2)
+#else
 #define SPACES 4
 #define VMIDS 3                 /* and VMID 0, of no guest */
 #define LOADS 3                 /* by each CPU */
+#define FIRST(self) 0
+#define LAST(self) (SPACES - 1)
+#endif
 #define NONE 15
 
 byte generation = 1;
@@ -26,6 +40,8 @@ byte late[CPUS] = NONE;         /* stored, not yet visible */
 bool is_late[CPUS];
 byte tlb[CPUS * (VMIDS + 1)] = NONE;
 bool lock;
+bool mapped = true;             /* space 0's page */
+bool gone;                      /* and its frame is somebody else's */
 
 #define TLB(cpu, vmid) tlb[(cpu) * (VMIDS + 1) + (vmid)]
 #define acquire atomic { !lock -> lock = true }
@@ -52,7 +68,8 @@ inline find_free(v)
 inline begin_generation()
 {
     d_step {
-        used[1] = false; used[2] = false; used[3] = false;
+        i = 1;
+        do :: i <= VMIDS -> used[i] = false; i++ :: else -> break od
     }
     generation++;
     i = 0;
@@ -83,6 +100,47 @@ inline begin_generation()
     }
 }
 
+/* The walker finds the page of every space but 0 at any time. */
+inline run_guest()
+{
+    d_step {
+        assert(TLB(self, vttbr) == NONE || TLB(self, vttbr) == mine);
+        if
+        :: TLB(self, vttbr) == NONE && (mine != 0 || mapped) -> TLB(self, vttbr) = mine
+        :: else
+        fi;
+        assert(!(gone && mine == 0 && TLB(self, vttbr) == 0))
+    }
+}
+
+/* Takes space 0's page away: its entry, a barrier, the TLBs if it has a VMID; then the frame is free. */
+proctype changer()
+{
+    bool current;
+    byte i;
+
+    mapped = false;
+    current = (of_generation[0] == generation);
+#ifndef MUTANT_NO_WAIT
+    if
+    :: !current -> acquire; current = (of_generation[0] == generation); release
+    :: else
+    fi;
+#endif
+    if
+    :: current ->
+        d_step {
+            i = 0;
+            do
+            :: i < CPUS -> TLB(i, of_vmid[0]) = NONE; i++
+            :: else -> break
+            od
+        }
+    :: else
+    fi;
+    gone = true
+}
+
 proctype cpu(byte self)
 {
     byte loads, mine, v, i, s, vttbr;
@@ -90,7 +148,7 @@ proctype cpu(byte self)
     do
     :: loads < LOADS ->
         loads++;
-        select(mine : 0 .. SPACES - 1);
+        select(mine : FIRST(self) .. LAST(self));
         skip;
         d_step { late[self] = mine; is_late[self] = true };
 #ifndef MUTANT_NO_BARRIER
@@ -119,17 +177,20 @@ proctype cpu(byte self)
         fi;
         vttbr = of_vmid[mine];
         /* In the guest: the walker may cache at any time. */
-        d_step {
-            assert(TLB(self, vttbr) == NONE || TLB(self, vttbr) == mine);
-            TLB(self, vttbr) = mine
-        };
-        if :: skip :: d_step {
-            assert(TLB(self, vttbr) == NONE || TLB(self, vttbr) == mine);
-            TLB(self, vttbr) = mine
-        } fi
+        run_guest();
+        if :: skip :: run_guest() fi
     :: is_late[self] -> drain(self)     /* a store becomes visible by itself, too */
     :: else -> break
     od
 }
 
-init { atomic { run cpu(0); run cpu(1) } }
+init
+{
+    atomic {
+        run cpu(0);
+        run cpu(1);
+#ifdef PAGE
+        run changer()
+#endif
+    }
+}

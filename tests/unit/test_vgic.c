@@ -252,11 +252,11 @@ static void retracted(struct vcpu *v, void *arg UNUSED)
 {
     put(v, DIST, 4, 2);
     put(v, PRIVATE(0) + 0x100, 4, BIT(27));
-    vgic_inject_hw(v, 27, 44);
+    CHECK(vgic_inject_hw(v, 27, 44));
     trap(v);
     CHECK(vgic_retract_hw(v, 27));
     CHECK(acknowledge(v) == NONE && !vgic_hw_is_taken(v, 27));
-    vgic_inject_hw(v, 27, 44);
+    CHECK(vgic_inject_hw(v, 27, 44));
     CHECK(acknowledge(v) == 27);
     CHECK(!vgic_retract_hw(v, 27) && vgic_hw_is_taken(v, 27));
     trap(v);

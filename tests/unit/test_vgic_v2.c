@@ -198,6 +198,27 @@ static void test_banked(void **state UNUSED)
         run(i, own_priority, NULL);
 }
 
+static void target_others(struct vcpu *v, void *arg UNUSED)
+{
+    put(v, TARGETS(40), 4, 0x06040200);
+}
+
+static void targets_as_at_first(struct vcpu *v, void *arg UNUSED)
+{
+    CHECK(get(v, TARGETS(40), 4) == 0x01010101);
+}
+
+static void test_targets_after_reset(void **state UNUSED)
+{
+    uint32_t next = 0;
+
+    run(0, targets_as_at_first, NULL);
+    run(0, target_others, NULL);
+    while (!vgic_reset_shared(d, &next))
+        continue;
+    run(0, targets_as_at_first, NULL);
+}
+
 static void test_at_most_eight(void **state UNUSED)
 {
     struct domain_config c = { .max_vcpus = VGIC_V2_VCPUS + 1, .max_event_port = 15 };
@@ -214,7 +235,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         V2(test_sgi_targets), V2(test_two_senders), V2(test_again_while_active), V2(test_pending_registers),
-        V2(test_targets), V2(test_banked), V2(test_at_most_eight),
+        V2(test_targets), V2(test_targets_after_reset), V2(test_banked), V2(test_at_most_eight),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

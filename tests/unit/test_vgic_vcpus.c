@@ -145,8 +145,10 @@ static void linked(struct vcpu *v, void *arg UNUSED)
     struct vgic_irq *i = &v->domain->arch.vgic.spis[44 - 32];
 
     put(v, DIST, 4, 2);
+    CHECK(!vgic_inject_hw(v, 44, 44) && !i->hw_taken);
+    CHECK(vgic_route_hw(v->domain, 44) == 0);
     enable_spi(v, 44);
-    vgic_inject_hw(v, 44, 44);
+    CHECK(vgic_inject_hw(v, 44, 44));
     CHECK(i->hw_taken);
     CHECK(acknowledge(v) == 44);
     trap(v);
@@ -155,24 +157,46 @@ static void linked(struct vcpu *v, void *arg UNUSED)
     arch_vcpu_sync(v);
     CHECK(!i->hw_taken && !i->active);
     /* Taken again by another CPU before the end was read back: it waits for a second end. */
-    vgic_inject_hw(v, 44, 44);
+    CHECK(vgic_inject_hw(v, 44, 44));
     CHECK(acknowledge(v) == 44);
     host_guest_end_interrupt(v, 44);
-    vgic_inject_hw(v, 44, 44);
+    CHECK(vgic_inject_hw(v, 44, 44));
     CHECK(acknowledge(v) == 44 && i->hw_taken);
     end(v, 44);
     arch_vcpu_sync(v);
     CHECK(!i->hw_taken);
     /* Forgotten by the guest before it was taken: the physical one is ended too. */
-    vgic_inject_hw(v, 44, 44);
+    CHECK(vgic_inject_hw(v, 44, 44));
     trap(v);
     put(v, DIST + 0x284, 4, BIT(44 - 32));
     CHECK(!i->hw_taken && acknowledge(v) == NONE);
     /* Deactivated by register. */
-    vgic_inject_hw(v, 44, 44);
+    CHECK(vgic_inject_hw(v, 44, 44));
     CHECK(acknowledge(v) == 44);
     put(v, DIST + 0x384, 4, BIT(44 - 32));
     CHECK(!i->hw_taken && acknowledge(v) == NONE);
+}
+
+/* Another vCPU clears what is lent here, then it comes again: the second one is not lost. */
+static void cleared_and_again(struct vcpu *v, void *arg UNUSED)
+{
+    struct vgic_irq *i = &v->domain->arch.vgic.spis[44 - 32];
+
+    put(v, DIST, 4, 2);
+    enable_spi(v, 44);
+    vgic_inject_edge(v, 44);
+    arch_vcpu_flush(v);
+    CHECK(i->in_lr && i->lr_latched);
+    i->drop_pending = true;         /* GICD_ICPENDR, written elsewhere */
+    vgic_inject_edge(v, 44);
+    CHECK(acknowledge(v) == 44);
+    end(v, 44);
+    CHECK(acknowledge(v) == NONE);
+}
+
+static void test_cleared_and_again(void **state UNUSED)
+{
+    run(0, cleared_and_again, NULL);
 }
 
 static void test_linked(void **state UNUSED)
@@ -273,10 +297,13 @@ static void test_route_hw(void **state UNUSED)
     assert_int_equal(vgic_route_hw(d, 32 + SPIS), -E_INVAL);
     assert_int_equal(arch_irq_route(d, 45), 0);
     assert_int_equal(vgic_route_hw(d, 45), -E_EXIST);
-    vgic_inject_hw(d->vcpus[0], 45, 45);
+    assert_true(vgic_inject_hw(d->vcpus[0], 45, 45));
     arch_irq_unroute_all(d);
     assert_false(d->arch.vgic.spis[45 - 32].hw_taken);
     assert_false(arch_irq_deliver(45));
+    /* Found before it was taken away, injected after. */
+    assert_false(vgic_inject_hw(d->vcpus[0], 45, 45));
+    assert_false(d->arch.vgic.spis[45 - 32].hw_taken || d->arch.vgic.spis[45 - 32].hw_irq);
 }
 
 /* --- set-up --- */
@@ -329,7 +356,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_sgi), TEST(test_sgi_self), TEST(test_route), TEST(test_route_taken),
         TEST(test_route_to_sleeper_here), TEST(test_target_follows),
-        TEST(test_route_of_an_active_one), TEST(test_linked), TEST(test_route_hw),
+        TEST(test_route_of_an_active_one), TEST(test_cleared_and_again), TEST(test_linked), TEST(test_route_hw),
         TEST(test_mmio_regions), TEST(test_affinity),
     };
 
