@@ -332,6 +332,18 @@ static void scan_psci(struct scan *s)
     s->b->psci_by_hvc = method && strcmp(method, "hvc") == 0;
 }
 
+static void scan_its(struct scan *s)
+{
+    struct boot_info *b = s->b;
+    struct dt_property phandle;
+    uint64_t base, size;
+
+    if (b->its || !dt_reg(&s->walk, &s->node, 0, &base, &size) || !dt_property(&b->tree, &s->node, "phandle", &phandle))
+        return;
+    b->its = base;
+    b->its_phandle = dt_cell(&phandle, 0, 0);
+}
+
 /* Further devices than those of which each board has one; IOMMUs, and what turns messages into interrupts, are no domain's. */
 static void scan_device(struct scan *s)
 {
@@ -345,6 +357,8 @@ static void scan_device(struct scan *s)
     for (unsigned i = 0; dt_reg(&s->walk, &s->node, i, &base, &size); i++)
         if (size)
             range_add_near(&s->b->own_devices, base, size);
+    if (is(s, NODE_ITS))
+        scan_its(s);
 }
 
 /* Of the first node of a name. */

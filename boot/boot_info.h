@@ -53,6 +53,8 @@ struct boot_info {
     char command_line[COMMAND_LINE_SIZE];
     const char *dom0_command_line;  /* xen,dom0-bootargs */
     bool has_host_devices;          /* an SMMU, or a device with xen,passthrough */
+    uint64_t its;                   /* the first ITS's registers, 0: none */
+    uint32_t its_phandle;
     struct range_list own_devices;  /* registers of SMMUs and ITSs, whole pages */
     struct dt_walk chosen;          /* just behind the properties of /chosen; no tree: there is none */
     unsigned pool_nodes;            /* xen,cpupool nodes below it: see static_pools.h */

@@ -3,12 +3,14 @@
 #include "arch/include/mmio.h"
 #include "arch/include/vgic_hw.h"
 #include "boot/dom0.h"
+#include "boot/host_devices.h"
 #include "core/domain.h"
 #include "core/host_device.h"
 #include "lib/assert.h"
 #include "lib/error.h"
 #include "lib/print.h"
 #include "lib/string.h"
+#include "vdev/vits.h"
 
 /* Map [base, base+size), widened to pages, in the largest pieces that alignment allows. RAM is never mapped this way. */
 static int map_registers(const struct boot_info *b, struct domain *d, uint64_t base, uint64_t size)
@@ -78,6 +80,14 @@ static int route_interrupts(const struct boot_info *b, struct domain *d)
     return error;
 }
 
+/* Without one its devices have their interrupt lines. */
+static int add_its(struct domain *d)
+{
+    int error = host_devices_send(d) ? vits_create(d) : 0;
+
+    return error == -E_NODEV ? 0 : error;
+}
+
 int dom0_map_devices(const struct boot_info *b, struct domain *d)
 {
     unsigned skip_below = UINT32_MAX;
@@ -98,5 +108,9 @@ int dom0_map_devices(const struct boot_info *b, struct domain *d)
     }
     if (!error)
         error = route_interrupts(b, d);
-    return error ? error : host_devices_assign_rest(d);
+    if (error)
+        return error;
+    boot_dom0_devices(b);
+    error = host_devices_assign_rest(d);
+    return error ? error : add_its(d);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dom0's device tree: the host's, without what the hypervisor keeps, with what it makes. */
+#include "arch/include/its.h"
 #include "boot/dom0.h"
 #include "core/domain.h"
 #include "lib/assert.h"
@@ -26,7 +27,7 @@ static const char *const hidden_devices[] = {
     "arm,armv8-timer", "arm,armv7-timer", "arm,armv8-pmuv3", "arm,cortex-a57-pmu", "arm,cortex-a53-pmu",
 };
 /* Properties that point at what is hidden. */
-static const char *const hidden_properties[] = { "msi-map", "msi-parent", "iommus", "iommu-map", "iommu-map-mask" };
+static const char *const hidden_properties[] = { "msi-parent", "iommus", "iommu-map", "iommu-map-mask" };
 
 bool dom0_hides_node(const struct boot_info *b, const struct dt_walk *w, const struct dt_node *n)
 {
@@ -45,6 +46,15 @@ bool dom0_hides_node(const struct boot_info *b, const struct dt_walk *w, const s
         if (dt_is_compatible(&b->tree, n, hidden_devices[i]))
             return true;
     return b->uart && dt_reg(w, n, 0, &base, &size) && base == b->uart;
+}
+
+/* dom0 has an ITS, and no other is named. */
+static bool is_usable_msi_map(const struct copy *c, const struct dt_property *p)
+{
+    for (uint32_t i = 0; (i + 4) * 4 <= p->length; i += 4)
+        if (dt_cell(p, i + 1, 0) != c->b->its_phandle)
+            return false;
+    return c->d->arch.vgic.its;
 }
 
 static bool hidden_property(const char *name)
@@ -242,6 +252,23 @@ static void write_hypervisor(struct copy *c)
     dt_write_end(c->out);
 }
 
+static void write_its(struct copy *c)
+{
+    const struct memory_range reg = { c->b->its, ITS_BYTES };
+    char name[40];
+
+    if (!c->d->arch.vgic.its)
+        return;
+    format_string(name, sizeof(name), "msi-controller@%llx", (unsigned long long)reg.base);
+    dt_write_begin(c->out, name);
+    dt_write_string(c->out, "compatible", "arm,gic-v3-its");
+    dt_write_property(c->out, "msi-controller", "", 0);
+    dt_write_u32(c->out, "#msi-cells", 1);
+    write_reg(c, "reg", &reg, 1);
+    dt_write_u32(c->out, "phandle", c->b->its_phandle);
+    dt_write_end(c->out);
+}
+
 static void write_own_nodes(struct copy *c)
 {
     write_chosen(c);
@@ -250,6 +277,7 @@ static void write_own_nodes(struct copy *c)
     write_timer(c);
     write_memory(c);
     write_hypervisor(c);
+    write_its(c);
     if (c->root_address_cells == 2 && c->root_size_cells == 2)
         partition_write_shares(&partition_dom0, c->out);
 }
@@ -287,7 +315,7 @@ static void copy_properties(struct copy *c, const struct dt_node *n)
     struct dt_property p;
 
     while (dt_next(&c->b->tree, &offset, &p) == DT_PROPERTY)
-        if (!hidden_property(p.name))
+        if (strcmp(p.name, "msi-map") == 0 ? is_usable_msi_map(c, &p) : !hidden_property(p.name))
             dt_write_property(c->out, p.name, p.value, p.length);
 }
 

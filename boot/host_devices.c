@@ -4,6 +4,7 @@
  * xen,passthrough (docs/misc/arm/passthrough.txt of the reference).
  */
 #include "boot/host_devices.h"
+#include "arch/include/its.h"
 #include "arch/include/mmio.h"
 #include "core/host_device.h"
 #include "core/options.h"
@@ -123,6 +124,21 @@ static void read_streams(const struct scan *s, struct host_device *d)
             add_streams(s, d, dt_cell(&p, i + 1, 0), dt_cell(&p, i + 2, 0), dt_cell(&p, i + 3, 0));
 }
 
+/* msi-map: <requester phandle device count> ... */
+static void read_messages(const struct scan *s, struct host_device *d)
+{
+    struct dt_property p;
+
+    if (!s->b->its || !property(s, "msi-map", &p))
+        return;
+    for (uint32_t i = 0; (i + 4) * 4 <= p.length && d->message_count < HOST_DEVICE_STREAMS; i += 4) {
+        if (dt_cell(&p, i + 1, 0) != s->b->its_phandle)
+            continue;
+        d->messages[d->message_count].first = dt_cell(&p, i + 2, 0);
+        d->messages[d->message_count++].count = dt_cell(&p, i + 3, 0);
+    }
+}
+
 static void add_range(struct host_device *d, uint64_t base, uint64_t size)
 {
     if (size == 0 || base + size < base || d->range_count == HOST_DEVICE_RANGES)
@@ -168,7 +184,8 @@ static void read_device(struct scan *s)
 
     d.offered = property(s, "xen,passthrough", &p);
     read_streams(s, &d);
-    if (!d.offered && !d.stream_count)
+    read_messages(s, &d);
+    if (!d.offered && !d.stream_count && !d.message_count)
         return;
     read_ranges(s, &d);
     map_config(s, &d);
@@ -177,15 +194,30 @@ static void read_device(struct scan *s)
         log_warning("device %s: no memory to keep it", s->path);
 }
 
+static void read_devices(struct scan *s)
+{
+    dt_walk_start(&s->walk, &s->b->tree);
+    while (dt_walk_next(&s->walk, &s->node))
+        if (extend_path(s) && dt_is_enabled(&s->b->tree, &s->node))
+            read_device(s);
+}
+
 void boot_host_devices(const struct boot_info *b)
 {
     struct scan s = { .b = b };
 
+    if (b->its)
+        arch_boot_its(HPA(b->its));
     if (!b->has_host_devices)
         return;
     start_smmus(&s);
-    dt_walk_start(&s.walk, &b->tree);
-    while (dt_walk_next(&s.walk, &s.node))
-        if (extend_path(&s) && dt_is_enabled(&b->tree, &s.node))
-            read_device(&s);
+    read_devices(&s);
+}
+
+void boot_dom0_devices(const struct boot_info *b)
+{
+    struct scan s = { .b = b };
+
+    if (b->its && !b->has_host_devices)
+        read_devices(&s);
 }

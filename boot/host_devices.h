@@ -8,5 +8,7 @@
 /* Start every SMMUv3 of the tree (unless iommu=off) and fill the list of core/host_device.h. After arch_boot_interrupts, before any
  * domain is made. What cannot be used gets a line in the log. */
 void boot_host_devices(const struct boot_info *b);
+/* Where nothing but the ITS makes the list worth while it is filled for dom0 alone: the first partition does not wait for it. */
+void boot_dom0_devices(const struct boot_info *b);
 
 #endif

@@ -19,6 +19,7 @@
 #include "lib/error.h"
 #include "lib/print.h"
 #include "mem/heap.h"
+#include "vdev/vits.h"
 #include "vdev/vpl011.h"
 
 #define VCPUS_PER_CALL 8
@@ -49,6 +50,7 @@ static int step_wait(struct domain *d)
 /* Whatever its devices are doing, they reach nothing any more. */
 static int step_devices(struct domain *d)
 {
+    vits_reset(d);
     host_devices_release(d);
     return 0;
 }

@@ -21,6 +21,7 @@
 #include "core/shared_info.h"
 #include "lib/error.h"
 #include "lib/string.h"
+#include "vdev/vits.h"
 #include "vdev/vpl011.h"
 
 #define VCPUS_PER_CALL 8
@@ -35,6 +36,7 @@ static int wait_quiet(struct domain *d)
 static int stop(struct domain *d)
 {
     host_devices_block(d);
+    vits_reset(d);
     domain_watchdog_cancel(d);
     return 0;
 }

@@ -147,9 +147,38 @@ int host_devices_assign_rest(struct domain *d)
     int r = 0;
 
     list_for_each(h, &devices, link)
-        if (!r && !h->offered && h->stream_count && d->iommu)
-            r = host_device_assign(d, h, false);
+        if (!r && !h->offered && ((h->stream_count && d->iommu) || h->message_count))
+            r = host_device_assign(d, h, true);
     return r;
+}
+
+bool host_devices_send(const struct domain *d)
+{
+    struct host_device *h;
+
+    list_for_each(h, &devices, link)
+        if (h->message_count && atomic_load(&h->owner) == d->id.v)
+            return true;
+    return false;
+}
+
+static bool sends_as(const struct host_device *h, uint32_t device)
+{
+    for (unsigned i = 0; i < h->message_count; i++)
+        if (device - h->messages[i].first < h->messages[i].count)
+            return true;
+    return false;
+}
+
+/* A number that the tree gives to two is the first one's. */
+bool host_device_sends_as(const struct domain *d, uint32_t device)
+{
+    struct host_device *h;
+
+    list_for_each(h, &devices, link)
+        if (sends_as(h, device))
+            return atomic_load(&h->owner) == d->id.v;
+    return false;
 }
 
 uint64_t host_device_offers(uint64_t frame)

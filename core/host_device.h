@@ -23,6 +23,8 @@ struct host_device {
     bool offered;                       /* not dom0's */
     struct iommu_streams streams[HOST_DEVICE_STREAMS];
     unsigned stream_count;              /* 0: it is behind no IOMMU */
+    struct { uint32_t first, count; } messages[HOST_DEVICE_STREAMS];    /* its numbers at the host's ITS */
+    unsigned message_count;             /* 0: it sends no messages, or there is no ITS */
     struct { uint64_t first, last; } frames[HOST_DEVICE_RANGES];    /* its registers and windows */
     unsigned range_count;
     uint16_t irqs[HOST_DEVICE_IRQS];    /* GIC numbers */
@@ -50,6 +52,10 @@ void host_devices_release(struct domain *d);
 /* While d starts anew: its devices reach nothing; and again what they did. -E_NOMEM: unblock again. */
 void host_devices_block(struct domain *d);
 int host_devices_unblock(struct domain *d) MUST_CHECK;
+
+/* Has d devices that send messages to the host's ITS? Does this device number belong to one of d's? */
+bool host_devices_send(const struct domain *d);
+bool host_device_sends_as(const struct domain *d, uint32_t device);
 
 /* The last of the frames from `frame` on that belong to an offered device's registers, 0: frame is none of them. */
 uint64_t host_device_offers(uint64_t frame);

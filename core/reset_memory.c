@@ -112,7 +112,7 @@ static int clear(struct domain *d, struct place *p, int *budget)
 {
     unsigned order = MIN(largest_order(p->gfn, p->end - p->gfn), (unsigned)LARGEST_UNMAP);
 
-    if (p->type == S2_EMPTY || p->type == S2_DEVICE)
+    if (p->type == S2_EMPTY || p->type == S2_DEVICE || p->type == S2_DOORBELL)
         return 0;
     *budget -= order ? UNMAP_COST : REPLACE_COST;
     p->end = p->gfn + BIT(order);

@@ -41,6 +41,8 @@ bool iommu_has_streams(const struct iommu_space *p);
 
 /* Identity: the domain's own memory, whole pages, for good. -E_NOMEM. */
 int iommu_map_own(struct iommu_space *p, mfn_t first, uint64_t count) MUST_CHECK;
+/* Identity: a page of registers that the domain's devices may write to, for good. -E_NOMEM, -E_BUSY: there is memory of the domain. */
+int iommu_map_doorbell(struct iommu_space *p, mfn_t page) MUST_CHECK;
 /* Identity: one more use of a frame of somebody else's, which the caller holds a reference to until it is put. -E_NOMEM. */
 struct iommu_use {
     mfn_t mfn;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SMMUv3: spaces and their translation tables. (IHI 0070, 5.2, 5.4; descriptors: Arm ARM D8.3) */
+#include "arch/include/its.h"
 #include "drivers/smmuv3_internal.h"
 #include "lib/bitmap.h"
 #include "mem/heap.h"
@@ -46,6 +47,8 @@ uint64_t iommu_twin(s2_entry e, unsigned level)
         return table_entry(mfn_to_hpa(mfn_add(arch_s2_frame(e), 1)).v);
     if (type == S2_NEEDS_WORK)
         return 0;
+    if (type == S2_DOORBELL)
+        return smmu_leaf(arch_s2_frame(e), true, true, level);
     return smmu_leaf(arch_s2_frame(e), s2_type_is_writable(type), type == S2_DEVICE, level);
 }
 
@@ -66,8 +69,11 @@ static unsigned least_output_bits(void)
     return bits;
 }
 
+/* Not where there is an ITS: its doorbell is in no entry that a processor walks too. */
 static bool can_walk_stage2(void)
 {
+    if (arch_its_base().v)
+        return false;
     for (unsigned i = 0; i < smmu_count; i++)
         if (!smmu_units[i].has_stage2)
             return false;
@@ -258,6 +264,23 @@ int iommu_map_own(struct iommu_space *p, mfn_t first, uint64_t count)
     mmio_barrier();
     spin_unlock(&p->lock);
     return r;
+}
+
+int iommu_map_doorbell(struct iommu_space *p, mfn_t page)
+{
+    unsigned level;
+    uint64_t *slot;
+
+    ASSERT(p->identity);
+    spin_lock(&p->lock);
+    slot = identity_walk(p, page.v, 3, true, &level);
+    if (slot && level == 3) {
+        WRITE_ONCE(*slot, smmu_leaf(page, true, true, 3));
+        use_at(slot)->writers = OWN_USES;
+        mmio_barrier();
+    }
+    spin_unlock(&p->lock);
+    return !slot ? -E_NOMEM : level == 3 ? 0 : -E_BUSY;
 }
 
 /* -- forgetting what was cached -- */

@@ -89,7 +89,7 @@ void stage2_gather_finish(struct stage2_gather *g);
 
 #define S2_TYPES_OWN (uint32_t)(BIT(S2_RAM) | BIT(S2_RAM_RO))
 #define S2_TYPES_WRITABLE (uint32_t)(BIT(S2_RAM) | BIT(S2_SHARED) | BIT(S2_GRANT_RW) | BIT(S2_FOREIGN_RW))
-#define S2_TYPES_MEMORY (uint32_t)(BIT(S2_TYPES) - 1 - BIT(S2_EMPTY) - BIT(S2_DEVICE) - BIT(S2_NEEDS_WORK))
+#define S2_TYPES_MEMORY (uint32_t)(BIT(S2_TYPES) - 1 - BIT(S2_EMPTY) - BIT(S2_DEVICE) - BIT(S2_NEEDS_WORK) - BIT(S2_DOORBELL))
 
 /* What is at gfn; *mfn its frame, *order of the entry it was found in (either may be NULL). */
 enum s2_type stage2_lookup(struct stage2_locked l, gfn_t gfn, mfn_t *mfn, unsigned *order);
@@ -110,7 +110,7 @@ void stage2_count_entries(const struct stage2 *s, uint64_t counts[3]);
 
 static inline bool s2_type_is_memory(enum s2_type t)
 {
-    return t != S2_EMPTY && t != S2_DEVICE && t != S2_NEEDS_WORK;
+    return t > S2_EMPTY && t < S2_DEVICE;
 }
 
 static inline bool s2_type_is_writable(enum s2_type t)

@@ -5,9 +5,11 @@
 #include "lib/print.h"
 #include "lib/string.h"
 #include "partition/partition.h"
+#include "vdev/vits.h"
 #include "vdev/vpl011.h"
 
 #define GIC_PHANDLE 65000       /* GUEST_PHANDLE_GIC: partial device trees refer to it */
+#define ITS_PHANDLE 65001       /* the same for msi-map, which goes where there is no ITS */
 #define TREE_ROOM UINT32_C(0x4000)
 /* Guest space for the grant table (xen/arch-arm.h, GUEST_GNTTAB_*). */
 #define GRANT_BASE UINT64_C(0x38000000)
@@ -144,6 +146,25 @@ static void write_gic(struct writer *w)
 }
 
 /* PPIs of the timers: secure, non-secure physical, virtual; level, low as their wires are. */
+static void write_its(struct writer *w)
+{
+    const struct vits *its = w->p->domain->arch.vgic.its;
+    struct partition_range reg;
+    char name[48];
+
+    if (!its)
+        return;
+    reg = (struct partition_range){ its->base.v, ITS_BYTES };
+    format_string(name, sizeof(name), "msi-controller@%llx", (unsigned long long)reg.base);
+    dt_write_begin(&w->out, name);
+    dt_write_string(&w->out, "compatible", "arm,gic-v3-its");
+    dt_write_property(&w->out, "msi-controller", "", 0);
+    dt_write_u32(&w->out, "#msi-cells", 1);
+    write_pairs(w, "reg", &reg, 1);
+    dt_write_u32(&w->out, "phandle", ITS_PHANDLE);
+    dt_write_end(&w->out);
+}
+
 static void write_timer(struct writer *w)
 {
     static const uint32_t interrupts[] = { 1, 13, 0xf08, 1, 14, 0xf08, 1, 11, 0xf08 };
@@ -187,6 +208,11 @@ static void write_hypervisor(struct writer *w)
     dt_write_end(&w->out);
 }
 
+static bool is_for_guest(const struct writer *w, const char *property)
+{
+    return strncmp(property, "xen,", 4) != 0 && (w->p->domain->arch.vgic.its || strcmp(property, "msi-map") != 0);
+}
+
 /* /aliases and /passthrough of the partial tree, without what was meant for us. */
 static void copy_partial(struct writer *w)
 {
@@ -211,7 +237,7 @@ static void copy_partial(struct writer *w)
         dt_write_begin(&w->out, n.name);
         offset = n.properties;
         while (dt_next(t, &offset, &item) == DT_PROPERTY)
-            if (strncmp(item.name, "xen,", 4) != 0)
+            if (is_for_guest(w, item.name))
                 dt_write_property(&w->out, item.name, item.value, item.length);
     }
     while (w->out.depth > base)
@@ -230,6 +256,7 @@ uint32_t partition_write_tree(const struct partition *p, void *buffer, uint32_t 
     write_psci(&w);
     write_memory(&w);
     write_gic(&w);
+    write_its(&w);
     write_timer(&w);
     write_uart(&w);
     partition_write_shares(p->plan, &w.out);

@@ -15,6 +15,7 @@
 #include "lib/error.h"
 #include "lib/string.h"
 #include "mem/heap.h"
+#include "vdev/vits.h"
 
 #define AFFINITY_MASK UINT64_C(0xff00ffffff)
 #define IROUTER_ANY BIT(31)
@@ -491,6 +492,7 @@ void vgic_domain_destroy(struct domain *d)
 
     ASSERT(!g->has_hw);
     d->arch.mmio.count = 0;
+    vits_free(d);
     if (g->spis)
         heap_free(g->spis, g->spi_count * sizeof(*g->spis));
     g->spis = NULL;

@@ -16,6 +16,7 @@
 #include "vdev/mmio.h"
 
 struct vcpu;
+struct vits;
 struct domain;
 
 #define VGIC_PRIVATE 32         /* SGIs 0..15, PPIs 16..31 */
@@ -79,6 +80,7 @@ struct vgic_domain {
     gpa_t dist_base, redist_base;   /* GICv2: distributor and CPU interface */
     uint64_t redist_size;
     unsigned version;           /* 3 or 2 */
+    struct vits *its;           /* vits.h; NULL: it has none, and no LPIs */
 };
 
 /* spis: number of shared interrupts, multiple of 32. Adds its regions to the domain's mmio space. */

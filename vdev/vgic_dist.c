@@ -2,6 +2,7 @@
 /* Virtual GICv3: the distributor (IHI 0069, 12.9), with one security state and affinity routing always on. */
 #include "arch/include/vgic_hw.h"
 #include "vdev/vgic_internal.h"
+#include "vdev/vits.h"
 
 #define ROUTE_MASK UINT64_C(0xff80ffffff)   /* affinity and the any-one bit */
 #define IROUTER 0x6000
@@ -31,10 +32,10 @@ void vgic_write_ctlr(struct vcpu *v, uint64_t value)
     vgic_unlock_notify(d, t);
 }
 
-/* ITLinesNumber; ten bits of interrupt numbers; no message-based interrupts, no 1 of N. */
+/* ITLinesNumber; ten bits of interrupt numbers, with an ITS those of LPIs; no message-based interrupts, no 1 of N. */
 static uint64_t read_typer(struct vcpu *v)
 {
-    return vgic_of(v)->spi_count / 32 | 9 << 19 | BIT(25);
+    return vgic_of(v)->spi_count / 32 | (vgic_of(v)->its ? (VITS_LPI_BITS - 1) << 19 | BIT(17) : 9 << 19) | BIT(25);
 }
 
 /* In the order of how often they are read. */
@@ -84,7 +85,7 @@ bool vgic_register_read(const struct vgic_register *table, unsigned count, struc
     return true;
 }
 
-/* No 8-byte register here is writable, so a half never needs merging. */
+/* What is written to half of an 8-byte register leaves the other half. */
 bool vgic_register_write(const struct vgic_register *table, unsigned count, struct vcpu *bank, uint64_t offset,
                          unsigned size, uint64_t value)
 {
@@ -94,7 +95,11 @@ bool vgic_register_write(const struct vgic_register *table, unsigned count, stru
         return size >= 4;
     if (size < 4 || size > r->width)
         return false;
-    ASSERT(!r->write || r->width == 4);
+    if (unlikely(size < r->width) && r->write) {
+        unsigned shift = (unsigned)(offset - r->offset) * 8;
+
+        value = (r->read(bank) & ~((uint64_t)UINT32_MAX << shift)) | (value & UINT32_MAX) << shift;
+    }
     if (r->write)
         r->write(bank, value);
     return true;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Virtual GICv3: redistributors (IHI 0069, 12.11), one per vCPU, 128 KiB each, one after the other: a frame of its
- * own registers, then a frame of its private interrupts. No LPIs. */
+ * own registers, then a frame of its private interrupts. LPIs are those of the ITS (vits.c). */
 #include "vdev/vgic_internal.h"
+#include "vdev/vits.h"
 
 #define FRAME 0x10000
 #define WAKER_PROCESSOR_SLEEP BIT(1)
@@ -11,7 +12,8 @@ static uint64_t read_typer(struct vcpu *v)
 {
     bool is_last = v->id + 1u == v->domain->max_vcpus;
 
-    return vgic_affinity(v->id) << 32 | (uint64_t)v->id << 8 | (is_last ? BIT(4) : 0);
+    return vgic_affinity(v->id) << 32 | (uint64_t)v->id << 8 | (is_last ? BIT(4) : 0) |
+           (vgic_of(v)->its ? BIT(0) : 0);
 }
 
 static uint64_t read_waker(struct vcpu *v)
@@ -25,11 +27,13 @@ static void write_waker(struct vcpu *v, uint64_t value)
 }
 
 static const struct vgic_register registers[] = {
-    { 0x0000, 4, NULL, NULL, 0 },           /* CTLR */
+    { 0x0000, 4, vits_read_lpis_on, vits_write_lpis_on, 0 },    /* CTLR */
     { 0x0004, 4, NULL, NULL, 0x43b },       /* IIDR: Arm */
     { 0x0008, 8, read_typer, NULL, 0 },
     { 0x0014, 4, read_waker, write_waker, 0 },
     { 0x0010, 4, NULL, NULL, 0 },           /* STATUSR */
+    { 0x0070, 8, vits_read_config_table, vits_write_config_table, 0 },      /* PROPBASER */
+    { 0x0078, 8, vits_read_pending_table, vits_write_pending_table, 0 },    /* PENDBASER */
     { 0xffe8, 4, NULL, NULL, 0x3b },        /* PIDR2: architecture revision 3 */
     { 0xffd0, 4, NULL, NULL, 0x44 },        /* PIDR4, PIDR0, PIDR1, CIDR0..3 */
     { 0xffe0, 4, NULL, NULL, 0x93 },

@@ -45,7 +45,7 @@ static enum outcome look_again(struct domain *d, gfn_t gfn, bool is_write, bool 
     l = stage2_lock(&d->stage2);
     type = stage2_lookup(l, gfn, &mfn, NULL);
     stage2_unlock(l);
-    if (type == S2_EMPTY)
+    if (type == S2_EMPTY || type == S2_DOORBELL)
         return NOTHING;
     if (type == S2_NEEDS_WORK)
         return resolve(d, gfn, is_write);

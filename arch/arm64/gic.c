@@ -15,6 +15,7 @@
 #include "lib/print.h"
 #include "lib/spinlock.h"
 #include "sysreg.h"
+#include "vdev/vits.h"
 
 /* Distributor (12.9): what gic_internal.h does not have. */
 #define GICD_IGRPMODR 0xd00
@@ -203,7 +204,22 @@ int gic_cpu_init(unsigned cpu)
     gic_private[cpu] = r + GICR_PRIVATE;
     redistributor_init(r);
     cpu_interface_init();
+    its_cpu_up(cpu);
     return 0;
+}
+
+volatile uint8_t *gic_redistributor(unsigned cpu)
+{
+    ASSERT(cpu < MAX_CPUS);
+    return redistributor[cpu];
+}
+
+hpa_t gic_redistributor_address(unsigned cpu)
+{
+    for (unsigned i = 0; i < gic.where.regions; i++)
+        if (region[i] && redistributor[cpu] >= region[i] && redistributor[cpu] < region[i] + region_mapped[i])
+            return HPA(gic.where.redistributor[i].base.v + (uint64_t)(redistributor[cpu] - region[i]));
+    panic("GIC: CPU %u has no redistributor", cpu);
 }
 
 /* -- handling -- */
@@ -285,6 +301,16 @@ void gic_dispatch(unsigned irq)
         handle_private(irq);
 }
 
+/* An LPI has no active state: it is over with its priority's drop. One that is nobody's was on its way when it was unmapped. */
+static COLD NOINLINE void handle_lpi(unsigned irq)
+{
+    if (irq < LPI_FIRST)
+        return;
+    dsb(sy);
+    write_sysreg_s(ICC_EOIR1_EL1, irq);
+    (void)vits_deliver(irq);
+}
+
 static void handle_sgi(unsigned irq)
 {
     arch_irq_deactivate(irq);
@@ -302,8 +328,10 @@ HOT void gic_handle_interrupt(void)
         return;
     }
     irq = (unsigned)read_sysreg_s(ICC_IAR1_EL1);
-    if (unlikely(irq >= GIC_FIRST_SPECIAL))
+    if (unlikely(irq >= GIC_FIRST_SPECIAL)) {
+        handle_lpi(irq);
         return;
+    }
     /* What the sender wrote before it sent is visible: acknowledging is ordered by this. */
     dsb(sy);
     write_sysreg_s(ICC_EOIR1_EL1, irq);

@@ -44,6 +44,7 @@ static const uint64_t leaf_bits[S2_TYPES] = {
     [S2_DEVICE] = TYPE(S2_DEVICE) | S2_VALID | S2_DEVICE_NGNRE | S2_READ | S2_WRITE | S2_INNER_SHAREABLE | S2_ACCESSED |
                   S2_NO_EXECUTE,
     [S2_NEEDS_WORK] = TYPE(S2_NEEDS_WORK),
+    [S2_DOORBELL] = TYPE(S2_DOORBELL),
 };
 
 s2_entry arch_s2_leaf(mfn_t mfn, enum s2_type type, unsigned level)

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "arch/host/internal.h"
+#include "arch/host/its_model.h"
 #include "arch/include/cpu.h"
 #include "lib/assert.h"
 #include "mem/frame.h"
@@ -80,6 +81,7 @@ void host_boot(const struct host_config *c)
     memory_boot(c->memory_mib ? c->memory_mib : DEFAULT_MIB);
     tlb_boot(&g);
     host_smmu_boot(0, false);
+    host_its_boot();
     interrupts_boot(c->gic_version ? c->gic_version : 3);
     alloc_fail_nth(0);
     top = mfn_add(HOST_RAM_BASE, host_ram_frames());

@@ -45,7 +45,7 @@ s2_entry arch_s2_leaf(mfn_t mfn, enum s2_type type, unsigned level)
     if (type != S2_NEEDS_WORK)
         PANIC_IF(!IS_ALIGNED(mfn.v, BIT(9 * (3 - level))), "frame %#llx in a leaf of level %u",
                  (unsigned long long)mfn.v, level);
-    return make(mfn, (type == S2_NEEDS_WORK ? 0 : PRESENT) | (uint64_t)type << TYPE_SHIFT, level);
+    return make(mfn, (type == S2_NEEDS_WORK || type == S2_DOORBELL ? 0 : PRESENT) | (uint64_t)type << TYPE_SHIFT, level);
 }
 
 void arch_s2_fill(s2_entry *table, mfn_t first, uint64_t step, enum s2_type type, unsigned level)

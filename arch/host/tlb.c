@@ -139,7 +139,7 @@ void tlb_load_space(struct arch_stage2 *s)
 
 static bool permits(enum s2_type type, bool write)
 {
-    return type != S2_EMPTY && type != S2_NEEDS_WORK && (!write || s2_type_is_writable(type));
+    return type != S2_EMPTY && type != S2_NEEDS_WORK && type != S2_DOORBELL && (!write || s2_type_is_writable(type));
 }
 
 static struct tlb_entry *find(uint16_t vmid, uint64_t gfn)

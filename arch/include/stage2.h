@@ -26,6 +26,7 @@ enum s2_type {
     S2_FOREIGN_RO,
     S2_DEVICE,          /* host device registers: not a frame of memory, no reference */
     S2_NEEDS_WORK,
+    S2_DOORBELL,        /* where the domain's devices write messages: theirs alone, to processors it is not present */
     S2_TYPES
 };
 

@@ -54,6 +54,12 @@ COLD void gic_dispatch(unsigned irq);
 /* An interrupt of arch_boot_device_interrupt: handled and deactivated. False: it is none. */
 COLD bool gic_handle_own(unsigned irq);
 
+/* The redistributor of a CPU that is or was up, NULL: another one's; and its physical address. */
+volatile uint8_t *gic_redistributor(unsigned cpu);
+hpa_t gic_redistributor_address(unsigned cpu);
+/* This CPU takes LPIs as well, if there is an ITS in use (its.c). */
+COLD void its_cpu_up(unsigned cpu);
+
 /* The GICv2's variants of gic.h's and vgic_hw.h's functions (gicv2.c, gicv2_lr.c). */
 COLD void gicv2_init(const struct boot_gic *g);
 COLD int gicv2_cpu_init(unsigned cpu) MUST_CHECK;
