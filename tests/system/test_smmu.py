@@ -27,6 +27,7 @@ def test_dom0s_disk_reaches_granted_pages(make_board, tmp_path):
     assert b"SMMUv3 at" in board.log.read_bytes()
     board.out_of("modprobe nvme")
     board.poll("test -b /dev/nvme0n1", 20, "waiting for the disk")
+    assert "ITS-MSI" in board.out_of("grep nvme0q1 /proc/interrupts")
     write_and_read(board, "/dev/nvme0n1", image, 32)
     assert b"refused" not in board.log.read_bytes()
 
@@ -45,13 +46,16 @@ def page(path, text):
             "-device", "virtio-net-pci,netdev=out,disable-legacy=on,iommu_platform=on,romfile="]
 
 
-def test_partition_with_a_disk_and_a_network_card(make_board, out, tmp_path):
-    """Linux as a partition: every byte of its disk and its packets comes and goes by DMA through the SMMU."""
+@pytest.mark.parametrize("its", [True, False], ids=["messages", "lines"])
+def test_partition_with_a_disk_and_a_network_card(make_board, out, tmp_path, its):
+    """Linux as a partition: every byte of its disk and its packets, and their interrupts, come and go by DMA through the SMMU. A board
+    without an ITS has the interrupt lines of the bridge."""
     image = tmp_path / "disk.img"
     image.write_bytes(os.urandom(16 * MIB))
     wanted = hashlib.sha256(image.read_bytes()[:8 * MIB]).hexdigest()
     devices = disk(image, name="own", snapshot=False) + page(tmp_path / "page", "carried by a network card of its own\n")
-    board = make_board(devices=devices, mem=1024, machine=",iommu=smmuv3", kernel="", initrd="", store="none")
+    machine = ",iommu=smmuv3" + ("" if its else ",its=off")
+    board = make_board(devices=devices, mem=1024, machine=machine, kernel="", initrd="", store="none")
     linux = Partition("linux", out / "images/cloud.kernel", ramdisk=out / "images/pci.ramdisk", memory=256 * 1024,
                       device_tree="tools/pci_bridge.dts", properties=["xen,enhanced;"],
                       bootargs="earlycon=xenboot keep_bootcon panic=1 vinci.name=linux vinci.log=1 vinci.copy=/dev/vda "
@@ -62,6 +66,11 @@ def test_partition_with_a_disk_and_a_network_card(make_board, out, tmp_path):
     assert re.findall(r"guest: (?:first|second) half ([0-9a-f]{64})", text) == [wanted, wanted]
     assert "guest: fetched http://10.0.2.100/" in text and "carried by a network card of its own" in text
     assert "refused" not in text
+    if its:
+        requests = re.search(r"guest: interrupts by message: *\d+: +(\d+) +ITS-MSI.* virtio\d+-req.0", text)
+        assert requests and int(requests[1]) > 10, "the disk's interrupts are messages"
+    else:
+        assert "by message" not in text
     board.stop()
     assert hashlib.sha256(image.read_bytes()[8 * MIB:]).hexdigest() == wanted
 
