@@ -80,14 +80,6 @@ static int route_interrupts(const struct boot_info *b, struct domain *d)
     return error;
 }
 
-/* Without one its devices have their interrupt lines. */
-static int add_its(struct domain *d)
-{
-    int error = host_devices_send(d) ? vits_create(d) : 0;
-
-    return error == -E_NODEV ? 0 : error;
-}
-
 int dom0_map_devices(const struct boot_info *b, struct domain *d)
 {
     unsigned skip_below = UINT32_MAX;
@@ -112,5 +104,5 @@ int dom0_map_devices(const struct boot_info *b, struct domain *d)
         return error;
     boot_dom0_devices(b);
     error = host_devices_assign_rest(d);
-    return error ? error : add_its(d);
+    return error ? error : vits_create(d);
 }

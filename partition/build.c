@@ -86,14 +86,6 @@ static int show_memory_to_devices(struct partition *p)
     return error;
 }
 
-/* Without one its devices have their interrupt lines. */
-static int add_its(struct partition *p)
-{
-    int error = host_devices_send(p->domain) ? vits_create(p->domain) : 0;
-
-    return error == -E_NODEV ? 0 : error;
-}
-
 static int add_devices(struct partition *p)
 {
     int error = show_memory_to_devices(p);
@@ -104,7 +96,7 @@ static int add_devices(struct partition *p)
         error = arch_irq_route(p->domain, p->plan->irqs[i]);
     for (unsigned i = 0; !error && i < p->plan->device_count; i++)
         error = give_device(p, &p->plan->devices[i]);
-    return error ? error : add_its(p);
+    return error ? error : vits_create(p->domain);
 }
 
 /* Lines of its interrupt controller: what is asked for, and no fewer than its devices need. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Virtual ITS: making and ending one, its registers (IHI 0069, 12.19), and what the host's ITS delivers. */
 #include "vdev/vits.h"
+#include "core/host_device.h"
 #include "lib/error.h"
 #include "lib/print.h"
 #include "lib/string.h"
@@ -223,17 +224,23 @@ void vits_write_pending_table(struct vcpu *bank, uint64_t value)
 
 /* -- life -- */
 
-static int take_block(struct domain *d, unsigned *block)
+static bool take_block(struct domain *d, unsigned *block)
 {
     for (unsigned i = 0; i < BLOCKS; i++) {
         struct domain *nobody = NULL;
 
         if (atomic_compare_exchange(&owners[i], &nobody, d)) {
             *block = i;
-            return 0;
+            return true;
         }
     }
-    return -E_NOSPC;
+    return false;
+}
+
+/* Devices that are behind no IOMMU use the host's addresses. */
+static bool is_reachable(const struct domain *d)
+{
+    return d->iommu || d->direct_mapped;
 }
 
 static int show_doorbell(struct domain *d, gpa_t base)
@@ -241,7 +248,7 @@ static int show_doorbell(struct domain *d, gpa_t base)
     mfn_t page = hpa_to_mfn(HPA(arch_its_base().v + ITS_DOORBELL));
 
     if (!d->iommu)
-        return d->direct_mapped ? 0 : -E_NODEV;
+        return 0;
     if (d->direct_mapped)
         return iommu_map_doorbell(d->iommu, page);
     return stage2_map(&d->stage2, gpa_to_gfn(GPA(base.v + ITS_DOORBELL)), page, 0, S2_DOORBELL);
@@ -262,8 +269,8 @@ int vits_create(struct domain *d)
     int error;
 
     ASSERT(!d->arch.vgic.its);
-    if (d->arch.vgic.version == 2 || !arch_its_start())
-        return -E_NODEV;
+    if (d->arch.vgic.version == 2 || !is_reachable(d) || !host_devices_send(d) || !arch_its_start())
+        return 0;
     s = heap_new(struct vits);
     if (!s)
         return -E_NOMEM;
@@ -272,21 +279,21 @@ int vits_create(struct domain *d)
     for (unsigned i = 0; i < VITS_LPIS; i++)
         list_init(&s->lpis[i].irq.link);
     d->arch.vgic.its = s;
-    error = take_block(d, &s->block);
-    if (!error)
-        error = add_region(d, base);
+    if (!take_block(d, &s->block)) {
+        log_warning("d%u: no room in the host's ITS, its devices have their interrupt lines only", d->id.v);
+        vits_free(d);
+        return 0;
+    }
+    error = add_region(d, base);
     if (error)
         vits_free(d);
     return error;
 }
 
-void vits_drop_device(struct domain *d, struct vits *s, struct vits_device *device)
+void vits_drop_device(struct vits_device *device)
 {
     ASSERT(device->itt);
     arch_its_unmap_device(device->id);
-    for (unsigned i = 0; i < VITS_LPIS; i++)
-        if (s->lpis[i].mapped && s->lpis[i].device == device->id)
-            vits_forget(d, &s->lpis[i]);
     heap_free_pages(device->itt, 0);
     device->itt = NULL;
 }
@@ -300,8 +307,12 @@ void vits_reset(struct domain *d)
     spin_lock(&s->lock);
     for (unsigned i = 0; i < VITS_DEVICES; i++)
         if (s->devices[i].itt)
-            vits_drop_device(d, s, &s->devices[i]);
+            vits_drop_device(&s->devices[i]);
+    for (unsigned i = 0; i < VITS_LPIS; i++)
+        if (s->lpis[i].mapped)
+            vits_forget(d, &s->lpis[i]);
     s->on = false;
+    s->next = 0;
     s->commands = s->write = s->read = s->config_table = s->lpis_on = 0;
     memset(s->collections, 0, sizeof(s->collections));
     memset(s->pending_table, 0, sizeof(s->pending_table));

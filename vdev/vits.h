@@ -45,14 +45,16 @@ struct vits {
     uint64_t pending_table[MAX_VCPUS];  /* GICR_PENDBASER; not used */
     uint64_t lpis_on;                   /* bit n: GICR_CTLR.EnableLPIs of vCPU n */
     uint8_t collections[VITS_COLLECTIONS];      /* vCPU + 1, 0: not mapped */
+    unsigned next;                      /* LPI that a command goes on with, 0: it is done */
     struct vits_device devices[VITS_DEVICES];
     struct vits_lpi lpis[VITS_LPIS];
 };
 
 /*
- * d, whose vCPUs are all there and have never run, gets an ITS: where the host's is if it is mapped one to one, else at VITS_GUEST_BASE.
- * Its devices reach the host's doorbell there. -E_NODEV: the host has none or one that this domain's devices do not reach; -E_NOMEM;
- * -E_NOSPC: LPI_COUNT / VITS_LPIS domains have one. Boot, CPU 0.
+ * d, whose vCPUs are all there and have never run, gets an ITS if it has devices that send messages: where the host's is if it is mapped
+ * one to one, else at VITS_GUEST_BASE. Its devices reach the host's doorbell there. 0 also where it gets none and its devices have their
+ * interrupt lines: the host has no ITS that is used or one that they do not reach, or LPI_COUNT / VITS_LPIS domains have one (a line in
+ * the log). -E_NOMEM, -E_INVAL: something else is there. Boot, CPU 0.
  */
 int vits_create(struct domain *d) MUST_CHECK;
 /* As after power-on: nothing is mapped any more, here and in the host's ITS. No vCPU of d is on a CPU. NULL its: nothing. */
@@ -79,8 +81,8 @@ void vits_run(struct domain *d, struct vits *s);
 unsigned vits_physical(const struct vits *s, const struct vits_lpi *l);
 /* l is not mapped any more; the host's ITS is the caller's. */
 void vits_forget(struct domain *d, struct vits_lpi *l);
-/* The host's ITS does not know the device any more, its events are not mapped. */
-void vits_drop_device(struct domain *d, struct vits *s, struct vits_device *device);
+/* The host's ITS does not know the device any more; its events are the caller's. */
+void vits_drop_device(struct vits_device *device);
 /* l may have become deliverable, or not any more: its configuration, collection or vCPU has changed. */
 void vits_apply(struct domain *d, struct vits *s, struct vits_lpi *l, uint8_t priority);
 

@@ -13,6 +13,7 @@
 #define COMMAND_WORDS 4
 #define COMMAND_BYTES (COMMAND_WORDS * sizeof(uint64_t))
 #define COMMANDS_PER_LOOK 16
+#define LOADS_PER_LOOK 32
 #define CBASER_VALID BIT(63)
 #define CBASER_PAGES UINT64_C(0xff)
 #define TABLE_ADDRESS UINT64_C(0x000ffffffffff000)
@@ -121,6 +122,14 @@ static void load_config(struct domain *d, struct vits *s, struct vits_lpi *l)
 
 /* -- commands: why it cannot be done, NULL: it is -- */
 
+static void forget_device(const struct command *c, struct vits_device *device)
+{
+    vits_drop_device(device);
+    for (unsigned i = 0; i < VITS_LPIS; i++)
+        if (c->s->lpis[i].mapped && c->s->lpis[i].device == device->id)
+            vits_forget(c->d, &c->s->lpis[i]);
+}
+
 static const char *map_device(const struct command *c)
 {
     struct vits_device *device = find_device(c->s, device_of(c)), *place = NULL;
@@ -129,7 +138,7 @@ static const char *map_device(const struct command *c)
     if (!host_device_sends_as(c->d, device_of(c)))
         return "the device is not its own";
     if (device)
-        vits_drop_device(c->d, c->s, device);
+        forget_device(c, device);
     if (!(c->word[2] & COMMAND_VALID))
         return NULL;
     for (unsigned i = 0; i < VITS_DEVICES && !place; i++)
@@ -273,13 +282,24 @@ static const char *reload(const struct command *c)
     return NULL;
 }
 
+/* In pieces: the command is there still as long as `next` is not 0. */
 static const char *reload_all(const struct command *c)
 {
-    if (!target_of(c, collection_of(c)))
+    unsigned loads = 0;
+
+    if (!target_of(c, collection_of(c))) {
+        c->s->next = 0;
         return "no such collection";
-    for (unsigned i = 0; i < VITS_LPIS; i++)
-        if (c->s->lpis[i].mapped && c->s->lpis[i].collection == collection_of(c))
-            load_config(c->d, c->s, &c->s->lpis[i]);
+    }
+    for (; c->s->next < VITS_LPIS && loads < LOADS_PER_LOOK; c->s->next++) {
+        struct vits_lpi *l = &c->s->lpis[c->s->next];
+
+        if (l->mapped && l->collection == collection_of(c)) {
+            load_config(c->d, c->s, l);
+            loads++;
+        }
+    }
+    c->s->next %= VITS_LPIS;
     return NULL;
 }
 
@@ -293,18 +313,18 @@ static const struct {
     const char *(*act)(const struct command *c);
     uint8_t cost;               /* of COMMANDS_PER_LOOK */
 } commands[] = {
-    [0x01] = { move_event, 1 },
-    [0x03] = { interrupt, 1 },
-    [0x04] = { clear, 1 },
+    [0x01] = { move_event, 2 },
+    [0x03] = { interrupt, 2 },
+    [0x04] = { clear, 2 },
     [0x05] = { nothing, 1 },            /* SYNC */
     [0x08] = { map_device, 8 },
-    [0x09] = { map_collection, 8 },
-    [0x0a] = { map_event, 2 },
-    [0x0b] = { map_event_as_is, 2 },
-    [0x0c] = { reload, 1 },
-    [0x0d] = { reload_all, COMMANDS_PER_LOOK },
+    [0x09] = { map_collection, 16 },
+    [0x0a] = { map_event, 4 },
+    [0x0b] = { map_event_as_is, 4 },
+    [0x0c] = { reload, 2 },
+    [0x0d] = { reload_all, 16 },
     [0x0e] = { nothing, 1 },            /* MOVALL */
-    [0x0f] = { discard, 1 },
+    [0x0f] = { discard, 2 },
 };
 
 /* What it costs. */
@@ -314,8 +334,12 @@ static unsigned run_one(const struct command *c)
     const char *why = "there is no such command";
     unsigned cost = 1;
 
-    if (opcode < ARRAY_SIZE(commands) && commands[opcode].act) {
+    if (opcode >= ARRAY_SIZE(commands) || !commands[opcode].act) {
+        c->s->next = 0;
+    } else {
         opcode = (unsigned)array_index_nospec(opcode, ARRAY_SIZE(commands));
+        if (commands[opcode].act != reload_all)
+            c->s->next = 0;
         why = commands[opcode].act(c);
         cost = commands[opcode].cost;
     }
@@ -330,7 +354,7 @@ void vits_run(struct domain *d, struct vits *s)
     struct command c = { .d = d, .s = s };
     unsigned spent = 0;
 
-    ASSERT(spin_is_held(&s->lock) && s->read < size && s->write < size);
+    ASSERT(spin_is_held(&s->lock) && s->read < size && s->write < size && s->next < VITS_LPIS);
     while (s->on && s->commands & CBASER_VALID && s->read != s->write && spent < COMMANDS_PER_LOOK) {
         if (read_guest(d, c.word, GPA((s->commands & TABLE_ADDRESS) + s->read), COMMAND_BYTES) != COPY_OK) {
             log_guest("d%u: its ITS's commands are not in its memory", d->id.v);
@@ -338,6 +362,7 @@ void vits_run(struct domain *d, struct vits *s)
             return;
         }
         spent += run_one(&c);
-        s->read = (s->read + COMMAND_BYTES) % size;
+        if (!s->next)
+            s->read = (s->read + COMMAND_BYTES) % size;
     }
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tests/unit/unit.h"
+#include "arch/include/its.h"
 #include "drivers/iommu.h"
 #include "drivers/smmuv3.h"
 #include "mem/stage2.h"
@@ -285,6 +286,34 @@ static void test_identity_of_odd_ranges(void **state UNUSED)
     frame_put_block(own, 10);
 }
 
+/* Where messages are written: devices reach it, processors do not; in a stage 2 and in an identity. */
+static void test_doorbell(void **state UNUSED)
+{
+    uint64_t x = 0;
+    mfn_t page;
+
+    boot_machine(1, true, 1, 40);
+    arch_boot_its(HPA(0x8080000));
+    make_space();
+    assert_int_equal(iommu_attach(devices, &one), 0);
+    page = frames(&owner, 0);
+    assert_int_equal(stage2_map(&space, GFN(BASE), page, 0, S2_DOORBELL), 0);
+    assert_true(device_writes(BASE << PAGE_SHIFT, 7));
+    assert_int_equal(*(uint64_t *)host_ram(page), 7);
+    assert_false(host_access(&space, BASE << PAGE_SHIFT, &x, sizeof(x), true));
+    assert_int_equal(stage2_unmap(&space, GFN(BASE), 0), 0);
+    assert_false(device_writes(BASE << PAGE_SHIFT, 8));
+    iommu_detach(devices, &one);
+    end_space();
+    make_identity();
+    assert_int_equal(iommu_map_doorbell(devices, page), 0);
+    assert_true(device_writes(page.v << PAGE_SHIFT, 9));
+    assert_false(device_writes((page.v + 1) << PAGE_SHIFT, 9));
+    iommu_detach(devices, &one);
+    iommu_space_destroy(devices);
+    frame_put(page);
+}
+
 static int everything(void *arg UNUSED)
 {
     static const struct iommu_streams bus = { 0, 0x100, 0x180 };
@@ -351,6 +380,7 @@ int main(void)
         cmocka_unit_test(test_faults_are_logged),
         cmocka_unit_test(test_identity_counts_uses),
         cmocka_unit_test(test_identity_of_odd_ranges),
+        cmocka_unit_test(test_doorbell),
         cmocka_unit_test(test_memory_runs_out),
         cmocka_unit_test(test_space_numbers_run_out),
     };

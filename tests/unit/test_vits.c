@@ -281,9 +281,19 @@ static void many_events(struct vcpu *v, void *arg UNUSED)
     CHECK(host_its_lpi(DEVICE + 2, 0));
 }
 
+/* In pieces; every one of them is read again. */
+static void reload_many(struct vcpu *v, void *arg UNUSED)
+{
+    memset(memory(CONFIG_TABLE), 0x80, 512);
+    command(v, 0x0d, 0, 0);
+    for (unsigned i = 0; i < VITS_LPIS; i++)
+        CHECK(!d->arch.vgic.its->lpis[i].irq.enabled);
+}
+
 static void test_places_run_out(void **state UNUSED)
 {
     run(0, many_events, NULL);
+    run(0, reload_many, NULL);
 }
 
 static void tables_outside(struct vcpu *v, void *arg UNUSED)
