@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A disk behind an IOMMU is told to reach memory that is not its owner's. As dom0: another domain's page, before it is granted, while
- * it is, and after. In a partition that owns the disk ("partition"): host memory that is not the partition's; then
+ * it is, and after. In a partition that owns the disk ("partition"): host memory that is not the partition's, after its ITS was asked
+ * for messages of a foreign device; then
  * it may crash ("crash") and do the same in its next life.
  */
 #include "guests/dma_attack/disk.h"
@@ -120,8 +121,40 @@ static void test_victim(void)
 /* Where the attacked host memory is says the command line of the test: below it is nothing of ours. */
 #define HOST_MEMORY 0x60000000UL
 
-static void attack_from_partition(bool crash)
+#define ITS_CTLR 0x00
+#define ITS_CBASER 0x80
+#define ITS_CWRITER 0x88
+#define ITS_CREADR 0x90
+#define FOREIGN_DEVICE 0x10000UL        /* no msi-map of the board has it */
+
+static volatile uint64_t *its_register(uint64_t its, unsigned offset)
 {
+    return (volatile uint64_t *)(its + offset);
+}
+
+/* Messages of a device that is somebody else's are asked for: MAPD. */
+static void ask_for_foreign_messages(const void *fdt)
+{
+    unsigned node = fdt_find(fdt, "compatible", "arm,gic-v3-its"), length;
+    const uint32_t *reg = node ? fdt_prop(fdt, node, "reg", &length) : NULL;
+    uint64_t its = reg ? fdt_u64(reg, 0) : 0, *command = (uint64_t *)buffer;
+
+    if (!its)
+        return;
+    memset(buffer, 0, sizeof(buffer));
+    command[0] = 0x08 | FOREIGN_DEVICE << 32;
+    command[1] = 4;
+    command[2] = 1UL << 63;
+    dsb();
+    *its_register(its, ITS_CBASER) = 1UL << 63 | (uint64_t)buffer;
+    *(volatile uint32_t *)(its + ITS_CTLR) = 1;
+    *its_register(its, ITS_CWRITER) = 32;
+    check_eq("the ITS goes on behind a foreign device", (long)*its_register(its, ITS_CREADR), 32);
+}
+
+static void attack_from_partition(const void *fdt, bool crash)
+{
+    ask_for_foreign_messages(fdt);
     disk_start();
     print("the disk is told to write to 0x%lx\n", HOST_MEMORY);
     disk_move(HOST_MEMORY, SECTOR_GIVEN, true);
@@ -140,7 +173,7 @@ void guest_main(const void *fdt)
         test_done();
     }
     if (fdt_option(fdt, "partition"))
-        attack_from_partition(fdt_option(fdt, "crash"));
+        attack_from_partition(fdt, fdt_option(fdt, "crash"));
     gic_init(fdt);
     events_init();
     toolstack_init(fdt);
