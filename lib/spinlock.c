@@ -6,7 +6,7 @@
 #include "lib/spinlock.h"
 #include "arch/include/cpu.h"
 
-STATIC_ASSERT(LOCK_CLASSES <= 32);
+STATIC_ASSERT(LOCK_CLASSES <= 32 && MAX_CPUS < UINT16_MAX);
 
 static struct {
     uint64_t counts;
@@ -34,7 +34,7 @@ static void note_taken(spinlock_t *lock)
 
     ASSERT((held[cpu].counts & 3 * one) != 3 * one);
     held[cpu].counts += one;
-    lock->held_by = (uint8_t)(cpu + 1);
+    lock->held_by = (uint16_t)(cpu + 1);
 }
 
 static void note_released(spinlock_t *lock)

@@ -40,7 +40,7 @@ enum lock_class {
 typedef struct {
     uint32_t taken;         /* atomic: 0 or 1 */
     uint8_t class;
-    uint8_t held_by;        /* cpu + 1 while held, for checks */
+    uint16_t held_by;       /* cpu + 1 while held, for checks */
 } spinlock_t;
 
 #define SPINLOCK(class_) ((spinlock_t){ .class = (class_) })

@@ -42,6 +42,25 @@ HOST_SUPPORT := $(filter-out $(wildcard tests/unit/test_*.c),$(wildcard tests/un
 $(HOST_OUT)/test_%: $(HOST_OUT)/obj/tests/unit/test_%.c.o $(HOST_SUPPORT:%=$(HOST_OUT)/obj/%.o) $(HOST_OUT)/libvinci.a
 	@$(HOST_CC) $(HOST_CFLAGS) $(filter %.o,$^) $(HOST_OUT)/libvinci.a -lcmocka $(HOST_LIBS_$*) -o $@
 
+# The scheduler on thousands of CPUs: everything compiled for so many, without sanitizers, and what a decision is made of with a call at
+# each edge between basic blocks, which the test counts.
+MANY_OUT     := $(HOST_OUT)/many
+MANY_CFLAGS  := $(filter-out -fsanitize% -fno-sanitize%,$(HOST_CFLAGS)) -DMAX_CPUS=4096
+MANY_COUNTED := $(wildcard sched/*.c) lib/bitmap.c lib/priority_queue.c core/time.c
+MANY_COUNT    = $(if $(filter $(MANY_COUNTED),$<),-fsanitize-coverage=trace-pc)
+
+$(MANY_OUT)/obj/%.c.o: %.c mk/host.mk
+	@mkdir -p $(@D)
+	@$(HOST_CC) $(MANY_CFLAGS) $(HOST_RESTORE) $(MANY_COUNT) -MMD -MP -c $< -o $@
+
+$(MANY_OUT)/libvinci.a: $(HOST_SRC:%=$(MANY_OUT)/obj/%.o)
+	@rm -f $@ && ar rcs $@ $^
+
+$(HOST_OUT)/test_sched_many: $(MANY_OUT)/obj/tests/unit/test_sched_many.c.o $(MANY_OUT)/libvinci.a
+	@$(HOST_CC) $^ -lcmocka -o $@
+
+-include $(HOST_SRC:%=$(MANY_OUT)/obj/%.d) $(MANY_OUT)/obj/tests/unit/test_sched_many.c.d
+
 .SECONDARY: $(HOST_TESTS:%=$(HOST_OUT)/obj/tests/unit/test_%.c.o)
 
 .PHONY: host test-host

@@ -104,6 +104,7 @@ static NOINLINE unsigned least_of_many(const struct cpu_tree *t, const struct cp
         unsigned first, visited;
     } way[CPU_TREE_LEVELS];
     unsigned best = MAX_CPUS, height = cpu_tree_height;
+    int64_t floor = INT64_MIN;
 
     ASSERT(height < ARRAY_SIZE(way));
     way[height].first = CPU_TREE_WIDTH >> 3 * height;
@@ -114,7 +115,12 @@ static NOINLINE unsigned least_of_many(const struct cpu_tree *t, const struct cp
         if (height == 0 && node != NO_NODE) {
             limit = number_at(t, node);
             best = node - CPU_TREE_WIDTH;
+            if (limit <= floor)
+                return best;
         } else if (node != NO_NODE) {
+            /* Whatever is below another child of the root has this much at least. */
+            if (height == cpu_tree_height)
+                floor = number_at(t, node);
             way[height].visited |= 1u << node % 8;
             height--;
             way[height].first = 8 * node;

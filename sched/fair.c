@@ -52,7 +52,7 @@ static PER_CPU(struct fair_cpu, fair_cpus);
  * what ran going back to it, which a choice follows.
  */
 static struct cpu_tree fronts;  /* the negative of the time from which on a unit has to wait there: the least is the best place */
-static struct cpu_tree bests;   /* the time of the first in `queue` */
+static struct cpu_tree bests;   /* the time of the first in `queue` that may go */
 static struct cpu_tree loads;   /* how many are there */
 static struct cpu_tree clocks;  /* the negative of the clock of a CPU where somebody waits, when it last looked at the others */
 
@@ -134,6 +134,19 @@ static int64_t best_of(const struct fair_cpu *c)
     return first ? first->virtual_time + c->offset : CPU_TREE_NONE;
 }
 
+/* The time of the first that another CPU may take, as far as is looked. */
+static int64_t best_to_go(const struct fair_cpu *c, int64_t best)
+{
+    struct pq_node *n = pq_first(&c->queue);
+    unsigned left = STEAL_WALK;
+
+    if (likely(!n || !container_of(n, struct sched_unit, node)->is_pinned))
+        return best;
+    for (; n && left && container_of(n, struct sched_unit, node)->is_pinned; left--)
+        n = pq_walk(n);
+    return n && left ? n->key + c->offset : CPU_TREE_NONE;
+}
+
 /* The same, and tell other CPUs. */
 static void show(unsigned cpu)
 {
@@ -143,7 +156,7 @@ static void show(unsigned cpu)
     advance(c);
     atomic_store(&c->shown_least, c->least + c->offset);
     cpu_tree_set(&fronts, cpu, -(c->running ? MIN(best, c->running->virtual_time + c->offset) : best));
-    cpu_tree_set(&bests, cpu, best);
+    cpu_tree_set(&bests, cpu, best_to_go(c, best));
     cpu_tree_set(&loads, cpu, c->count + !!c->running);
 }
 

@@ -7,7 +7,7 @@
 
 #define WORDS BITMAP_WORDS(MAX_CPUS)
 /* How many CPUs one that looks for work asks at most: one that names a unit as its best may have none that may go. */
-#define PULL_TRIES 16
+#define PULL_TRIES 4
 
 /* Atomic bits: the CPUs that idle; and the words in which there are any, when there are several. */
 static cpu_set idle_cpus;
@@ -261,6 +261,7 @@ static void set_affinity(struct sched_unit *u, const cpu_set *hard, const cpu_se
     u->soft = *soft;
     u->has_hard = !cpu_set_is_all(hard);
     u->has_soft = !cpu_set_is_all(soft);
+    u->is_pinned = bitmap_count(hard->bits, MAX_CPUS) == 1;
 }
 
 void sched_unit_rehome(struct sched_unit *u)

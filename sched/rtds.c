@@ -30,7 +30,7 @@ struct rtds_cpu {
 } ALIGNED(64);
 
 static PER_CPU(struct rtds_cpu, rtds_cpus);
-static struct cpu_tree waiting; /* the deadline of the first that waits */
+static struct cpu_tree waiting; /* the deadline of the first that waits and may go */
 static struct cpu_tree held;    /* the negative of the earliest deadline of what waits or runs: the least is the CPU to be preempted */
 
 /* unit->policy_data */
@@ -85,13 +85,28 @@ static int64_t best_waiting(const struct rtds_cpu *c)
     return u ? rank_of(u) : NOBODY;
 }
 
+/* The rank of the first that another CPU may take, as far as is looked. */
+static int64_t best_to_go(const struct rtds_cpu *c, int64_t best)
+{
+    struct pq_node *n = pq_first(&c->ready);
+    unsigned left = STEAL_WALK;
+
+    if (likely(!n || !container_of(n, struct sched_unit, node)->is_pinned))
+        return best;
+    for (; n && left && container_of(n, struct sched_unit, node)->is_pinned; left--)
+        n = pq_walk(n);
+    if (n && left)
+        return n->key;
+    return list_empty(&c->extra) ? NOBODY : EXTRA;
+}
+
 /* The queue or what runs has changed: tell other CPUs. */
 static void show(unsigned cpu)
 {
     const struct rtds_cpu *c = &rtds_cpus[cpu];
     int64_t best = best_waiting(c);
 
-    cpu_tree_set(&waiting, cpu, best);
+    cpu_tree_set(&waiting, cpu, best_to_go(c, best));
     cpu_tree_set(&held, cpu, -(c->running ? MIN(best, rank_of(c->running)) : best));
 }
 

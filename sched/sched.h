@@ -59,6 +59,7 @@ struct sched_unit {
     uint32_t period_us, budget_us;  /* sched_set_reservation */
     bool extratime;
     bool has_hard, has_soft;        /* do these sets leave any CPU out? */
+    bool is_pinned;                 /* is there one CPU in `hard`? */
     nsec_t ran_since, ran_total;    /* CPU time: running and accounted up to; sum */
     int64_t virtual_time;           /* policy */
     uint64_t policy_data[3];

@@ -14,7 +14,7 @@ int sched_unit_init(struct sched_unit *u, struct sched_group *g)
     u->cpu = bitmap_next_set(sched_group_pool(g)->cpus.bits, MAX_CPUS, 0) % MAX_CPUS;
     u->on_cpu = u->migrate = u->queued = false;
     u->hard = u->soft = cpu_set_all();
-    u->has_hard = u->has_soft = false;
+    u->has_hard = u->has_soft = u->is_pinned = false;
     u->ran_since = u->ran_total = u->ready_since = 0;
     u->virtual_time = 0;
     u->period_us = SCHED_DEFAULT_PERIOD_US;

@@ -7,6 +7,7 @@
   web.img          the web server's root disk              dom0-libvirt.cpio         the control domain with libvirt
   vchan-peer       talks over libxenvchan                   peer.ramdisk              a cloud guest with it
   pci.ramdisk      a cloud guest that drives virtio disks and network cards of PCI
+  vinci-arinc653   dom0's command for the frames of CPU pools
 
 and with --more, for the tests:
   kernels.img      more kernels and their ramdisks for guests
@@ -77,6 +78,7 @@ def store_tree(images, found):
         tree.file(f"{flavour}.kernel", kernel.image, mode=0o644)
         tree.file(f"{flavour}.ramdisk", images.out / f"{flavour}.ramdisk", mode=0o644)
     tree.file("vchan-peer", images.out / "vchan-peer", mode=0o755)
+    tree.file("vinci-arinc653", images.out / "vinci-arinc653", mode=0o755)
     tree.file("peer.ramdisk", images.out / "peer.ramdisk", mode=0o644)
     tree.data("nap.kernel", NAP)
     tree.data("crash.kernel", CRASH)
@@ -112,7 +114,9 @@ def build(out):
         images.make(f"{flavour}.ramdisk", inputs, f"the ramdisk for the {flavour} kernel",
                     lambda path, kernel=kernel: recipes.guest_tree(packages, kernel).write_cpio(path))
     images.make("vchan-peer", inputs, "the program for channels between domains",
-                lambda path: recipes.compile_vchan_peer(packages, path))
+                lambda path: recipes.compile_for_dom0(packages, "vchan-peer", recipes.VCHAN_LIBRARIES, path))
+    images.make("vinci-arinc653", inputs, "the program for frames of CPU pools",
+                lambda path: recipes.compile_for_dom0(packages, "vinci-arinc653", recipes.CONTROL_LIBRARIES, path))
     images.make("peer.ramdisk", inputs, "the ramdisk of guests that talk with each other",
                 lambda path: recipes.peer_tree(packages, found["cloud"], images.out / "vchan-peer").write_cpio(path))
     images.make("pci.ramdisk", inputs, "the ramdisk of guests with PCI devices",

@@ -9,12 +9,13 @@
 #define TICK_NSEC 3
 #define COUNTER_KHZ 62500       /* as QEMU's virt board */
 
-static nsec_t now, earliest;
+static nsec_t now, earliest, tick;
 static PER_CPU(nsec_t, deadlines);
 
 void clock_boot(void)
 {
     now = SEC(1);
+    tick = TICK_NSEC;
     earliest = NSEC_NEVER;
     for (unsigned i = 0; i < MAX_CPUS; i++)
         deadlines[i] = NSEC_NEVER;
@@ -33,7 +34,13 @@ static void advance(nsec_t by)
 
 void clock_tick(void)
 {
-    advance(TICK_NSEC);
+    if (tick)
+        advance(tick);
+}
+
+void host_stop_ticks(void)
+{
+    tick = 0;
 }
 
 void host_time_advance(nsec_t by)

@@ -74,6 +74,8 @@ uint64_t host_ram_frames(void);
 
 /* Simulated time goes on by this much. */
 void host_time_advance(nsec_t by);
+/* From now on only so: schedule points take no time until the next host_boot. */
+void host_stop_ticks(void);
 
 /* --- the whole hypervisor; machine.c --- */
 

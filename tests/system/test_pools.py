@@ -75,6 +75,29 @@ def test_reservations(dom0, only_vinci):
     end_pool(dom0, "timed", 3)
 
 
+def test_frames(dom0, only_vinci):
+    """arinc653: the command shows what it has set, a guest runs in its windows, and what makes no sense is said and refused."""
+    command = "/srv/vinci-arinc653"
+    assert dom0.out_of(f"{command} --help").startswith("usage: vinci-arinc653")
+    make_pool(dom0, "framed", "arinc653", 3)
+    assert "framed" in dom0.out_of(command) and "no frame" in dom0.out_of(f"{command} framed")
+    dom0.create("there", memory=128, more='pool="framed"')
+    uuid = re.search(r"([0-9a-f-]{36}) .*there", dom0.out_of("xl vm-list"))[1]
+    dom0.out_of(f"{command} framed 10000 {uuid}:0:6000 -:0:2000")
+    assert dom0.out_of(f"{command} framed").split("\n")[:3] == [
+        "major frame 10000 us", f"{uuid} vCPU 0: 6000 us", "ffffffff-ffff-ffff-ffff-ffffffffffff vCPU 0: 2000 us"]
+    assert dom0.guest("there", "echo well", timeout=60)[1].strip() == "well"
+    for words, said in (("framed 5000 -:0:6000", "windows are 6000 us long together, the major frame 5000"),
+                        ("framed 0 -:0:9", "window 1: a window is 10 to"), ("framed 0 12ab:0:100", "window 1: a UUID has 32"),
+                        ("framed 0 100", "window 1: a window is UUID:VCPU:US"), ("Pool-0 0 -:0:100", "does not run under arinc653"),
+                        ("none 0 -:0:100", "there is no pool none"), ("framed " + "0 " + "-:0:10 " * 65, "64 windows at most")):
+        status, text = dom0.run(f"{command} {words} 2>&1")
+        assert status != 0 and said in text, (words, text)
+    assert "major frame 10000 us" in dom0.out_of(f"{command} framed")
+    dom0.destroy("there")
+    end_pool(dom0, "framed", 3)
+
+
 def test_born_in_a_pool(dom0):
     make_pool(dom0, "second", "credit2", 3)
     dom0.create("there", memory=128, vcpus=2, more='pool="second"')

@@ -48,6 +48,8 @@ PCI_MODULES = ["virtio_pci", "virtio_blk", "virtio_net"]
 PEER_MODULES = ["xen-evtchn", "xen-gntdev", "xen-gntalloc"]
 WATCHDOG_MODULES = ["xen_wdt"]
 VCHAN_LIBRARIES = ["xenvchan", "xengnttab", "xenevtchn", "xenstore", "xentoolcore", "xentoollog", "pthread"]
+CONTROL_LIBRARIES = ["xenctrl", "xencall", "xenforeignmemory", "xendevicemodel", "xenevtchn", "xengnttab", "xenstore", "xentoolcore",
+                     "xentoollog", "pthread"]
 
 XEN_BIN = "usr/lib/xen-4.17/bin"
 DOM0_PROGRAMS = ["xl", "xenstored", "xenconsoled", "xenconsole", "xen-init-dom0", "init-dom0less", "libxl-save-helper",
@@ -118,12 +120,12 @@ def dom0_tree(packages, kernel, libvirt=False):
     return tree
 
 
-def compile_vchan_peer(packages, out):
-    """tools/programs/vchan-peer.c for arm64, with everything in it that it needs."""
+def compile_for_dom0(packages, name, libraries, out):
+    """tools/programs/NAME.c for arm64, with everything of Xen's libraries in it that it needs."""
     xen = packages["libxen-dev"] / "usr"
-    libraries = [f"-l{name}" for name in VCHAN_LIBRARIES]
+    libraries = [f"-l{library}" for library in libraries]
     subprocess.run(["aarch64-linux-gnu-gcc", "-O2", "-s", "-static", "-Wall", "-Wextra", "-Werror", "-isystem", str(xen / "include"),
-                    "-o", str(out), str(PROGRAMS / "vchan-peer.c"), f"-L{xen / 'lib/aarch64-linux-gnu'}", *libraries],
+                    "-o", str(out), str(PROGRAMS / f"{name}.c"), f"-L{xen / 'lib/aarch64-linux-gnu'}", *libraries],
                    check=True, timeout=120)
 
 
