@@ -159,6 +159,23 @@ static long copy(unsigned ref, unsigned offset, unsigned length, bool to_them, u
     return rc ? rc : op.status;
 }
 
+/* Much goes in blocks, whose edges these lengths are at. */
+static void test_copy_lengths(const uint8_t *theirs)
+{
+    static const uint16_t lengths[] = { 1, 15, 64, 255, 256, 257, 383, 384, 385, 511, 512, 513, 639, 640, 641, 1500, 4000, 4090 };
+    unsigned wrong = 0;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(lengths); i++) {
+        unsigned n = lengths[i], ours = 1 + i % 3;
+
+        memset(buffer, 0, PAGE_SIZE);
+        if (copy(RW_REF, 5 - i % 5, n, false, ours) != GNTST_okay || memcmp(buffer + ours, theirs + 5 - i % 5, n) ||
+            buffer[ours - 1] || buffer[ours + n])
+            wrong = n;
+    }
+    check(!wrong, "copies of all lengths", "%u bytes", wrong);
+}
+
 static void test_copy(void)
 {
     uint8_t *theirs = foreign_map(child.id, FIRST_GFN);
@@ -172,6 +189,7 @@ static void test_copy(void)
     check_eq("copy odd bytes", copy(RW_REF, 13, 101, false, 57), GNTST_okay);
     check(!memcmp(buffer + 57, theirs + 13, 101) && !buffer[56] && !buffer[158],
           "only those bytes", "differs");
+    test_copy_lengths(theirs);
     memset(buffer, 0x5a, PAGE_SIZE);
     check_eq("copy to them", copy(RW_REF, 100, 50, true, 0), GNTST_okay);
     check(theirs[100] == 0x5a && theirs[149] == 0x5a && theirs[150] == (uint8_t)(150 * 7),

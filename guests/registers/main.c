@@ -62,8 +62,23 @@ static void spins(struct state *s)
     s->x[19] = SPINS;
 }
 
+static struct gnttab_copy copied = { .source.domid = DOMID_SELF, .dest.domid = DOMID_SELF, .len = PAGE_SIZE, .status = 1 };
+
+static void copy(struct state *s)
+{
+    static uint8_t from[PAGE_SIZE] PAGE_ALIGNED, to[PAGE_SIZE] PAGE_ALIGNED;
+
+    copied.source.u.gmfn = (uint64_t)from >> PAGE_SHIFT;
+    copied.dest.u.gmfn = (uint64_t)to >> PAGE_SHIFT;
+    s->x[16] = __HYPERVISOR_grant_table_op;
+    s->x[0] = GNTTABOP_copy;
+    s->x[1] = (uint64_t)&copied;
+    s->x[2] = 1;
+}
+
 static const struct kind kinds[] = {
     { "hypercall", registers_hypercall, 1u << 0, version },
+    { "copy of a page", registers_hypercall, 1u << 0, copy },
     { "yield", registers_hypercall, 1u << 0, yield },
     { "firmware call", registers_firmware, 0xf, psci_version },
     { "feature register", registers_sysreg, 1u << 21, nothing },
@@ -130,5 +145,6 @@ void guest_main(const void *fdt)
                   cpu, wrong_x[cpu][k], wrong_q[cpu][k]);
         check_eq("the thread's register and the user's stack", wrong_system[cpu], 0);
     }
+    check_eq("the page was copied", copied.status, GNTST_okay);
     test_done();
 }
