@@ -47,14 +47,34 @@ NO_IDIOM static inline void copy_small(uint8_t *to, const uint8_t *from, size_t 
     }
 }
 
+/* 16 to 63 bytes, in the same way. */
+NO_IDIOM static inline void copy_medium(unaligned_word *to, const unaligned_word *from, size_t n)
+{
+    const unaligned_word *tail = (const unaligned_word *)((const uint8_t *)from + n);
+    unaligned_word *end = (unaligned_word *)((uint8_t *)to + n);
+    uint64_t a = from[0], b = from[1], y = tail[-2], z = tail[-1];
+
+    if (n >= 32) {
+        uint64_t c = from[2], d = from[3], w = tail[-4], x = tail[-3];
+
+        to[2] = c, to[3] = d;
+        end[-4] = w, end[-3] = x;
+    }
+    to[0] = a, to[1] = b;
+    end[-2] = y, end[-1] = z;
+}
+
 NO_IDIOM void *memcpy(void *to, const void *from, size_t n)
 {
     unaligned_word *t = to;
     const unaligned_word *f = from;
-    bool long_enough = n >= 64;
 
     if (n < 16) {
         copy_small(to, from, n);
+        return to;
+    }
+    if (n < 64) {
+        copy_medium(t, f, n);
         return to;
     }
     for (; n >= 256; n -= 256, t += 32, f += 32) {
@@ -65,24 +85,9 @@ NO_IDIOM void *memcpy(void *to, const void *from, size_t n)
     }
     for (; n >= 64; n -= 64, t += 8, f += 8)
         copy_eight(t, f);
-    if (n && long_enough) {
-        /* The last 64 bytes, some of them again. */
+    /* The last 64 bytes, some of them again. */
+    if (n)
         copy_eight((unaligned_word *)((uint8_t *)t + n) - 8, (const unaligned_word *)((const uint8_t *)f + n) - 8);
-        return to;
-    }
-    for (; n >= 16; n -= 16, t += 2, f += 2) {
-        uint64_t a = f[0], b = f[1];
-
-        t[0] = a, t[1] = b;
-    }
-    if (n) {
-        /* The last 16 bytes, some of them again. */
-        const unaligned_word *tail = (const unaligned_word *)((const uint8_t *)f + n) - 2;
-        unaligned_word *end = (unaligned_word *)((uint8_t *)t + n) - 2;
-        uint64_t a = tail[0], b = tail[1];
-
-        end[0] = a, end[1] = b;
-    }
     return to;
 }
 

@@ -25,6 +25,11 @@ typedef void (*window_change)(unsigned n, uint64_t frame, bool was_open);
 /* The windows of this bitmap, not empty, show nothing any more, in the TLB neither. */
 typedef void (*window_forget)(uint32_t windows);
 
+static inline bool window_shows(const struct window_set *w, unsigned n, uint64_t frame)
+{
+    return w->shows[n] == frame + 1;
+}
+
 /* A window that shows `frame`, held until window_release. At most WINDOWS - 1 are held at once. */
 static inline unsigned window_hold(struct window_set *w, uint64_t frame, window_change change)
 {
@@ -33,7 +38,7 @@ static inline unsigned window_hold(struct window_set *w, uint64_t frame, window_
     ASSERT(w->held != BIT(WINDOWS) - 1);
     while (unlikely(w->held & BIT(n)))
         n = (n + 1) % WINDOWS;
-    if (w->shows[n] != frame + 1) {
+    if (!window_shows(w, n, frame)) {
         change(n, frame, w->shows[n] != 0);
         w->shows[n] = frame + 1;
         w->open |= (uint32_t)BIT(n);

@@ -176,18 +176,18 @@ void arch_frame_clean_range(mfn_t mfn, unsigned offset, unsigned length, bool cl
     close_slot(scrub_slot(), p);
 }
 
-STATIC_ASSERT(MAX_CPUS * 2 * COPY_PAGES <= 512);
+STATIC_ASSERT(MAX_CPUS * 2 * COPY_WINDOW_PAGES <= 512);
 
-/* Up to COPY_PAGES frames, through pages of this CPU alone. */
+/* Up to COPY_WINDOW_PAGES frames, through pages of this CPU alone. */
 static void copy_some(mfn_t to, mfn_t from, uint64_t n)
 {
-    uint64_t *slots = &hyp_copy_l3[cpu_id() * 2 * COPY_PAGES], bytes = n << PAGE_SHIFT;
-    char *source = (char *)COPY_ADDRESS(cpu_id()), *target = source + COPY_PAGES * PAGE_SIZE;
+    uint64_t *slots = &hyp_copy_l3[cpu_id() * 2 * COPY_WINDOW_PAGES], bytes = n << PAGE_SHIFT;
+    char *source = (char *)COPY_ADDRESS(cpu_id()), *target = source + COPY_WINDOW_PAGES * PAGE_SIZE;
 
-    ASSERT(!slots[0] && n <= COPY_PAGES);
+    ASSERT(!slots[0] && n <= COPY_WINDOW_PAGES);
     for (uint64_t i = 0; i < n; i++) {
         WRITE_ONCE(slots[i], (from.v + i) << PAGE_SHIFT | PTE_PAGE_DATA | PTE_READ_ONLY);
-        WRITE_ONCE(slots[COPY_PAGES + i], (to.v + i) << PAGE_SHIFT | PTE_PAGE_DATA);
+        WRITE_ONCE(slots[COPY_WINDOW_PAGES + i], (to.v + i) << PAGE_SHIFT | PTE_PAGE_DATA);
     }
     dsb(nshst);
     isb();
@@ -199,7 +199,7 @@ static void copy_some(mfn_t to, mfn_t from, uint64_t n)
     }
     dsb(sy);
     for (uint64_t i = 0; i < n; i++)
-        slots[i] = slots[COPY_PAGES + i] = 0;
+        slots[i] = slots[COPY_WINDOW_PAGES + i] = 0;
     dsb(nshst);
     for (uint64_t i = 0; i < n; i++) {
         tlbi_arg(vae2, ((uint64_t)source >> PAGE_SHIFT) + i);
@@ -214,7 +214,7 @@ void arch_frame_copy(mfn_t to, mfn_t from, uint64_t n)
 
     ASSERT(n && (to.v + n <= from.v || from.v + n <= to.v));
     for (; n; n -= part, to = mfn_add(to, part), from = mfn_add(from, part)) {
-        part = MIN(n, (uint64_t)COPY_PAGES);
+        part = MIN(n, (uint64_t)COPY_WINDOW_PAGES);
         copy_some(to, from, part);
     }
 }

@@ -33,17 +33,9 @@ static inline void show(unsigned n, uint64_t frame, bool was_open)
     isb();
 }
 
-void *arch_window_map(mfn_t mfn)
+unsigned window_open(mfn_t mfn)
 {
-    return (void *)WINDOW_ADDRESS(cpu_id(), window_hold(&this_cpu()->windows, mfn.v, show));
-}
-
-void arch_window_unmap(void *address)
-{
-    unsigned n = (unsigned)((uint64_t)address >> PAGE_SHIFT) % WINDOWS;
-
-    ASSERT(WINDOW_ADDRESS(cpu_id(), n) == ((uint64_t)address & PAGE_MASK));
-    window_release(&this_cpu()->windows, n);
+    return window_hold(&this_cpu()->windows, mfn.v, show);
 }
 
 static uint32_t without_lowest(uint32_t bits)

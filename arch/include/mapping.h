@@ -31,8 +31,15 @@ static inline void arch_memory_show(const void *p UNUSED, size_t n UNUSED) { }
 /* At most WINDOW_DEPTH windows of a CPU are held at once, none across a guest entry. The processor may leave the mapping as it is until
  * the CPU runs another domain. */
 #define WINDOW_DEPTH 4
+#if CONFIG_HOST
 void *arch_window_map(mfn_t mfn);
 void arch_window_unmap(void *address);
+/* The same where nothing else is mapped in between. */
+static inline void *arch_window_glance(mfn_t mfn) { return arch_window_map(mfn); }
+static inline void arch_window_glance_end(void *address) { arch_window_unmap(address); }
+#else
+#include "arch_window.h"    /* the same four */
+#endif
 
 /* Frames that the hypervisor's own tables have taken since boot. They follow where in memory the heap has been and how much of
  * the arena was in use at once, and stay: at most one for each 2 MiB of memory. */

@@ -48,10 +48,10 @@
 #define SCRUB_BLOCK(cpu) (PERCPU_BASE + 0x200000 * (1 + (uint64_t)(cpu)))
 /* Behind those: WINDOWS pages for each CPU. */
 #define WINDOW_TABLE_SLOT (1 + MAX_CPUS)
-/* The next one: for each CPU COPY_PAGES pages that are copied from, then as many that are copied to. */
+/* The next one: for each CPU COPY_WINDOW_PAGES pages that are copied from, then as many that are copied to. */
 #define COPY_TABLE_SLOT (2 + MAX_CPUS)
-#define COPY_PAGES 8
-#define COPY_ADDRESS(cpu) (PERCPU_BASE + 0x200000 * COPY_TABLE_SLOT + (((uint64_t)(cpu) * 2 * COPY_PAGES) << 12))
+#define COPY_WINDOW_PAGES 8
+#define COPY_ADDRESS(cpu) (PERCPU_BASE + 0x200000 * COPY_TABLE_SLOT + (((uint64_t)(cpu) * 2 * COPY_WINDOW_PAGES) << 12))
 #define WINDOW_ADDRESS(cpu, n) (PERCPU_BASE + 0x200000 * WINDOW_TABLE_SLOT + (((uint64_t)(cpu) * WINDOWS + (n)) << 12))
 
 /* Pages of stack that the image brings for CPU 0: emergency first. */
