@@ -65,10 +65,9 @@ ROWS = [
 
 # Where the instructions of a row above its goal go, from bench/profile.py and differences between rows.
 SPENT = {
-    "get_features": "over a null hypercall 200: translating the argument, copying in and out",
-    "grant_query_size": "over a null hypercall 260: translating the argument, copying in and out, the table's lock",
-    "event_send_pending": "copy-in 90, look-up, locks and bits 80, dispatch 55, entry and exit 38",
-    "event_send_delivered": "list registers 110, copy-in 90, send 80, injection 60, dispatch 55, entry and exit 38",
+    "grant_query_size": "over a null hypercall 200: translating the argument twice (the processor's look-up) and copying 130, the look-up 70",
+    "event_send_pending": "entry, exit and dispatch 97, copy-in 67, look-up, locks and bits 107",
+    "event_send_delivered": "list registers 110, entry, exit and dispatch 97, copy-in 67, send 107, injection 60",
     "register_trap": "entry and exit with all registers 69, finding out what trapped 35",
     "register_trap_actlr": "entry and exit with all registers 69, finding out what trapped 35, looking the register up 36",
     "gicd_read": "entry and exit with all registers 69, syndrome and address 112, the distributor's registers 70",
@@ -79,7 +78,7 @@ SPENT = {
     "yield_switch": "scheduler and timers 45 %, registers 25 %",
     "ipi_cross_cpu": "one SGI costs 453 on both sides together",
     "pv_block_4k": "two switches, two events, no function above 6 %",
-    "grant_copy": "half is the 4 KiB: 512 is the least without vector registers",
-    "ping_round_trip": "three copies, three events, two switches, no function above 6 %",
-    "tcp_rx_mib": "a third copying, a third pinning and claiming pages, a tenth windows",
+    "grant_copy": "a third is the 4 KiB; pinning the entry 190, finding and holding the own page 150, windows 90, the operation's words 110",
+    "ping_round_trip": "two copies, three events, two switches, no function above 5 %",
+    "tcp_rx_mib": "a fifth copying, two fifths pinning entries, claiming pages and letting go of them, a tenth windows and the lists' words each",
 }

@@ -25,6 +25,7 @@ static struct list sharers = LIST_INIT(sharers);
 static struct domain *chosen;   /* who has the line; NULL: dom0, or without one the first of the sharers */
 static bool input_is_ours;      /* it is typed at the debug keys */
 static bool no_dom0;
+static struct domain_console dom0_console;
 static char dom0_input[INPUT_BYTES];
 static uint32_t dom0_head, dom0_tail;
 
@@ -42,6 +43,7 @@ void console_forget_domains(void)
     chosen = NULL;
     input_is_ours = no_dom0 = false;
     dom0_tail = dom0_head;
+    dom0_console = (struct domain_console){ 0 };
 }
 
 /* Made when it is first wanted; NULL: no memory. */
@@ -51,6 +53,12 @@ static struct domain_console *console_of(struct domain *d)
 
     if (likely(k))
         return k;
+    if (d->is_control) {
+        /* Two CPUs of its that come here at once do the same. */
+        WRITE_ONCE(dom0_console.domain, d);
+        atomic_store_release(&d->console, &dom0_console);
+        return &dom0_console;
+    }
     fresh = heap_new(struct domain_console);
     if (!fresh)
         return NULL;
@@ -64,7 +72,8 @@ static struct domain_console *console_of(struct domain *d)
 void console_free(struct domain *d)
 {
     ASSERT(!d->console || (!d->console->name && !d->console->input));
-    heap_delete(d->console);
+    if (d->console != &dom0_console)
+        heap_delete(d->console);
     d->console = NULL;
 }
 
