@@ -8,6 +8,8 @@
 #include "tests/proof/eva.h"
 #include "core/grant.c"
 
+#define FRAME 77
+
 volatile uint64_t eva_any;
 static struct grant_active chunk[ACTIVES_PER_CHUNK];
 static grant_entry entries[GRANTS_PER_FRAME];
@@ -36,10 +38,9 @@ void frame_put(mfn_t mfn UNUSED) {}
 void spin_lock(spinlock_t *lock UNUSED) {}
 void spin_unlock(spinlock_t *lock UNUSED) {}
 int stage2_resolve(struct stage2 *s UNUSED, gfn_t gfn UNUSED, bool write UNUSED) { return (int)eva_any; }
-int stage2_get_frame(struct stage2 *s UNUSED, gfn_t gfn UNUSED, bool write UNUSED, mfn_t *mfn, enum s2_type *type)
+int stage2_get_own(struct stage2 *s UNUSED, gfn_t gfn UNUSED, bool write UNUSED, mfn_t *mfn)
 {
     *mfn = MFN(eva_any);
-    *type = (enum s2_type)(eva_any % 8);
     return (int)eva_any;
 }
 
@@ -84,14 +85,32 @@ void pin_beyond_the_table(void)
     PANIC_IF(status != GRANT_BAD_REF, "an entry that does not exist was pinned");
 }
 
+static void unpin_one(const struct grant_active *use, bool read_only)
+{
+    if (read_only && use->readers)
+        grant_unpin(&granter, 8, true, MFN(FRAME));
+    else if (!read_only && use->writers)
+        grant_unpin(&granter, 8, false, MFN(FRAME));
+}
+
 /* What is unpinned was pinned. */
 void unpin_from_any_state(void)
 {
-    bool read_only = eva_any & 1;
+    any_state(8);
+    chunk[8].mfn = FRAME;
+    unpin_one(&chunk[8], eva_any & 1);
+}
+
+/* The same of the granter's life before; the entry is another one now. */
+void unpin_of_a_former_life(void)
+{
+    static struct grant_former former = { .use.mfn = FRAME, .ref = 8 };
+    static struct grant_former *list[CHUNKS_PER_FRAME] = { &former };
 
     any_state(8);
-    if (read_only && chunk[8].readers)
-        grant_unpin(&granter, 8, true);
-    else if (!read_only && chunk[8].writers)
-        grant_unpin(&granter, 8, false);
+    chunk[8].mfn = FRAME + 1;
+    granter.grants.former = list;
+    former.use.readers = (uint16_t)(eva_any & 0xffff);
+    former.use.writers = (uint16_t)(eva_any & 0xffff);
+    unpin_one(&former.use, eva_any & 1);
 }

@@ -28,10 +28,11 @@ VARIANTS = {"vmid": ["PAGE"], "quiescence": ["THREE"]}
 
 # harness: (the source it looks at, its entry points, mutants: entry point, what is replaced, by what)
 HARNESSES = {
-    "grant_eva": ("core/grant.c", ["pin_from_any_state", "pin_beyond_the_table", "unpin_from_any_state"], [
+    "grant_eva": ("core/grant.c", ["pin_from_any_state", "pin_beyond_the_table", "unpin_from_any_state", "unpin_of_a_former_life"], [
         ("pin_from_any_state", "a->readers : a->writers) < UINT16_MAX", "a->readers : a->writers) <= UINT16_MAX"),
         ("pin_beyond_the_table", "if (!r.entry)", "if (0)"),
-        ("unpin_from_any_state", "if (read_only)\n        a->readers--;", "if (!read_only)\n        a->readers--;"),
+        ("unpin_from_any_state", "if (read_only)\n        use->readers--;", "if (!read_only)\n        use->readers--;"),
+        ("unpin_of_a_former_life", "(*at)->use.mfn != mfn.v", "(*at)->use.mfn == mfn.v"),
     ]),
     "frame_eva": ("mem/frame.c", ["get_any_frame", "get_by_state", "charge_any_owner", "put_used_frame"], [
         ("get_any_frame", "if (mfn.v >= frame_top)\n        return false;\n    mfn.v = array", "mfn.v = array"),
