@@ -46,7 +46,7 @@ help:
 	@echo '  make deps         install the missing Debian packages and nothing else'
 	@echo '  make clean        remove what was built; downloads stay (make distclean removes those too)'
 	@echo
-	@echo 'Settings: O=build  HYPERVISOR=vinci|xen  CPUS=1  MEM=2048 (MiB)  GDB=1  JOBS=2  SECONDS=600'
+	@echo 'Settings: O=build  HYPERVISOR=vinci|xen  CPUS=1  MEM=2048 (MiB)  GDB=1  JOBS=2  BOARDS=3  SECONDS=600'
 
 .PHONY: deps deps-run deps-test
 deps:
@@ -83,16 +83,17 @@ test-image-files:
 	@$(PYTHON) tools/images.py --out $(O) --more
 
 # The board tests share one pytest command line; the marker chooses how much of it runs.
-pytest_system = $(PYTHON) -m pytest tests/system -n $(JOBS) --dist loadfile -q -p no:cacheprovider \
+# A board waits for its disks, its network and its timeouts a third of the time: one more of them than jobs.
+BOARDS ?= $(shell expr $(JOBS) + 1)
+pytest_system = $(PYTHON) -m pytest tests/system -n $(BOARDS) --dist loadfile -q -p no:cacheprovider \
 	--hypervisor $(HYPERVISOR) --out $(O)
 
 .PHONY: test test-quick test-long test-board
 test: deps-test
 	@$(MAKE) --no-print-directory -j$(JOBS) $(hypervisor_target) test-image-files
+	@$(MAKE) --no-print-directory -j$(JOBS) host fuzz-build $(O)/vinci-check bench-tools
 	@$(MAKE) --no-print-directory test-host
-	@$(MAKE) --no-print-directory test-check
-	@$(MAKE) --no-print-directory fuzz SECONDS=60
-	@$(MAKE) --no-print-directory prove PROVE_ARGS="--only spin"
+	@$(MAKE) --no-print-directory -j$(JOBS) -Otarget fuzz test-check prove SECONDS=60 PROVE_ARGS="--only spin"
 	@$(MAKE) --no-print-directory test-guest
 	@$(MAKE) --no-print-directory bench-check
 	@$(MAKE) --no-print-directory test-board
@@ -102,7 +103,7 @@ test-board: deps-test
 	@$(pytest_system) -m 'not long'
 
 test-quick: deps-test
-	@$(MAKE) --no-print-directory -j$(JOBS) $(hypervisor_target) image-files
+	@$(MAKE) --no-print-directory -j$(JOBS) $(hypervisor_target) image-files host
 	@$(MAKE) --no-print-directory test-host
 	@$(pytest_system) -m quick
 

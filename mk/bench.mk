@@ -16,7 +16,7 @@ $(BENCH_OUT)/work: bench/payload/work.c bench/payload/linux.h
 	@echo "  CC      $<"
 	@aarch64-linux-gnu-gcc -O2 -Wall -Wextra -Werror -ffreestanding -fno-stack-protector -nostdlib -static -I. $< -o $@
 
-.PHONY: bench bench-tools bench-code bench-check bench-isolation
+.PHONY: bench bench-tools bench-code bench-check bench-check-rows bench-check-isolation bench-isolation
 bench-tools: $(BENCH_OUT)/libcount.so $(BENCH_OUT)/libprofile.so $(BENCH_OUT)/libmasked.so $(BENCH_OUT)/libwakes.so $(BENCH_OUT)/work guests
 
 # BENCH_ARGS: --only xen|vinci, --quick
@@ -28,7 +28,10 @@ bench: deps bench-tools
 # Vinci's quick rows against the committed table.
 bench-check: bench-tools
 	@$(MAKE) --no-print-directory -j$(or $(JOBS),2) RELEASE=1 build
+	@$(MAKE) --no-print-directory -j$(or $(JOBS),2) -Oline bench-check-isolation bench-check-rows
+bench-check-rows:
 	@$(PYTHON) bench/check.py --out $(O)
+bench-check-isolation:
 	@$(PYTHON) bench/isolation.py --out $(O) --check
 
 # How late a guest is beside each kind of neighbour: docs/isolation.md.

@@ -66,13 +66,14 @@ $(HOST_OUT)/test_sched_many: $(MANY_OUT)/obj/tests/unit/test_sched_many.c.o $(MA
 .PHONY: host test-host
 host: $(HOST_TESTS:%=$(HOST_OUT)/test_%)
 
-# Every program runs, whatever the ones before said; the sum is the exit status.
+# Every program runs, whatever the others say, $(JOBS) at a time, each with a log that is shown when it is over.
 test-host: host
-	@failed=; for t in $(HOST_TESTS); do \
-		echo "== $$t"; \
-		UBSAN_OPTIONS=print_stacktrace=1 timeout 300 $(HOST_OUT)/test_$$t || failed="$$failed $$t"; \
-	done; \
-	if test -n "$$failed"; then echo "test-host: failed:$$failed"; exit 1; fi; \
+	@mkdir -p $(LOGS)/host && rm -f $(LOGS)/host/*.failed
+	@printf '%s\n' $(HOST_TESTS) | UBSAN_OPTIONS=print_stacktrace=1 xargs -P $(or $(JOBS),2) -I{} sh -c \
+		'log=$(LOGS)/host/{}; { echo "== {}"; timeout 300 $(HOST_OUT)/test_{} 2>&1 || { : > $$log.failed; echo "{}: failed"; }; } > $$log.log; \
+		cat $$log.log'
+	@failed=$$(cd $(LOGS)/host && ls | sed -n 's/[.]failed$$//p' | tr '\n' ' '); \
+	if test -n "$$failed"; then echo "test-host: failed: $$failed"; exit 1; fi; \
 	echo "test-host: $(words $(HOST_TESTS)) programs passed"
 
 -include $(HOST_SRC:%=$(HOST_OUT)/obj/%.d) $(wildcard $(HOST_OUT)/obj/tests/unit/*.d)

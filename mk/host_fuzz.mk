@@ -26,19 +26,19 @@ $(FUZZ_OUT)/fuzz_%: $(FUZZ_OUT)/obj/tests/fuzz/fuzz_%.c.o $(FUZZ_SUPPORT:%=$(FUZ
 
 .SECONDARY: $(FUZZ_TESTS:%=$(FUZZ_OUT)/obj/tests/fuzz/fuzz_%.c.o)
 
-.PHONY: fuzz fuzz-build fuzz-minimise
+.PHONY: fuzz fuzz-build fuzz-minimise $(FUZZ_TESTS:%=fuzz-run-%)
 fuzz-build: $(FUZZ_TESTS:%=$(FUZZ_OUT)/fuzz_%)
 
-fuzz: fuzz-build
-	@for t in $(FUZZ_TESTS); do \
-		mkdir -p $(FUZZ_OUT)/corpus/$$t $(FUZZ_OUT)/crashes; \
-		echo "== fuzz $$t for $(SECONDS) s"; \
-		$(FUZZ_ENV) $(FUZZ_OUT)/fuzz_$$t -max_total_time=$(SECONDS) $(FUZZ_FLAGS) -verbosity=0 -print_final_stats=1 \
-			-artifact_prefix=$(FUZZ_OUT)/crashes/ $(FUZZ_OUT)/corpus/$$t \
-			$$(test -d tests/fuzz/corpus/$$t && echo tests/fuzz/corpus/$$t) || { \
-			echo "fuzz: $$t found something; the newest file in $(FUZZ_OUT)/crashes replays it:"; \
-			echo "fuzz:   VINCI_CONSOLE=1 $(FUZZ_OUT)/fuzz_$$t $$(ls -td $(FUZZ_OUT)/crashes/* | head -1)"; exit 1; }; \
-	done
+# Side by side where make has the jobs for it.
+fuzz: $(FUZZ_TESTS:%=fuzz-run-%)
+$(FUZZ_TESTS:%=fuzz-run-%): fuzz-run-%: $(FUZZ_OUT)/fuzz_%
+	@mkdir -p $(FUZZ_OUT)/corpus/$* $(FUZZ_OUT)/crashes/$*; \
+	echo "== fuzz $* for $(SECONDS) s"; \
+	$(FUZZ_ENV) $(FUZZ_OUT)/fuzz_$* -max_total_time=$(SECONDS) $(FUZZ_FLAGS) -verbosity=0 -print_final_stats=1 \
+		-artifact_prefix=$(FUZZ_OUT)/crashes/$*/ $(FUZZ_OUT)/corpus/$* \
+		$$(test -d tests/fuzz/corpus/$* && echo tests/fuzz/corpus/$*) || { \
+		echo "fuzz: $* found something; the newest file in $(FUZZ_OUT)/crashes/$* replays it:"; \
+		echo "fuzz:   VINCI_CONSOLE=1 $(FUZZ_OUT)/fuzz_$* $$(ls -td $(FUZZ_OUT)/crashes/$*/* | head -1)"; exit 1; }
 
 fuzz-minimise: fuzz-build
 	@for t in $(FUZZ_TESTS); do \

@@ -7,11 +7,18 @@ import pytest
 from guests import BoardError, Dom0
 
 ROOT = Path(__file__).resolve().parents[2]
+# What takes longest goes first: workers take whole files, and the last to end should be a short one.
+LONGEST = ("test_rounds", "test_guests", "test_deb_install", "test_pools", "test_kernels", "test_hostile", "test_xl", "test_io", "test_memory",
+           "test_smp", "test_uboot", "test_demo", "test_libvirt")
 
 
 def pytest_addoption(parser):
     parser.addoption("--hypervisor", default="vinci", help="vinci, xen, or the path of an arm64 Image")
     parser.addoption("--out", default="build", help="where the build is")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
 
 
 @pytest.fixture(scope="session")

@@ -10,46 +10,54 @@ import os
 import sys
 from pathlib import Path
 
-import pytest
 from board import disk
 
 MIB = 1 << 20
 PEER = Path(__file__).with_name("peer.py")
-PERSISTENT = {"persistent grants": "", "grants mapped for each request": "xen_blkfront.feature_persistent=0"}
+SIZE = 48      # MiB
+# name: where dom0 finds it, what has to be loaded for it
+DISKS = {"nvme": ("/dev/nvme0n1", "nvme"), "ahci": ("/dev/sda", "ahci; modprobe sd_mod"), "virtio": ("/dev/vdb", "")}
 
 
-def write_and_read(board, device, out_file, size):
-    """The guest reads what the host wrote and writes what the host then reads, both O_DIRECT."""
-    wanted = hashlib.sha256(out_file.read_bytes()).hexdigest()
+def write_and_read(board, device, wanted):
+    """The guest reads what the host wrote (its checksum: wanted) and writes; the checksum of what it wrote. All O_DIRECT."""
     board.create("store", kernel="full", memory=192, disk=[f"phy:{device},xvdb,w"])
-    read = f"dd if=/dev/xvdb iflag=direct bs=1M count={size} 2>/dev/null | sha256sum"
+    read = f"dd if=/dev/xvdb iflag=direct bs=1M count={SIZE} 2>/dev/null | sha256sum"
     assert board.guest("store", read, timeout=90)[1].split()[0] == wanted
     text = board.guest("store", "dd if=/dev/urandom of=/tmp/new bs=1M count=16 2>/dev/null; "
-                       f"dd if=/tmp/new of=/dev/xvdb oflag=direct bs=64k seek={size * 8} 2>/dev/null && "
+                       f"dd if=/tmp/new of=/dev/xvdb oflag=direct bs=64k seek={SIZE * 8} 2>/dev/null && "
                        "sync && sha256sum /tmp/new; echo 3 > /proc/sys/vm/drop_caches; "
-                       f"dd if=/dev/xvdb iflag=direct bs=4k skip={size * 128} count=4096 2>/dev/null | sha256sum",
+                       f"dd if=/dev/xvdb iflag=direct bs=4k skip={SIZE * 128} count=4096 2>/dev/null | sha256sum",
                        timeout=120)[1]
     written, read_back = [line.split()[0] for line in text.splitlines() if line.strip()]
     assert written == read_back
     board.out_of("xl shutdown -w store", timeout=60)
     board.gone("store")
-    board.poweroff()
-    data = out_file.read_bytes()
-    assert hashlib.sha256(data[size * MIB // 2:size * MIB // 2 + 16 * MIB]).hexdigest() == written
-    assert hashlib.sha256(data[:size * MIB // 2]).hexdigest() != wanted
+    return written
 
 
-@pytest.mark.parametrize("kind, device, module", [
-    ("nvme", "/dev/nvme0n1", "nvme"), ("ahci", "/dev/sda", "ahci; modprobe sd_mod"), ("virtio", "/dev/vdb", "")])
-def test_disk_by_dma(make_board, tmp_path, kind, device, module):
-    image = tmp_path / "disk.img"
-    image.write_bytes(os.urandom(48 * MIB))
-    board = make_board(devices=disk(image, kind=kind, name="dma", snapshot=False), mem=1280).start()
+def test_disks_by_dma(make_board, tmp_path):
+    """A disk on each kind of controller, one after the other; the host looks at them when the board is off."""
+    contents = {kind: os.urandom(SIZE * MIB) for kind in DISKS}
+    images = {kind: tmp_path / f"{kind}.img" for kind in DISKS}
+    devices = []
+    for kind, image in images.items():
+        image.write_bytes(contents[kind])
+        devices += disk(image, kind=kind, name=f"{kind}disk", snapshot=False)
+    board = make_board(devices=devices, mem=1280).start()
     board.wait_ready()
-    if module:
-        board.out_of(f"modprobe {module}")
-        board.poll(f"test -b {device}", 20, f"waiting for {device}")
-    write_and_read(board, device, image, 48)
+    written = {}
+    for kind, (device, module) in DISKS.items():
+        if module:
+            board.out_of(f"modprobe {module}")
+            board.poll(f"test -b {device}", 20, f"waiting for {device}")
+        written[kind] = write_and_read(board, device, hashlib.sha256(contents[kind]).hexdigest())
+    board.poweroff()
+    half = SIZE * MIB // 2
+    for kind, image in images.items():
+        data = image.read_bytes()
+        assert hashlib.sha256(data[half:half + 16 * MIB]).hexdigest() == written[kind], kind
+        assert data[:half] == contents[kind][:half], kind
 
 
 def outside(forward):
