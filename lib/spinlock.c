@@ -53,7 +53,7 @@ void spin_lock_init(spinlock_t *lock, enum lock_class class)
     *lock = SPINLOCK((uint8_t)class);
 }
 
-/* The exchange is fully ordered and meets the release below; the loads between keep the line shared while it is held. */
+/* The exchange acquires, after any read-modify-write before it, and meets the release below; the loads between keep the line shared while it is held. */
 static void take(spinlock_t *lock)
 {
     while (unlikely(atomic_exchange(&lock->taken, 1u)))
