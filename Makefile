@@ -28,7 +28,7 @@ help:
 	@echo
 	@echo '  make run          boot the demonstration: dom0 and two guests, then a shell in dom0'
 	@echo '  make demo-ivi     a rear-view camera that a crash of the infotainment does not disturb (docs/demo-ivi.md)'
-	@echo '  make test         everything that is checked in under 20 minutes: host, fuzz, board'
+	@echo '  make test         everything that is checked in about 20 minutes: host, fuzz, board'
 	@echo '  make test-quick   the two-minute subset of it'
 	@echo '  make test-long    what takes longer, on top of `make test`'
 	@echo '  make build        the hypervisor only: build/arm64/vinci'

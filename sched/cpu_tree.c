@@ -11,8 +11,6 @@ static unsigned last_cpu;
 void cpu_tree_has_cpu(unsigned cpu)
 {
     ASSERT(cpu < MAX_CPUS);
-    if (cpu == 0)
-        cpu_tree_height = last_cpu = 0;
     last_cpu = MAX(last_cpu, cpu);
     while (last_cpu >> 3 * (cpu_tree_height + 1))
         cpu_tree_height++;
