@@ -221,6 +221,7 @@ static int fixed_port(struct domain *d, uint32_t port, struct channel **out)
         if (add_bucket(t) != 0)
             return -E_NOMEM;
     c = *out = event_channel(t, port);
+    ASSERT(c);
     return c->state == CHANNEL_FREE || (c->fixed && c->state == CHANNEL_UNBOUND) ? 0 : -E_BUSY;
 }
 

@@ -41,6 +41,7 @@ void s2_count_leaves(struct stage2 *s, unsigned level, int64_t n)
 /* A table that nothing refers to any more: its leaves, the tables below it, itself. */
 static void drop_table(struct stage2 *s, s2_entry *table, unsigned level)
 {
+    ASSERT(level < S2_LEVELS);
     for (unsigned i = 0; i < S2_ENTRIES; i++) {
         s2_entry e = table[i];
 
