@@ -8,6 +8,7 @@
 #include "lib/string.h"
 #include "mem/stage2.h"
 #include "partition/partition.h"
+#include "vdev/guest_tree.h"
 
 /* Bytes of the names of static domains; those that do not fit are without. */
 #define PARTITION_LIST 4096
@@ -83,11 +84,6 @@ static void write_reg(struct copy *c, const char *name, const struct memory_rang
     dt_write_cells(c->out, name, cells, n);
 }
 
-static void write_u64(struct dt_writer *out, const char *name, uint64_t x)
-{
-    dt_write_cells(out, name, (uint32_t[]){ (uint32_t)(x >> 32), (uint32_t)x }, 2);
-}
-
 /* What the host's /chosen gives that dom0 should have too: entropy. */
 static void copy_chosen_seeds(struct copy *c)
 {
@@ -114,56 +110,10 @@ static void write_chosen(struct copy *c)
     dt_write_begin(c->out, "chosen");
     dt_write_string(c->out, "bootargs", line ? line : "");
     if (c->l->ramdisk.size) {
-        write_u64(c->out, "linux,initrd-start", c->l->ramdisk.base);
-        write_u64(c->out, "linux,initrd-end", c->l->ramdisk.base + c->l->ramdisk.size);
+        dt_write_u64(c->out, "linux,initrd-start", c->l->ramdisk.base);
+        dt_write_u64(c->out, "linux,initrd-end", c->l->ramdisk.base + c->l->ramdisk.size);
     }
     copy_chosen_seeds(c);
-    dt_write_end(c->out);
-}
-
-static void write_cpus(struct copy *c)
-{
-    char name[16];
-
-    dt_write_begin(c->out, "cpus");
-    dt_write_u32(c->out, "#address-cells", 1);
-    dt_write_u32(c->out, "#size-cells", 0);
-    for (unsigned i = 0; i < c->d->max_vcpus; i++) {
-        /* affinity level 0 counts to 16, as the virtual interrupt controller sends SGIs */
-        uint32_t mpidr = (i & 15) | (i >> 4) << 8;
-
-        format_string(name, sizeof(name), "cpu@%x", mpidr);
-        dt_write_begin(c->out, name);
-        dt_write_string(c->out, "compatible", "arm,armv8");
-        dt_write_string(c->out, "device_type", "cpu");
-        dt_write_string(c->out, "enable-method", "psci");
-        dt_write_u32(c->out, "reg", mpidr);
-        dt_write_end(c->out);
-    }
-    dt_write_end(c->out);
-}
-
-static void write_psci(struct copy *c)
-{
-    static const char compatible[] = "arm,psci-1.0\0arm,psci-0.2\0arm,psci";
-
-    dt_write_begin(c->out, "psci");
-    dt_write_property(c->out, "compatible", compatible, sizeof(compatible));
-    dt_write_string(c->out, "method", "hvc");
-    dt_write_u32(c->out, "cpu_off", 1);
-    dt_write_u32(c->out, "cpu_on", 2);
-    dt_write_end(c->out);
-}
-
-/* PPIs of the timers: secure, non-secure physical, virtual (Arm BSA); level, low as their wires are. */
-static void write_timer(struct copy *c)
-{
-    static const uint32_t interrupts[] = { 1, 13, 0xf08, 1, 14, 0xf08, 1, 11, 0xf08 };
-
-    dt_write_begin(c->out, "timer");
-    dt_write_string(c->out, "compatible", "arm,armv8-timer");
-    dt_write_cells(c->out, "interrupts", interrupts, ARRAY_SIZE(interrupts));
-    dt_write_u32(c->out, "interrupt-parent", c->b->gic_phandle);
     dt_write_end(c->out);
 }
 
@@ -272,9 +222,9 @@ static void write_its(struct copy *c)
 static void write_own_nodes(struct copy *c)
 {
     write_chosen(c);
-    write_cpus(c);
-    write_psci(c);
-    write_timer(c);
+    guest_tree_cpus(c->out, c->d->max_vcpus);
+    guest_tree_psci(c->out);
+    guest_tree_timer(c->out, c->b->gic_phandle);
     write_memory(c);
     write_hypervisor(c);
     write_its(c);

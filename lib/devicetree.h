@@ -111,6 +111,10 @@ static inline void dt_write_u32(struct dt_writer *w, const char *name, uint32_t 
 {
     dt_write_cells(w, name, &x, 1);
 }
+static inline void dt_write_u64(struct dt_writer *w, const char *name, uint64_t x)
+{
+    dt_write_cells(w, name, (uint32_t[]){ (uint32_t)(x >> 32), (uint32_t)x }, 2);
+}
 /* Ends the tree; its size in bytes, or 0 when the buffer was too small or nodes are unbalanced. */
 uint32_t dt_write_finish(struct dt_writer *w);
 

@@ -5,6 +5,7 @@
 #include "lib/print.h"
 #include "lib/string.h"
 #include "partition/partition.h"
+#include "vdev/guest_tree.h"
 #include "vdev/vits.h"
 #include "vdev/vpl011.h"
 
@@ -43,11 +44,6 @@ static void write_pairs(struct writer *w, const char *name, const struct partiti
     dt_write_cells(&w->out, name, cells, 4 * count);
 }
 
-static void write_u64(struct writer *w, const char *name, uint64_t x)
-{
-    dt_write_cells(&w->out, name, (uint32_t[]){ (uint32_t)(x >> 32), (uint32_t)x }, 2);
-}
-
 static void write_root(struct writer *w)
 {
     static const char compatible[] = "xen,xenvm-4.17\0xen,xenvm";
@@ -67,46 +63,13 @@ static void write_chosen(struct writer *w)
     dt_write_begin(&w->out, "chosen");
     dt_write_string(&w->out, "bootargs", p->plan->command_line ? p->plan->command_line : "");
     if (p->ramdisk.size) {
-        write_u64(w, "linux,initrd-start", p->ramdisk.base);
-        write_u64(w, "linux,initrd-end", p->ramdisk.base + p->ramdisk.size);
+        dt_write_u64(&w->out, "linux,initrd-start", p->ramdisk.base);
+        dt_write_u64(&w->out, "linux,initrd-end", p->ramdisk.base + p->ramdisk.size);
     }
     if (p->plan->console == CONSOLE_VPL011) {
         format_string(path, sizeof(path), "/sbsa-uart@%llx", (unsigned long long)p->plan->uart);
         dt_write_string(&w->out, "stdout-path", path);
     }
-    dt_write_end(&w->out);
-}
-
-static void write_cpus(struct writer *w)
-{
-    char name[32];
-
-    dt_write_begin(&w->out, "cpus");
-    dt_write_u32(&w->out, "#address-cells", 1);
-    dt_write_u32(&w->out, "#size-cells", 0);
-    for (unsigned i = 0; i < w->p->plan->vcpu_count; i++) {
-        uint32_t affinity = (uint32_t)vgic_affinity(i);
-
-        format_string(name, sizeof(name), "cpu@%x", affinity);
-        dt_write_begin(&w->out, name);
-        dt_write_string(&w->out, "compatible", "arm,armv8");
-        dt_write_string(&w->out, "device_type", "cpu");
-        dt_write_string(&w->out, "enable-method", "psci");
-        dt_write_u32(&w->out, "reg", affinity);
-        dt_write_end(&w->out);
-    }
-    dt_write_end(&w->out);
-}
-
-static void write_psci(struct writer *w)
-{
-    static const char compatible[] = "arm,psci-1.0\0arm,psci-0.2\0arm,psci";
-
-    dt_write_begin(&w->out, "psci");
-    dt_write_property(&w->out, "compatible", compatible, sizeof(compatible));
-    dt_write_string(&w->out, "method", "hvc");
-    dt_write_u32(&w->out, "cpu_off", 1);
-    dt_write_u32(&w->out, "cpu_on", 2);
     dt_write_end(&w->out);
 }
 
@@ -145,7 +108,6 @@ static void write_gic(struct writer *w)
     dt_write_end(&w->out);
 }
 
-/* PPIs of the timers: secure, non-secure physical, virtual; level, low as their wires are. */
 static void write_its(struct writer *w)
 {
     const struct vits *its = w->p->domain->arch.vgic.its;
@@ -162,16 +124,6 @@ static void write_its(struct writer *w)
     dt_write_u32(&w->out, "#msi-cells", 1);
     write_pairs(w, "reg", &reg, 1);
     dt_write_u32(&w->out, "phandle", ITS_PHANDLE);
-    dt_write_end(&w->out);
-}
-
-static void write_timer(struct writer *w)
-{
-    static const uint32_t interrupts[] = { 1, 13, 0xf08, 1, 14, 0xf08, 1, 11, 0xf08 };
-
-    dt_write_begin(&w->out, "timer");
-    dt_write_string(&w->out, "compatible", "arm,armv8-timer");
-    dt_write_cells(&w->out, "interrupts", interrupts, ARRAY_SIZE(interrupts));
     dt_write_end(&w->out);
 }
 
@@ -252,12 +204,12 @@ uint32_t partition_write_tree(const struct partition *p, void *buffer, uint32_t 
     dt_write_begin(&w.out, "");
     write_root(&w);
     write_chosen(&w);
-    write_cpus(&w);
-    write_psci(&w);
+    guest_tree_cpus(&w.out, p->plan->vcpu_count);
+    guest_tree_psci(&w.out);
     write_memory(&w);
     write_gic(&w);
     write_its(&w);
-    write_timer(&w);
+    guest_tree_timer(&w.out, 0);
     write_uart(&w);
     partition_write_shares(p->plan, &w.out);
     write_hypervisor(&w);

@@ -10,7 +10,7 @@
 
 #define BLOCK_ORDER 9
 
-/* fpsimd.S: copy whole pages and write each line back to memory. */
+/* copy.S: copy whole pages and write each line back to memory. */
 void copy_lines_of_64(void *to, const void *from, uint64_t bytes);
 
 static uint64_t line_size(void)
