@@ -6,6 +6,7 @@
  *   tick      a line a second          cpus    starts its other vCPUs
  *   rtc       uses a PL031 that it was given: registers and interrupt
  *   bare      none of all that, it ends after a while
+ *   steady    computes for a second, between marks of the counting plugin
  *   stay      never ends               reboot, crash, poweroff (default): how it ends
  */
 #include "guests/lib/hypercall.h"
@@ -158,6 +159,15 @@ static void beat(void)
     }
 }
 
+static void compute_between_marks(void)
+{
+    asm volatile("hint #0x64" : : : "memory");
+    irq_enable();
+    spin_ticks(1000 * TICKS_PER_MS);
+    irq_disable();
+    asm volatile("hint #0x65" : : : "memory");
+}
+
 static void tick(void)
 {
     for (unsigned n = 1;; n++) {
@@ -216,6 +226,8 @@ void guest_main(const void *fdt)
         start_cpus(fdt);
     if (fdt_option(fdt, "rtc"))
         use_rtc(fdt);
+    if (fdt_option(fdt, "steady"))
+        compute_between_marks();
     leave_bytes(fdt);
     print("done\n");
     if (fdt_option(fdt, "vectors"))

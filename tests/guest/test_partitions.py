@@ -2,6 +2,8 @@
 """Static domains of the board's device tree: alone, together, beside dom0; and what is said of bad ones."""
 
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -116,6 +118,30 @@ def test_a_device_and_its_interrupt(run_guest, guest, tmp_path):
     assert "rtc: 1 alarms" in said(outcome, "owner"), outcome.tail()
     assert started(outcome) == ["owner"]
     assert any("/chosen/envious: interrupt 34 is given to two domains, here and in /chosen/owner" in line for line in of_hypervisor(outcome))
+
+
+def entries(profile, elf):
+    """How often the hypervisor was entered from a guest: the first instructions of the vectors for a lower level (DDI 0487, D1.10.2)."""
+    table = subprocess.run(["aarch64-linux-gnu-nm", str(elf)], check=True, capture_output=True, text=True).stdout
+    start = int(re.search(r"^(\w+) \w vectors$", table, re.MULTILINE)[1], 16)
+    counts = {int(address, 16): int(count) for address, count in (line.split() for line in profile.read_text().splitlines())}
+    return {kind: counts.get(start + offset, 0) for kind, offset in (("synchronous", 0x400), ("IRQ", 0x480), ("FIQ", 0x500), ("SError", 0x580))}
+
+
+def test_null_leaves_a_partition_alone(run_guest, guest, tmp_path, out):
+    """Pinned under null and with a device of its own, its CPU does not enter the hypervisor once in a second."""
+    plugin, profile, elf = out / "bench/libprofile.so", tmp_path / "profile", out / "arm64/vinci.elf"
+    subprocess.run(["make", "-s", f"O={out}", str(plugin)], check=True, timeout=300, cwd=Path(__file__).resolve().parents[2])
+    loads = [line.split() for line in subprocess.run(["aarch64-linux-gnu-readelf", "-lW", str(elf)], check=True, capture_output=True,
+                                                     text=True).stdout.splitlines() if line.strip().startswith("LOAD")]
+    begin, end = min(int(words[2], 16) for words in loads), max(int(words[2], 16) + int(words[5], 16) for words in loads)
+    partial = tmp_path / "rtc.dts"
+    partial.write_text(RTC)
+    outcome = run_guest(None, partitions=[Partition("alone", guest, device_tree=partial, bootargs="rtc steady stay", properties=['vinci,pin = "0";'])],
+                        options="sched=null", tree_source="/ { pl031@9010000 { xen,passthrough; }; };", until=r"\(alone\) done", timeout=120,
+                        extra=["-rtc", "clock=vm", "-plugin", f"{plugin},hv_start={begin:#x},hv_end={end:#x},first={0x64},last={0x65},out={profile}"])
+    assert "rtc: 1 alarms" in said(outcome, "alone") and profile.exists(), outcome.tail()
+    assert entries(profile, elf) == {"synchronous": 0, "IRQ": 0, "FIQ": 0, "SError": 0}
 
 
 BAD = [
