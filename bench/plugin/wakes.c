@@ -59,7 +59,7 @@ static void on_mark(unsigned vcpu, void *userdata)
     } else if (mark == HINT_NEXT) {
         fprintf(out, "NEXT\n");
         open_pair = false;
-    } else if (open_pair) {
+    } else if (mark == HINT_END && open_pair) {
         fprintf(out, "WAKE %lu\n", executed - began);
         open_pair = false;
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from board import disk
 from imaging.tree import Tree
-from partitions import Partition, compile_tree, with_partitions
+from partitions import Partition, compile_tree
 from test_io import MIB, write_and_read
 
 
@@ -32,11 +32,8 @@ def test_dom0s_disk_reaches_granted_pages(make_board, tmp_path):
     assert b"refused" not in board.log.read_bytes()
 
 
-def start_without_bridge(board, scratch, partitions=()):
-    """The board's PCI host bridge is not dom0's."""
-    words = with_partitions(board.command(), partitions, scratch / "board.dtb", "/ { pcie@10000000 { xen,passthrough; }; };")
-    board.command = lambda: words
-    return board.start()
+# The board's PCI host bridge is not dom0's.
+BRIDGE_APART = "/ { pcie@10000000 { xen,passthrough; }; };"
 
 
 def page(path, text):
@@ -55,12 +52,12 @@ def test_partition_with_a_disk_and_a_network_card(make_board, out, tmp_path, its
     wanted = hashlib.sha256(image.read_bytes()[:8 * MIB]).hexdigest()
     devices = disk(image, name="own", snapshot=False) + page(tmp_path / "page", "carried by a network card of its own\n")
     machine = ",iommu=smmuv3" + ("" if its else ",its=off")
-    board = make_board(devices=devices, mem=1024, machine=machine, kernel="", initrd="", store="none")
     linux = Partition("linux", out / "images/cloud.kernel", ramdisk=out / "images/pci.ramdisk", memory=256 * 1024,
                       device_tree="tools/pci_bridge.dts", properties=["xen,enhanced;"],
                       bootargs="earlycon=xenboot keep_bootcon panic=1 vinci.name=linux vinci.log=1 vinci.copy=/dev/vda "
                                "vinci.ip=10.0.2.15/24 vinci.fetch=http://10.0.2.100/")
-    start_without_bridge(board, tmp_path, [linux])
+    board = make_board(devices=devices, mem=1024, machine=machine, kernel="", initrd="", store="none", partitions=[linux],
+                       tree_source=BRIDGE_APART).start()
     board.expect([rb"guest: linux ready"], board.scale(60), "waiting for the partition's Linux")
     text = board.log.read_bytes().decode(errors="replace")
     assert re.findall(r"guest: (?:first|second) half ([0-9a-f]{64})", text) == [wanted, wanted]
@@ -101,8 +98,8 @@ def test_xl_gives_a_bridge_to_a_guest(make_board, out, tmp_path):
     compile_tree(Path("tools/pci_bridge.dts").read_text(), tmp_path / "bridge.dtb")
     initrd = dom0_with(out, tmp_path, {"cloud.kernel": out / "images/cloud.kernel", "pci.ramdisk": out / "images/pci.ramdisk",
                                        "bridge.dtb": tmp_path / "bridge.dtb"})
-    board = make_board(devices=disk(image, name="own", snapshot=False), mem=1536, machine=",iommu=smmuv3", initrd=initrd, store="none")
-    start_without_bridge(board, tmp_path)
+    board = make_board(devices=disk(image, name="own", snapshot=False), mem=1536, machine=",iommu=smmuv3", initrd=initrd, store="none",
+                       tree_source=BRIDGE_APART).start()
     board.wait_ready()
     board.create("owner", memory=192, ramdisk="pci", extra="vinci.copy=/dev/vda", more=GIVEN)
     said = board.out_of("cat /var/log/xen/console/guest-owner.log")
