@@ -137,7 +137,8 @@ def test_null_leaves_a_partition_alone(run_guest, guest, tmp_path, out):
     begin, end = min(int(words[2], 16) for words in loads), max(int(words[2], 16) + int(words[5], 16) for words in loads)
     partial = tmp_path / "rtc.dts"
     partial.write_text(RTC)
-    outcome = run_guest(None, partitions=[Partition("alone", guest, device_tree=partial, bootargs="rtc steady stay", properties=['vinci,pin = "0";'])],
+    alone = Partition("alone", guest, device_tree=partial, bootargs="rtc steady stay", properties=['vinci,pin = "0";'])
+    outcome = run_guest(None, partitions=[alone],
                         options="sched=null", tree_source="/ { pl031@9010000 { xen,passthrough; }; };", until=r"\(alone\) done", timeout=120,
                         extra=["-rtc", "clock=vm", "-plugin", f"{plugin},hv_start={begin:#x},hv_end={end:#x},first={0x64},last={0x65},out={profile}"])
     assert "rtc: 1 alarms" in said(outcome, "alone") and profile.exists(), outcome.tail()
