@@ -10,7 +10,7 @@ import pytest
 from board import disk
 from imaging.tree import Tree
 from partitions import Partition, compile_tree
-from test_io import MIB, write_and_read
+from test_io import MIB, SIZE, write_and_read
 
 
 @pytest.fixture(autouse=True)
@@ -21,15 +21,19 @@ def _only_here(only_vinci):
 def test_dom0s_disk_reaches_granted_pages(make_board, tmp_path):
     """dom0's NVMe disk moves data to and from a guest's granted pages: they are in the IOMMU's tables as long as they are granted."""
     image = tmp_path / "disk.img"
-    image.write_bytes(os.urandom(32 * MIB))
+    image.write_bytes(os.urandom(SIZE * MIB))
+    wanted = hashlib.sha256(image.read_bytes()).hexdigest()
     board = make_board(devices=disk(image, kind="nvme", name="dma", snapshot=False), mem=1280, machine=",iommu=smmuv3").start()
     board.wait_ready()
     assert b"SMMUv3 at" in board.log.read_bytes()
     board.out_of("modprobe nvme")
     board.poll("test -b /dev/nvme0n1", 20, "waiting for the disk")
     assert "ITS-MSI" in board.out_of("grep nvme0q1 /proc/interrupts")
-    write_and_read(board, "/dev/nvme0n1", image, 32)
+    written = write_and_read(board, "/dev/nvme0n1", wanted)
     assert b"refused" not in board.log.read_bytes()
+    board.poweroff()
+    half = SIZE * MIB // 2
+    assert hashlib.sha256(image.read_bytes()[half:half + 16 * MIB]).hexdigest() == written
 
 
 # The board's PCI host bridge is not dom0's.

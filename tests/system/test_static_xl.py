@@ -16,6 +16,8 @@ def board(make_board, out, only_vinci):
 
 
 def test_tools_know_static_domains(board):
+    # What is still to be filled is not the domain's yet.
+    board.poll("xl list | grep -q '^penguin  *2  *128 '", 30, "all of the second one's memory")
     listed = board.out_of("xl list")
     assert [line.split()[:3] for line in listed.splitlines()[2:]] == [["plain", "1", "8"], ["penguin", "2", "128"]]
 
