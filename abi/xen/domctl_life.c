@@ -187,9 +187,16 @@ static uint32_t life_flags(const struct domain *d)
     return flags;
 }
 
+/* Of so many claimed pages those that stand for places of its address space, which have their frames when they are touched. */
+static uint64_t promised(const struct domain *d, uint64_t claim)
+{
+    return MIN(atomic_load(&d->stage2.mapped[S2_NEEDS_WORK]), claim);
+}
+
 /* Pages of a domain: its frames, and shared_info when it lies in its space: guests put it over a page of their RAM, which tools
- * count on. What a one-to-one domain has ballooned out is still its own. */
-static uint64_t pages_of(const struct domain *d)
+ * count on. What it was promised is its own, or it would be told to balloon down to what it has touched; and what a one-to-one domain has
+ * ballooned out is still its own. */
+static uint64_t pages_of(const struct domain *d, uint64_t claim)
 {
     uint64_t frames = atomic_load(&d->owner.frames);
 
@@ -197,18 +204,20 @@ static uint64_t pages_of(const struct domain *d)
         return d->owner.home_frames;
     if (atomic_load(&d->life) != DOMAIN_ALIVE)
         return frames;
-    return frames + (frame_count(arch_heap_frame(d->shared_info)) > 1);
+    return frames + promised(d, claim) + (frame_count(arch_heap_frame(d->shared_info)) > 1);
 }
 
 void domain_info(const struct domain *d, struct xen_domctl_getdomaininfo *info)
 {
+    uint64_t claim = READ_ONCE(d->owner.claim);
+
     memset(info, 0, sizeof(*info));
     info->domain = d->id.v;
     info->flags = life_flags(d);
     vcpus_info(d, info);
-    info->tot_pages = pages_of(d);
+    info->tot_pages = pages_of(d, claim);
     info->max_pages = MIN(d->owner.limit, (uint64_t)UINT32_MAX);      /* tools take that for no limit */
-    info->outstanding_pages = d->owner.claim;
+    info->outstanding_pages = claim - promised(d, claim);
     info->shared_info_frame = d->shared_info ? arch_heap_frame(d->shared_info).v : UINT64_MAX;
     memcpy(info->handle, d->uuid, sizeof(info->handle));
     info->cpupool = sched_group_pool(&d->sched)->id;

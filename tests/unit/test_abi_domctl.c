@@ -301,6 +301,24 @@ static void test_info(void **state UNUSED)
     assert_int_equal(domctl(&op, XEN_DOMCTL_getdomaininfo, DOMID_SELF), -E_INVAL);
 }
 
+/* Pages that a domain was promised at their places are its own for tools, which would tell it to balloon down otherwise; the rest of a
+ * claim is not. */
+static void test_info_of_promised_memory(void **state UNUSED)
+{
+    static const struct { uint64_t claim, pages, outstanding; } cases[] = { { 0, 0, 0 }, { 2, 2, 0 }, { 4, 4, 0 }, { 6, 4, 2 } };
+    struct xen_domctl op = { 0 };
+
+    assert_int_equal(stage2_map(&guest->stage2, GFN(0x80000), MFN(0), 2, S2_NEEDS_WORK), 0);
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        assert_int_equal(frame_claim(&guest->owner, cases[i].claim), 0);
+        assert_int_equal(domctl(&op, XEN_DOMCTL_getdomaininfo, guest->id.v), 0);
+        assert_int_equal(op.u.getdomaininfo.tot_pages, ARGUMENT_PAGES + cases[i].pages);
+        assert_int_equal(op.u.getdomaininfo.outstanding_pages, cases[i].outstanding);
+    }
+    assert_int_equal(frame_claim(&guest->owner, 0), 0);
+    assert_int_equal(stage2_unmap(&guest->stage2, GFN(0x80000), 2), 0);
+}
+
 static void test_settings(void **state UNUSED)
 {
     struct xen_domctl op = { 0 };
@@ -419,7 +437,8 @@ int main(void)
         cmocka_unit_test_setup(test_vcpus_without_memory, abi_setup), cmocka_unit_test_setup(test_versions, abi_setup),
         cmocka_unit_test_setup(test_nobody_and_ourselves, abi_setup), cmocka_unit_test_setup(test_pause, abi_setup),
         cmocka_unit_test_setup(test_device_permission, abi_setup), cmocka_unit_test_setup(test_device_mapping, abi_setup),
-        cmocka_unit_test_setup(test_info, abi_setup), cmocka_unit_test_setup(test_settings, abi_setup),
+        cmocka_unit_test_setup(test_info, abi_setup), cmocka_unit_test_setup(test_info_of_promised_memory, abi_setup),
+        cmocka_unit_test_setup(test_settings, abi_setup),
         cmocka_unit_test_setup(test_width, abi_setup),
         cmocka_unit_test_setup(test_mempool, abi_setup), cmocka_unit_test_setup(test_cache_flush, abi_setup),
         cmocka_unit_test_setup(test_dying, abi_setup),
