@@ -298,12 +298,21 @@ void vits_drop_device(struct vits_device *device)
     device->itt = NULL;
 }
 
+/* Whoever found a dying domain by an LPI is done with it a quiescent period later, before its vits_free. */
+static void forget_owner(struct domain *d, const struct vits *s)
+{
+    if (atomic_load(&owners[s->block]) == d)
+        atomic_store(&owners[s->block], NULL);
+}
+
 void vits_reset(struct domain *d)
 {
     struct vits *s = d->arch.vgic.its;
 
     if (!s)
         return;
+    if (atomic_load(&d->life) != DOMAIN_ALIVE)
+        forget_owner(d, s);
     spin_lock(&s->lock);
     for (unsigned i = 0; i < VITS_DEVICES; i++)
         if (s->devices[i].itt)
@@ -327,8 +336,7 @@ void vits_free(struct domain *d)
         return;
     for (unsigned i = 0; i < VITS_DEVICES; i++)
         ASSERT(!s->devices[i].itt);
-    if (atomic_load(&owners[s->block]) == d)
-        atomic_store(&owners[s->block], NULL);
+    forget_owner(d, s);
     d->arch.vgic.its = NULL;
     heap_delete(s);
 }

@@ -5,6 +5,8 @@
 #include "tests/unit/vgic.h"
 #include "arch/host/its_model.h"
 #include "core/host_device.h"
+#include "core/quiesce.h"
+#include "lib/cpu_work.h"
 #include "vdev/vits.h"
 
 #define ITS UINT64_C(0x08080000)
@@ -19,6 +21,7 @@
 #define LPIS_ON 1
 
 static unsigned at;             /* next command's place in the queue */
+static uint64_t seed;           /* of the machine; 0: the usual one */
 
 static void *memory(uint64_t gpa)
 {
@@ -31,7 +34,7 @@ static int setup_its(void **state UNUSED)
     struct host_device other = { .path = "/pci@2", .messages = { { FOREIGN, 16 } }, .message_count = 1 };
     struct vcpu_start start = { .pc = 0x40000000 };
 
-    host_boot(&(struct host_config){ .cpus = 2 });
+    host_boot(&(struct host_config){ .cpus = 2, .seed = seed });
     assert_int_equal(host_device_add(&mine), 0);
     assert_int_equal(host_device_add(&other), 0);
     arch_boot_its(HPA(ITS));
@@ -408,6 +411,50 @@ static void test_no_memory(void **state UNUSED)
     assert_int_equal(host_its_devices(), 2);
 }
 
+static bool is_freed;
+
+static void free_its(struct quiesce_call *c UNUSED)
+{
+    vits_free(d);
+    atomic_store(&is_freed, true);
+}
+
+/* One CPU ends the domain's ITS as the domain's end does, the other takes LPIs that were on their way. */
+static void end_or_deliver(unsigned cpu, void *arg UNUSED)
+{
+    static struct quiesce_call end;
+
+    if (cpu == 0) {
+        vits_reset(d);
+        quiesce_defer(&end, free_its);
+    }
+    while (!atomic_load(&is_freed)) {
+        if (cpu == 1)
+            for (unsigned i = 0; i < VITS_LPIS; i += 64)
+                (void)vits_deliver(LPI_FIRST + i);
+        if (cpu_work_take() & CPU_WORK_QUIESCE)
+            quiesce_point();
+    }
+}
+
+/* An LPI that comes while the domain ends. Catches one that still finds what is being freed. */
+static void test_late_messages(void **state UNUSED)
+{
+    for (seed = 1; seed <= 100; seed++) {
+        (void)setup_its(NULL);
+        run(0, map_some, NULL);
+        domain_pause(d);
+        settle();
+        is_freed = false;
+        atomic_store(&d->life, DOMAIN_DYING);
+        host_run_parallel(2, end_or_deliver, NULL);
+        atomic_store(&d->life, DOMAIN_ALIVE);
+        domain_unpause(d);
+        kill_domain(d);
+    }
+    seed = 0;
+}
+
 #define ITS_TEST(f) cmocka_unit_test_setup_teardown(f, setup_its, teardown_its)
 
 int main(void)
@@ -415,7 +462,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ITS_TEST(test_messages_become_lpis), ITS_TEST(test_configuration), ITS_TEST(test_move_and_discard), ITS_TEST(test_remap),
         ITS_TEST(test_bad_commands), ITS_TEST(test_places_run_out), ITS_TEST(test_tables_outside), ITS_TEST(test_config_outside),
-        ITS_TEST(test_random), ITS_TEST(test_no_memory),
+        ITS_TEST(test_random), ITS_TEST(test_no_memory), cmocka_unit_test(test_late_messages),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
