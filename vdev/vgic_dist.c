@@ -45,14 +45,7 @@ static const struct vgic_register registers[] = {
     { 0x0008, 4, NULL, NULL, 0x43b },       /* IIDR: Arm */
     { 0x000c, 4, NULL, NULL, 0 },           /* TYPER2 */
     { 0x0010, 4, NULL, NULL, 0 },           /* STATUSR */
-    { 0xffe8, 4, NULL, NULL, 0x3b },        /* PIDR2: architecture revision 3 */
-    { 0xffd0, 4, NULL, NULL, 0x44 },        /* PIDR4, PIDR0, PIDR1, CIDR0..3 */
-    { 0xffe0, 4, NULL, NULL, 0x92 },
-    { 0xffe4, 4, NULL, NULL, 0xb4 },
-    { 0xfff0, 4, NULL, NULL, 0x0d },
-    { 0xfff4, 4, NULL, NULL, 0xf0 },
-    { 0xfff8, 4, NULL, NULL, 0x05 },
-    { 0xfffc, 4, NULL, NULL, 0xb1 },
+    VGIC_V3_IDS(0x92),
 };
 
 /* Most tables begin with the registers at 0, 4, 8 and so on. */

@@ -86,6 +86,12 @@ struct vgic_register {
     void (*write)(struct vcpu *bank, uint64_t value);           /* NULL: ignored */
     uint64_t constant;
 };
+/* The identification registers at the end of a block of registers (IHI 0069, 12.1.15): PIDR2, with the architecture's revision, is read most. */
+#define VGIC_IDS(block, pidr2, pidr4, pidr0)                                                                                       \
+    { (block) + 0xfe8, 4, NULL, NULL, pidr2 }, { (block) + 0xfd0, 4, NULL, NULL, pidr4 }, { (block) + 0xfe0, 4, NULL, NULL, pidr0 },  \
+    { (block) + 0xfe4, 4, NULL, NULL, 0xb4 }, { (block) + 0xff0, 4, NULL, NULL, 0x0d }, { (block) + 0xff4, 4, NULL, NULL, 0xf0 },     \
+    { (block) + 0xff8, 4, NULL, NULL, 0x05 }, { (block) + 0xffc, 4, NULL, NULL, 0xb1 }
+#define VGIC_V3_IDS(pidr0) VGIC_IDS(0xf000, 0x3b, 0x44, pidr0)
 bool vgic_register_read(const struct vgic_register *table, unsigned count, struct vcpu *bank, uint64_t offset,
                         unsigned size, uint64_t *value);
 bool vgic_register_write(const struct vgic_register *table, unsigned count, struct vcpu *bank, uint64_t offset,

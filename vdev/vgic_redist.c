@@ -34,14 +34,7 @@ static const struct vgic_register registers[] = {
     { 0x0010, 4, NULL, NULL, 0 },           /* STATUSR */
     { 0x0070, 8, vits_read_config_table, vits_write_config_table, 0 },      /* PROPBASER */
     { 0x0078, 8, vits_read_pending_table, vits_write_pending_table, 0 },    /* PENDBASER */
-    { 0xffe8, 4, NULL, NULL, 0x3b },        /* PIDR2: architecture revision 3 */
-    { 0xffd0, 4, NULL, NULL, 0x44 },        /* PIDR4, PIDR0, PIDR1, CIDR0..3 */
-    { 0xffe0, 4, NULL, NULL, 0x93 },
-    { 0xffe4, 4, NULL, NULL, 0xb4 },
-    { 0xfff0, 4, NULL, NULL, 0x0d },
-    { 0xfff4, 4, NULL, NULL, 0xf0 },
-    { 0xfff8, 4, NULL, NULL, 0x05 },
-    { 0xfffc, 4, NULL, NULL, 0xb1 },
+    VGIC_V3_IDS(0x93),
 };
 
 /* The vCPU whose redistributor it is, and the offset in it. */

@@ -198,14 +198,7 @@ static const struct vgic_register registers[] = {
     { 0x004, 4, read_typer, NULL, 0 },
     { 0x008, 4, NULL, NULL, 0x0200043b },       /* IIDR: Arm */
     { SGIR, 4, NULL, send_sgi, 0 },
-    { 0xfe8, 4, NULL, NULL, 0x2b },             /* PIDR2: architecture revision 2 */
-    { 0xfd0, 4, NULL, NULL, 0x04 },             /* PIDR4, PIDR0, PIDR1, CIDR0..3 */
-    { 0xfe0, 4, NULL, NULL, 0x90 },
-    { 0xfe4, 4, NULL, NULL, 0xb4 },
-    { 0xff0, 4, NULL, NULL, 0x0d },
-    { 0xff4, 4, NULL, NULL, 0xf0 },
-    { 0xff8, 4, NULL, NULL, 0x05 },
-    { 0xffc, 4, NULL, NULL, 0xb1 },
+    VGIC_IDS(0, 0x2b, 0x04, 0x90),
 };
 
 /* Those with a field per interrupt that are a GICv3's too; the private interrupts' are banked. */

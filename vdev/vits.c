@@ -11,8 +11,6 @@
 #define BLOCKS (LPI_COUNT / VITS_LPIS)
 #define CTLR_ENABLED BIT(0)
 #define CTLR_QUIESCENT BIT(31)
-#define CBASER_PAGES UINT64_C(0xff)
-#define COMMAND_BYTES 32
 #define OFFSET_MASK UINT64_C(0xfffe0)
 #define NO_ROUTE UINT64_C(0xffffff)     /* no vCPU has this affinity */
 
@@ -127,7 +125,7 @@ static void write_write(struct vcpu *v, uint64_t value)
     struct vits *s = its_of(v);
 
     spin_lock(&s->lock);
-    if ((value & OFFSET_MASK) < ((s->commands & CBASER_PAGES) + 1) << PAGE_SHIFT)
+    if ((value & OFFSET_MASK) < vits_queue_bytes(s))
         s->write = value & OFFSET_MASK;
     vits_run(v->domain, s);
     spin_unlock(&s->lock);
@@ -157,14 +155,7 @@ static const struct vgic_register registers[] = {
     { 0x0080, 8, read_commands, write_commands, 0 },
     { 0x0088, 8, read_write, write_write, 0 },
     { 0x0090, 8, read_read, NULL, 0 },
-    { 0xffe8, 4, NULL, NULL, 0x3b },        /* PIDR2: architecture revision 3 */
-    { 0xffd0, 4, NULL, NULL, 0x44 },        /* PIDR4, PIDR0, PIDR1, CIDR0..3 */
-    { 0xffe0, 4, NULL, NULL, 0x94 },
-    { 0xffe4, 4, NULL, NULL, 0xb4 },
-    { 0xfff0, 4, NULL, NULL, 0x0d },
-    { 0xfff4, 4, NULL, NULL, 0xf0 },
-    { 0xfff8, 4, NULL, NULL, 0x05 },
-    { 0xfffc, 4, NULL, NULL, 0xb1 },
+    VGIC_V3_IDS(0x94),
 };
 
 /* A processor's write to the doorbell is no device's: it has no effect. */

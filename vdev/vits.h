@@ -75,6 +75,12 @@ void vits_write_pending_table(struct vcpu *bank, uint64_t value);
 
 /* ---- between vits.c and vits_command.c; s->lock is held ---- */
 
+/* The size of the guest's queue of commands (GITS_CBASER). */
+static inline uint64_t vits_queue_bytes(const struct vits *s)
+{
+    return ((s->commands & 0xff) + 1) << PAGE_SHIFT;
+}
+
 /* The guest's next commands: a bounded number; more wait until it looks again. */
 void vits_run(struct domain *d, struct vits *s);
 /* The physical LPI of a place. */

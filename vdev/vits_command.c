@@ -15,7 +15,6 @@
 #define COMMANDS_PER_LOOK 16
 #define LOADS_PER_LOOK 32
 #define CBASER_VALID BIT(63)
-#define CBASER_PAGES UINT64_C(0xff)
 #define TABLE_ADDRESS UINT64_C(0x000ffffffffff000)
 #define COMMAND_VALID BIT(63)
 #define CONFIG_ENABLED 1
@@ -350,7 +349,7 @@ static unsigned run_one(const struct command *c)
 
 void vits_run(struct domain *d, struct vits *s)
 {
-    uint64_t size = ((s->commands & CBASER_PAGES) + 1) << PAGE_SHIFT;
+    uint64_t size = vits_queue_bytes(s);
     struct command c = { .d = d, .s = s };
     unsigned spent = 0;
 
