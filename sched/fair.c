@@ -24,6 +24,7 @@
 #include "arch/include/time.h"
 #include "lib/assert.h"
 #include "lib/atomic.h"
+#include "sched/unit_queue.h"
 
 #define CREDIT MSEC(10)
 #define STEAL_MARGIN MSEC(5)
@@ -34,7 +35,6 @@
 #define PERIOD MSEC(10)
 #define CAPPED_SLICE MSEC(1)    /* several CPUs draw on one budget: look again soon */
 #define CAPPED_SLICE_MIN USEC(50)
-#define STEAL_WALK 16           /* units looked at for one that may run on the thief */
 
 struct fair_cpu {
     struct priority_queue queue;    /* ready, least virtual time first */
@@ -106,17 +106,10 @@ static int64_t scaled(const struct sched_unit *u, nsec_t ran)
     return ran * SCHED_DEFAULT_WEIGHT / (nsec_t)READ_ONCE(u->group->weight);
 }
 
-static struct sched_unit *first_of(const struct fair_cpu *c)
-{
-    struct pq_node *n = pq_first(&c->queue);
-
-    return n ? container_of(n, struct sched_unit, node) : NULL;
-}
-
 /* The queue or the running unit's time has changed: so may the clock. */
 static void advance(struct fair_cpu *c)
 {
-    struct sched_unit *first = first_of(c);
+    struct sched_unit *first = unit_queue_first(&c->queue);
     int64_t least = INT64_MAX;
 
     if (c->running)
@@ -129,7 +122,7 @@ static void advance(struct fair_cpu *c)
 
 static int64_t best_of(const struct fair_cpu *c)
 {
-    struct sched_unit *first = first_of(c);
+    struct sched_unit *first = unit_queue_first(&c->queue);
 
     return first ? first->virtual_time + c->offset : CPU_TREE_NONE;
 }
@@ -137,14 +130,12 @@ static int64_t best_of(const struct fair_cpu *c)
 /* The time of the first that another CPU may take, as far as is looked. */
 static int64_t best_to_go(const struct fair_cpu *c, int64_t best)
 {
-    struct pq_node *n = pq_first(&c->queue);
-    unsigned left = STEAL_WALK;
+    const struct pq_node *n = pq_first(&c->queue);
 
-    if (likely(!n || !container_of(n, struct sched_unit, node)->is_pinned))
+    if (likely(!n || !unit_of(n)->is_pinned))
         return best;
-    for (; n && left && container_of(n, struct sched_unit, node)->is_pinned; left--)
-        n = pq_walk(n);
-    return n && left ? n->key + c->offset : CPU_TREE_NONE;
+    n = unit_queue_unpinned(n);
+    return n ? n->key + c->offset : CPU_TREE_NONE;
 }
 
 /* The same, and tell other CPUs. */
@@ -348,7 +339,7 @@ static struct sched_unit *fair_pick(unsigned cpu, nsec_t now)
 
     if (unlikely(!list_empty(&c->parked)))
         unpark(c, now);
-    while ((u = first_of(c)) && cap_used_up(u->group, now))
+    while ((u = unit_queue_first(&c->queue)) && cap_used_up(u->group, now))
         park(c, u);
     if (u)
         take_out(c, u);
@@ -406,7 +397,7 @@ static nsec_t fair_slice(unsigned cpu, const struct sched_unit *u, nsec_t now)
 /* Behind the first of those that wait, so that at least one goes before it. */
 static void fair_yield(unsigned cpu, struct sched_unit *u)
 {
-    struct sched_unit *first = first_of(&fair_cpus[cpu]);
+    struct sched_unit *first = unit_queue_first(&fair_cpus[cpu].queue);
 
     if (first)
         u->virtual_time = MAX(u->virtual_time, first->virtual_time);
@@ -451,11 +442,11 @@ static struct sched_unit *fair_steal(unsigned thief, unsigned from)
 
     ASSERT(thief != from);
     for (struct pq_node *n = pq_first(&c->queue); n && left; n = pq_walk(n), left--) {
-        u = container_of(n, struct sched_unit, node);
+        u = unit_of(n);
         if ((best && u->virtual_time >= best->virtual_time) || !sched_may_run_on(u, thief) || sched_unit_is_on_cpu(u))
             continue;
         best = u;
-        if (u == first_of(c))
+        if (u == unit_queue_first(&c->queue))
             break;
     }
     if (best)

@@ -16,11 +16,11 @@
 #include "arch/include/time.h"
 #include "lib/assert.h"
 #include "lib/atomic.h"
+#include "sched/unit_queue.h"
 
 #define EXTRA (INT64_MAX / 2)   /* in place of a deadline: in what is left over */
 #define NOBODY INT64_MAX
 #define EXTRA_SLICE MSEC(1)
-#define STEAL_WALK 16           /* units looked at for one that may run on the thief */
 
 struct rtds_cpu {
     struct priority_queue ready;    /* with budget, the earliest deadline first */
@@ -64,16 +64,9 @@ static int64_t rank_of(const struct sched_unit *u)
     return left_of(u) > 0 ? deadline_of(u) : EXTRA;
 }
 
-static struct sched_unit *first_in(const struct priority_queue *q)
-{
-    struct pq_node *n = pq_first(q);
-
-    return n ? container_of(n, struct sched_unit, node) : NULL;
-}
-
 static struct sched_unit *first_waiting(const struct rtds_cpu *c)
 {
-    struct sched_unit *u = first_in(&c->ready);
+    struct sched_unit *u = unit_queue_first(&c->ready);
 
     return u || list_empty(&c->extra) ? u : list_first(&c->extra, struct sched_unit, queue);
 }
@@ -88,14 +81,12 @@ static int64_t best_waiting(const struct rtds_cpu *c)
 /* The rank of the first that another CPU may take, as far as is looked. */
 static int64_t best_to_go(const struct rtds_cpu *c, int64_t best)
 {
-    struct pq_node *n = pq_first(&c->ready);
-    unsigned left = STEAL_WALK;
+    const struct pq_node *n = pq_first(&c->ready);
 
-    if (likely(!n || !container_of(n, struct sched_unit, node)->is_pinned))
+    if (likely(!n || !unit_of(n)->is_pinned))
         return best;
-    for (; n && left && container_of(n, struct sched_unit, node)->is_pinned; left--)
-        n = pq_walk(n);
-    if (n && left)
+    n = unit_queue_unpinned(n);
+    if (n)
         return n->key;
     return list_empty(&c->extra) ? NOBODY : EXTRA;
 }
@@ -208,7 +199,7 @@ static void release(struct rtds_cpu *c, nsec_t now)
 {
     struct sched_unit *u;
 
-    while ((u = first_in(&c->spent)) && deadline_of(u) <= now) {
+    while ((u = unit_queue_first(&c->spent)) && deadline_of(u) <= now) {
         take_out(c, u);
         begin_period(u, now);
         insert(c, u);
@@ -247,7 +238,7 @@ static nsec_t rtds_runs_at(unsigned cpu UNUSED, const struct sched_unit *woken, 
 /* Until the budget is used, a turn is over, or somebody gets a new budget. */
 static nsec_t rtds_slice(unsigned cpu, const struct sched_unit *u, nsec_t now)
 {
-    const struct sched_unit *next = first_in(&rtds_cpus[cpu].spent);
+    const struct sched_unit *next = unit_queue_first(&rtds_cpus[cpu].spent);
     nsec_t slice = NSEC_NEVER;
 
     if (u)
@@ -298,7 +289,7 @@ static struct sched_unit *rtds_steal(unsigned thief, unsigned from)
 
     ASSERT(thief != from);
     for (struct pq_node *n = pq_first(&c->ready); n && left; n = pq_walk(n), left--) {
-        u = container_of(n, struct sched_unit, node);
+        u = unit_of(n);
         if (deadline_of(u) < limit && may_go(u, thief)) {
             best = u;
             limit = deadline_of(u);
