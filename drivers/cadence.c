@@ -41,15 +41,6 @@ static bool is_sending(volatile uint8_t *at)
     return (uart_get(at, CHANNEL_STATUS) & (STATUS_TX_EMPTY | STATUS_TX_ACTIVE)) != STATUS_TX_EMPTY;
 }
 
-static size_t send(volatile uint8_t *at, const char *text, size_t n)
-{
-    size_t sent = 0;
-
-    while (sent < n && !(uart_get(at, CHANNEL_STATUS) & STATUS_TX_FULL))
-        uart_put(at, FIFO, (uint8_t)text[sent++]);
-    return sent;
-}
-
 /* Acknowledged first: a byte that comes after the look at the status raises it again. */
 static int receive(volatile uint8_t *at)
 {
@@ -57,4 +48,6 @@ static int receive(volatile uint8_t *at)
     return uart_get(at, CHANNEL_STATUS) & STATUS_RX_EMPTY ? -1 : (int)(uart_get(at, FIFO) & 0xff);
 }
 
-const struct uart_driver cadence_driver = { init, enable_interrupt, is_sending, send, receive };
+const struct uart_driver cadence_driver = {
+    init, enable_interrupt, is_sending, receive, .data = FIFO, .status = CHANNEL_STATUS, .tx_full = STATUS_TX_FULL,
+};

@@ -37,15 +37,6 @@ static bool is_sending(volatile uint8_t *at)
     return uart_get(at, FR) & FR_BUSY;
 }
 
-static size_t send(volatile uint8_t *at, const char *text, size_t n)
-{
-    size_t sent = 0;
-
-    while (sent < n && !(uart_get(at, FR) & FR_TX_FULL))
-        uart_put(at, DR, (uint8_t)text[sent++]);
-    return sent;
-}
-
 static int receive(volatile uint8_t *at)
 {
     if (uart_get(at, FR) & FR_RX_EMPTY)
@@ -54,4 +45,6 @@ static int receive(volatile uint8_t *at)
     return (int)(uart_get(at, DR) & 0xff);
 }
 
-const struct uart_driver pl011_driver = { init, enable_interrupt, is_sending, send, receive };
+const struct uart_driver pl011_driver = {
+    init, enable_interrupt, is_sending, receive, .data = DR, .status = FR, .tx_full = FR_TX_FULL,
+};

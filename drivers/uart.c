@@ -31,17 +31,12 @@ void uart_drain(void)
 
 static void send(const char *text, size_t n)
 {
-    unsigned looks = 0;
+    const struct uart_driver u = *driver;
 
-    while (n) {
-        size_t sent = driver->send(base, text, n);
-
-        if (sent == 0 && ++looks < PATIENCE)
+    for (const char *end = text + n; text < end; text++) {
+        for (unsigned i = 0; uart_get(base, u.status) & u.tx_full && i < PATIENCE; i++)
             continue;
-        looks = 0;
-        sent = MAX(sent, (size_t)1);
-        text += sent;
-        n -= sent;
+        uart_put(base, u.data, (uint8_t)*text);
     }
 }
 

@@ -10,8 +10,9 @@ struct uart_driver {
     void (*init)(volatile uint8_t *registers);                  /* both directions on, interrupts off */
     void (*enable_interrupt)(volatile uint8_t *registers);      /* when something was received */
     bool (*is_sending)(volatile uint8_t *registers);            /* the last byte has not left yet */
-    size_t (*send)(volatile uint8_t *registers, const char *text, size_t n);    /* how many there was room for now */
     int (*receive)(volatile uint8_t *registers);                /* -1: nothing there, and the interrupt is acknowledged */
+    uint16_t data, status;                                      /* registers: what is written is sent; flags, */
+    uint32_t tx_full;                                           /* and the one that says that there is no room */
 };
 extern const struct uart_driver pl011_driver, cadence_driver;
 
