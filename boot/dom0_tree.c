@@ -205,17 +205,11 @@ static void write_hypervisor(struct copy *c)
 static void write_its(struct copy *c)
 {
     const struct memory_range reg = { c->b->its, ITS_BYTES };
-    char name[40];
 
     if (!c->d->arch.vgic.its)
         return;
-    format_string(name, sizeof(name), "msi-controller@%llx", (unsigned long long)reg.base);
-    dt_write_begin(c->out, name);
-    dt_write_string(c->out, "compatible", "arm,gic-v3-its");
-    dt_write_property(c->out, "msi-controller", "", 0);
-    dt_write_u32(c->out, "#msi-cells", 1);
+    guest_tree_its_begin(c->out, reg.base, c->b->its_phandle);
     write_reg(c, "reg", &reg, 1);
-    dt_write_u32(c->out, "phandle", c->b->its_phandle);
     dt_write_end(c->out);
 }
 

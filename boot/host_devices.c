@@ -21,7 +21,6 @@ struct scan {
     struct dt_walk walk;
     struct dt_node node;
     char path[PATH_SIZE];
-    size_t path_end[DT_MAX_DEPTH + 1];  /* length of the path at each depth */
     uint32_t smmu_phandle[SMMU_UNITS];
     unsigned smmus;
 };
@@ -29,22 +28,6 @@ struct scan {
 static bool property(const struct scan *s, const char *name, struct dt_property *p)
 {
     return dt_property(&s->b->tree, &s->node, name, p);
-}
-
-/* Names of the nodes above and its own. False: too long, or the root. */
-static bool extend_path(struct scan *s)
-{
-    unsigned depth = s->node.depth;
-    size_t at = depth > 1 ? s->path_end[depth - 1] : 0, length = strlen(s->node.name);
-
-    if (depth == 0 || at + length + 2 > sizeof(s->path)) {
-        s->path_end[depth] = at;
-        return false;
-    }
-    s->path[at] = '/';
-    memcpy(s->path + at + 1, s->node.name, length + 1);
-    s->path_end[depth] = at + 1 + length;
-    return true;
 }
 
 /* -- IOMMUs -- */
@@ -185,7 +168,7 @@ static void read_device(struct scan *s)
     d.offered = property(s, "xen,passthrough", &p);
     read_streams(s, &d);
     read_messages(s, &d);
-    if (!d.offered && !d.stream_count && !d.message_count)
+    if ((!d.offered && !d.stream_count && !d.message_count) || !dt_walk_path(&s->walk, s->path, sizeof(s->path)))
         return;
     read_ranges(s, &d);
     map_config(s, &d);
@@ -198,7 +181,7 @@ static void read_devices(struct scan *s)
 {
     dt_walk_start(&s->walk, &s->b->tree);
     while (dt_walk_next(&s->walk, &s->node))
-        if (extend_path(s) && dt_is_enabled(&s->b->tree, &s->node))
+        if (dt_is_enabled(&s->b->tree, &s->node))
             read_device(s);
 }
 

@@ -112,18 +112,12 @@ static void write_its(struct writer *w)
 {
     const struct vits *its = w->p->domain->arch.vgic.its;
     struct partition_range reg;
-    char name[48];
 
     if (!its)
         return;
     reg = (struct partition_range){ its->base.v, ITS_BYTES };
-    format_string(name, sizeof(name), "msi-controller@%llx", (unsigned long long)reg.base);
-    dt_write_begin(&w->out, name);
-    dt_write_string(&w->out, "compatible", "arm,gic-v3-its");
-    dt_write_property(&w->out, "msi-controller", "", 0);
-    dt_write_u32(&w->out, "#msi-cells", 1);
+    guest_tree_its_begin(&w->out, reg.base, ITS_PHANDLE);
     write_pairs(w, "reg", &reg, 1);
-    dt_write_u32(&w->out, "phandle", ITS_PHANDLE);
     dt_write_end(&w->out);
 }
 

@@ -50,3 +50,16 @@ void guest_tree_timer(struct dt_writer *out, uint32_t gic)
         dt_write_u32(out, "interrupt-parent", gic);
     dt_write_end(out);
 }
+
+void guest_tree_its_begin(struct dt_writer *out, uint64_t base, uint32_t phandle)
+{
+    char name[40];
+
+    ASSERT(base);
+    format_string(name, sizeof(name), "msi-controller@%llx", (unsigned long long)base);
+    dt_write_begin(out, name);
+    dt_write_string(out, "compatible", "arm,gic-v3-its");
+    dt_write_property(out, "msi-controller", "", 0);
+    dt_write_u32(out, "#msi-cells", 1);
+    dt_write_u32(out, "phandle", phandle);
+}
