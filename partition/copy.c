@@ -23,10 +23,9 @@ static int own_page(struct domain *d, gfn_t gfn, mfn_t *mfn)
 {
     int error = stage2_get_own(&d->stage2, gfn, true, mfn);
 
-    if (error == -E_AGAIN)
-        error = stage2_resolve(&d->stage2, gfn, true);
-    else
+    if (error != -E_AGAIN)
         return error;
+    error = stage2_resolve(&d->stage2, gfn, true);
     return error ? error : stage2_get_own(&d->stage2, gfn, true, mfn);
 }
 

@@ -7,16 +7,8 @@
 #define PAGES_PER_RUN 8
 
 typedef int (*extent_function)(struct domain *d, gfn_t gfn, unsigned order);
-
-static int give_back(struct domain *d, gfn_t gfn, unsigned order)
-{
-    return domain_depopulate(d, gfn, order);
-}
-
-static int take(struct domain *d, gfn_t gfn, unsigned order)
-{
-    return domain_populate(d, gfn, order);
-}
+/* The extents from `done` on, as many as one run takes: how many are done when the call ends there, or -E_RESTART. */
+typedef int64_t (*run_function)(struct vcpu *v, uint64_t cmd, struct domain *d, const struct xen_memory_reservation *in, uint64_t done);
 
 static bool extent_is_valid(uint64_t gfn, unsigned order)
 {
@@ -37,7 +29,6 @@ static int do_extent(struct vcpu *v, struct domain *d, const struct xen_memory_r
     return function(d, GFN(gfn), in->extent_order);
 }
 
-/* The extents from `done` on; how many are done when it ends, or -E_RESTART. */
 static int64_t do_extents(struct vcpu *v, uint64_t cmd, struct domain *d, const struct xen_memory_reservation *in,
                           uint64_t done, extent_function function)
 {
@@ -58,7 +49,7 @@ static int64_t do_extents(struct vcpu *v, uint64_t cmd, struct domain *d, const 
     return (int64_t)done;
 }
 
-/* Single pages go together: the extents from `done` on, one run of them. */
+/* Single pages go together. */
 static int64_t give_back_pages(struct vcpu *v, uint64_t cmd, struct domain *d, const struct xen_memory_reservation *in, uint64_t done)
 {
     unsigned n = (unsigned)MIN(in->nr_extents - done, (uint64_t)PAGES_PER_RUN), valid = 0;
@@ -81,6 +72,16 @@ static int64_t give_back_pages(struct vcpu *v, uint64_t cmd, struct domain *d, c
     return memory_continue(v, cmd, done);
 }
 
+static int64_t give_back_some(struct vcpu *v, uint64_t cmd, struct domain *d, const struct xen_memory_reservation *in, uint64_t done)
+{
+    return in->extent_order ? do_extents(v, cmd, d, in, done, domain_depopulate) : give_back_pages(v, cmd, d, in, done);
+}
+
+static int64_t take_some(struct vcpu *v, uint64_t cmd, struct domain *d, const struct xen_memory_reservation *in, uint64_t done)
+{
+    return do_extents(v, cmd, d, in, done, domain_populate);
+}
+
 /* The progress has to fit above the command in the caller's register. */
 static uint64_t most_extents(const struct domain *d)
 {
@@ -88,7 +89,7 @@ static uint64_t most_extents(const struct domain *d)
 }
 
 /* What both sub-calls check first. Whatever is wrong is answered by how far the call had got, as the ABI has it. */
-static int64_t reservation(struct vcpu *v, const uint64_t args[6], extent_function function)
+static int64_t reservation(struct vcpu *v, const uint64_t args[6], run_function run)
 {
     uint64_t cmd = args[0] & MEMORY_CMD_MASK, done = memory_progress(args);
     struct xen_memory_reservation in;
@@ -104,19 +105,17 @@ static int64_t reservation(struct vcpu *v, const uint64_t args[6], extent_functi
     if (!d || done >= in.nr_extents)
         return (int64_t)done;
     subcall_reached(FAMILY_MEMORY, cmd);
-    if (function == give_back && !in.extent_order)
-        return give_back_pages(v, cmd, d, &in, done);
-    return do_extents(v, cmd, d, &in, done, function);
+    return run(v, cmd, d, &in, done);
 }
 
 int64_t memory_populate(struct vcpu *v, const uint64_t args[6], void *op UNUSED)
 {
-    return reservation(v, args, take);
+    return reservation(v, args, take_some);
 }
 
 int64_t memory_decrease(struct vcpu *v, const uint64_t args[6], void *op UNUSED)
 {
-    return reservation(v, args, give_back);
+    return reservation(v, args, give_back_some);
 }
 
 /* Translated guests do not see host frames and cannot want others. */

@@ -6,12 +6,12 @@
 .arch_extension fp
 .arch_extension simd
 
-/* Kept on the stack, and given back. */
-.macro borrow op
-    \op     q0, q1, [sp, #0]
-    \op     q2, q3, [sp, #32]
-    \op     q4, q5, [sp, #64]
-    \op     q6, q7, [sp, #96]
+/* 128 bytes at base + at: on the stack those that are kept. */
+.macro four op, base, at
+    \op     q0, q1, [\base, #\at]
+    \op     q2, q3, [\base, #\at + 32]
+    \op     q4, q5, [\base, #\at + 64]
+    \op     q6, q7, [\base, #\at + 96]
 .endm
 
 /* 128 bytes from x1 on to x0 on; both move on. */
@@ -26,14 +26,6 @@
     stp     q0, q1, [x0], #128
 .endm
 
-/* 128 bytes at base + at. */
-.macro four op, base, at
-    \op     q0, q1, [\base, #\at]
-    \op     q2, q3, [\base, #\at + 32]
-    \op     q4, q5, [\base, #\at + 64]
-    \op     q6, q7, [\base, #\at + 96]
-.endm
-
 .section .text.copy, "ax"
 /* void arch_copy_many(void *x0, const void *x1, size_t x2) */
 .globl arch_copy_many
@@ -43,7 +35,7 @@ arch_copy_many:
     cmp     x2, #256
     b.lo    memcpy
     sub     sp, sp, #128
-    borrow  stp
+    four    stp, sp, 0
     sub     x2, x2, #128
     add     x3, x0, x2              /* where the last block goes, which may overlap what is copied already */
     add     x4, x1, x2
@@ -58,7 +50,7 @@ arch_copy_many:
 2:  mov     x0, x3
     mov     x1, x4
     copy_block
-    borrow  ldp
+    four    ldp, sp, 0
     add     sp, sp, #128
     ret
 .size arch_copy_many, . - arch_copy_many
@@ -72,7 +64,7 @@ arch_copy_many:
 copy_lines_of_64:
     bti     c
     sub     sp, sp, #128
-    borrow  stp
+    four    stp, sp, 0
     add     x2, x0, x2
     add     x3, x0, #64
     add     x4, x0, #128
@@ -92,7 +84,7 @@ copy_lines_of_64:
     add     x5, x5, #256
     cmp     x0, x2
     b.ne    1b
-    borrow  ldp
+    four    ldp, sp, 0
     add     sp, sp, #128
     ret
 .size copy_lines_of_64, . - copy_lines_of_64

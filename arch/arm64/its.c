@@ -341,12 +341,12 @@ bool arch_its_start(void)
     its.tried = true;
     error = set_up();
     its.ready = !error;
-    if (error)
+    if (error) {
         its.config = NULL;
-    if (error)
         log_warning("ITS at 0x%llx cannot be used (error %d): devices have their interrupt lines only",
                     (unsigned long long)its.address.v, error);
-    else
-        log_info("ITS at 0x%llx: %u bits of device number", (unsigned long long)its.address.v, its.device_bits);
-    return its.ready;
+        return false;
+    }
+    log_info("ITS at 0x%llx: %u bits of device number", (unsigned long long)its.address.v, its.device_bits);
+    return true;
 }
