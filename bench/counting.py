@@ -26,11 +26,8 @@ def image(hypervisor, out):
     return (Path(out) / IMAGES[hypervisor]).resolve()
 
 
-def address_range(hypervisor, out):
-    """(start, end) of the hypervisor's own addresses; ours is read from its ELF file."""
-    if hypervisor == "xen":
-        return XEN_RANGE
-    elf = image(hypervisor, out).with_suffix(".elf")
+def elf_range(elf):
+    """(start, end) of the addresses that an ELF file is loaded to."""
     text = subprocess.run(["aarch64-linux-gnu-readelf", "-lW", str(elf)], check=True, capture_output=True,
                           text=True).stdout
     loads = [line.split() for line in text.splitlines() if line.strip().startswith("LOAD")]
@@ -38,6 +35,11 @@ def address_range(hypervisor, out):
     if not spans:
         raise CountingError(f"{elf} has no segments")
     return min(span[0] for span in spans), max(span[1] for span in spans)
+
+
+def address_range(hypervisor, out):
+    """(start, end) of the hypervisor's own addresses; ours is read from its ELF file."""
+    return XEN_RANGE if hypervisor == "xen" else elf_range(image(hypervisor, out).with_suffix(".elf"))
 
 
 def plugin_words(hypervisor, out, marks):

@@ -56,9 +56,9 @@ CONFIGURATIONS = [
 
 
 # What Vinci promises. One CPU: instructions, the worst of all neighbours. Alone on a CPU: half of the wake-ups, beside each neighbour, in
-# wake-ups without one. (Several CPUs are threads of the host, which may have stopped one of them: so half, and a bound with room.)
+# wake-ups without one. (Several CPUs are threads of the host, which may have stopped one of them: so half.)
 WORST = {"fair": 100_000, "rtds": 25_000}
-RATIO = {"fair-apart": 2.0, "null-apart": 2.0}
+RATIO = {"fair-apart": 1.5, "null-apart": 1.5}
 
 
 class IsolationError(Exception):

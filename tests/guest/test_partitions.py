@@ -3,11 +3,16 @@
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from partitions import Partition
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
+
+from counting import elf_range                      # noqa: E402
 
 
 @pytest.fixture
@@ -132,9 +137,7 @@ def test_null_leaves_a_partition_alone(run_guest, guest, tmp_path, out):
     """Pinned under null and with a device of its own, its CPU does not enter the hypervisor once in a second."""
     plugin, profile, elf = out / "bench/libprofile.so", tmp_path / "profile", out / "arm64/vinci.elf"
     subprocess.run(["make", "-s", f"O={out}", str(plugin)], check=True, timeout=300, cwd=Path(__file__).resolve().parents[2])
-    loads = [line.split() for line in subprocess.run(["aarch64-linux-gnu-readelf", "-lW", str(elf)], check=True, capture_output=True,
-                                                     text=True).stdout.splitlines() if line.strip().startswith("LOAD")]
-    begin, end = min(int(words[2], 16) for words in loads), max(int(words[2], 16) + int(words[5], 16) for words in loads)
+    begin, end = elf_range(elf)
     partial = tmp_path / "rtc.dts"
     partial.write_text(RTC)
     alone = Partition("alone", guest, device_tree=partial, bootargs="rtc steady stay", properties=['vinci,pin = "0";'])

@@ -58,7 +58,8 @@ def test_install_start_remove(machine):
     machine.start()
     machine.wait_ready()
     assert machine.domains()["Domain-0"]["memory"] == 1024
-    assert "xen_hypervisor" in machine.out_of(f"grep xen_hypervisor {MENU}")
+    entry = " ".join(machine.out_of(f"grep xen_hypervisor {MENU}").split())
+    assert f"xen_hypervisor /{deb.IMAGE} placeholder console=dtuart dom0_mem=1024M" in entry
     assert machine.out_of("dpkg-query --show --showformat '${db:Status-Status}' vinci").strip() == "installed"
     machine.out_of("dpkg --purge vinci", timeout=120)
     assert machine.out_of(f"grep -c xen_hypervisor {MENU} || true").strip() == "0"
