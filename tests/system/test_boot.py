@@ -79,7 +79,7 @@ class TestBadBoards:
         module = tmp_path / "module"
         module.write_text("this is no kernel\n" * 1000)
         said = stops(make_board(kernel=module, initrd="", store="none"),
-                     rb"dom0: the module at 0x4a000000 is no arm64 Linux Image: [^\r\n]*0x[0-9a-f]{8}")
+                     rb"dom0: the module at 0x4a000000 is no arm64 Linux Image: [^\r\n]+\r")
         assert "not 0x644d5241" in said
 
     def test_module_that_is_tiny(self, make_board, tmp_path):
