@@ -178,6 +178,7 @@ int partition_populate(struct partition *p)
     unsigned count = partition_ram(p->plan, pieces), i = 0;
     int error = *done ? 0 : claim(p);
 
+    ASSERT(count);
     while (*done - before >= pieces[i].size) {
         before += pieces[i++].size;
         ASSERT(i < count);

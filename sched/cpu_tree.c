@@ -101,7 +101,8 @@ static NOINLINE unsigned least_of_many(const struct cpu_tree *t, const struct cp
     struct {
         unsigned first, visited;
     } way[CPU_TREE_LEVELS];
-    unsigned best = MAX_CPUS, height = cpu_tree_height;
+    const unsigned top = cpu_tree_height;
+    unsigned best = MAX_CPUS, height = top;
     int64_t floor = INT64_MIN;
 
     ASSERT(height < ARRAY_SIZE(way));
@@ -117,7 +118,7 @@ static NOINLINE unsigned least_of_many(const struct cpu_tree *t, const struct cp
                 return best;
         } else if (node != NO_NODE) {
             /* Whatever is below another child of the root has this much at least. */
-            if (height == cpu_tree_height)
+            if (height == top)
                 floor = number_at(t, node);
             way[height].visited |= 1u << node % 8;
             height--;
@@ -125,7 +126,7 @@ static NOINLINE unsigned least_of_many(const struct cpu_tree *t, const struct cp
             way[height].visited = 0;
             continue;
         }
-        if (height++ == cpu_tree_height)
+        if (height++ == top)
             return best;
     }
 }

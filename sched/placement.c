@@ -113,24 +113,29 @@ void sched_start_migration(struct runqueue *rq, struct sched_unit *u)
     sched_place_migrating(u);
 }
 
-void sched_show_idle(unsigned cpu, bool idle)
+/* One of the word's CPUs is not idle any more; perhaps none is. */
+static void word_may_have_emptied(unsigned word)
 {
-    unsigned word = cpu / 64;
-
-    if (idle) {
-        atomic_test_and_set_bit(idle_cpus.bits, cpu);
-        if (WORDS > 1)
-            atomic_test_and_set_bit(idle_words, word);
-        return;
-    }
-    atomic_test_and_clear_bit(idle_cpus.bits, cpu);
-    if (WORDS == 1 || atomic_load(&idle_cpus.bits[word]))
+    if (atomic_load(&idle_cpus.bits[word]))
         return;
     /* Who sets a bit of the word meanwhile sets the word's after this, or is seen here. */
     atomic_test_and_clear_bit(idle_words, word);
     barrier_full();
     if (atomic_load(&idle_cpus.bits[word]))
         atomic_test_and_set_bit(idle_words, word);
+}
+
+void sched_show_idle(unsigned cpu, bool idle)
+{
+    if (idle) {
+        atomic_test_and_set_bit(idle_cpus.bits, cpu);
+        if (WORDS > 1)
+            atomic_test_and_set_bit(idle_words, cpu / 64);
+        return;
+    }
+    atomic_test_and_clear_bit(idle_cpus.bits, cpu);
+    if (WORDS > 1)
+        word_may_have_emptied(cpu / 64);
 }
 
 /* The CPUs of a word that u could be fetched by. */

@@ -48,7 +48,7 @@ static const char *name_in(const struct entry *d, const struct entry *e)
     size_t length = strlen(d->path);
     const char *rest = e->path + length;
 
-    if (e == d || strncmp(e->path, d->path, length) || *rest != '/' || strchr(rest + 1, '/'))
+    if (e == d || strncmp(e->path, d->path, length) != 0 || *rest != '/' || strchr(rest + 1, '/'))
         return NULL;
     return rest + 1;
 }

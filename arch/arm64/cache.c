@@ -118,10 +118,10 @@ void arch_zero_pages(void *p, uint64_t bytes)
         return;
     }
     do {
-        __asm__ volatile("dc zva, %0; dc zva, %1; dc zva, %2; dc zva, %3\n\t"
-                         "add %0, %0, #256; add %1, %1, #256; add %2, %2, #256; add %3, %3, #256\n\t"
+        __asm__ volatile(".rept 8\n\t"
                          "dc zva, %0; dc zva, %1; dc zva, %2; dc zva, %3\n\t"
-                         "add %0, %0, #256; add %1, %1, #256; add %2, %2, #256; add %3, %3, #256"
+                         "add %0, %0, #256; add %1, %1, #256; add %2, %2, #256; add %3, %3, #256\n\t"
+                         ".endr"
                          : "+r"(at), "+r"(at1), "+r"(at2), "+r"(at3) :: "memory");
     } while (at != end);
 }
