@@ -6,13 +6,14 @@ SHELL      := /bin/sh
 O          ?= build
 PYTHON     ?= /usr/bin/python3
 HYPERVISOR ?= vinci
+ARCH       ?= arm64
 CPUS       ?= 1
 MEM        ?= 2048
 SECONDS    ?= 600
 JOBS       ?= 2
 LOGS       := $(O)/logs
 
-export O HYPERVISOR CPUS MEM
+export O HYPERVISOR ARCH CPUS MEM
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -20,7 +21,7 @@ export O HYPERVISOR CPUS MEM
 include $(sort $(wildcard mk/*.mk))
 
 # The hypervisor that `run` and the system tests boot. HYPERVISOR=xen is Debian's own, the reference.
-hypervisor_target = $(if $(filter vinci,$(HYPERVISOR)),$(O)/arm64/vinci)
+hypervisor_target = $(if $(filter vinci,$(HYPERVISOR)),$(O)/$(ARCH)/vinci)
 
 .PHONY: help
 help:
@@ -46,7 +47,7 @@ help:
 	@echo '  make deps         install the missing Debian packages and nothing else'
 	@echo '  make clean        remove what was built; downloads stay (make distclean removes those too)'
 	@echo
-	@echo 'Settings: O=build  HYPERVISOR=vinci|xen  CPUS=1  MEM=2048 (MiB)  GDB=1  JOBS=2  BOARDS=3  SECONDS=600'
+	@echo 'Settings: O=build  ARCH=arm64|x86_64  HYPERVISOR=vinci|xen  CPUS=1  MEM=2048 (MiB)  GDB=1  JOBS=2  BOARDS=3  SECONDS=600'
 
 .PHONY: deps deps-run deps-test
 deps:
@@ -61,12 +62,12 @@ build: $(HV_OUT)/vinci
 
 .PHONY: images
 images: deps-run
-	@$(PYTHON) tools/images.py --out $(O)
+	@$(PYTHON) tools/images.py --out $(O) --arch $(ARCH)
 
 .PHONY: run
 run: deps-run
 	@$(MAKE) --no-print-directory -j$(JOBS) $(hypervisor_target) image-files
-	@$(PYTHON) tools/run --out $(O) --hypervisor $(HYPERVISOR) --cpus $(CPUS) --mem $(MEM) $(if $(GDB),--gdb)
+	@$(PYTHON) tools/run --out $(O) --arch $(ARCH) --hypervisor $(HYPERVISOR) --cpus $(CPUS) --mem $(MEM) $(if $(GDB),--gdb)
 
 # DEMO_ARGS="--display gtk" opens a window; tools/demo-ivi --help says more.
 .PHONY: demo-ivi demo-ivi-files
@@ -78,7 +79,7 @@ demo-ivi-files: $(GUEST_OUT)/camera.img $(BENCH_OUT)/libcount.so
 
 .PHONY: image-files test-image-files
 image-files:
-	@$(PYTHON) tools/images.py --out $(O)
+	@$(PYTHON) tools/images.py --out $(O) --arch $(ARCH)
 test-image-files:
 	@$(PYTHON) tools/images.py --out $(O) --more
 

@@ -23,7 +23,6 @@ import pexpect
 
 from partitions import with_partitions
 
-HYPERVISORS = {"xen": "images/xen", "vinci": "arm64/vinci"}
 # Lines of the hypervisor and of kernels that can fall between a command's own.
 NOISE = re.compile(r"^(\((XEN|Vinci)\)|\(d\d+\)|\[ *\d+\.\d+\])")
 DOM0_KERNEL_AT = 0x4A000000
@@ -66,24 +65,30 @@ class Tee:
 class Board:
     """One board. Every wait has a limit; what the board says goes to `log`."""
 
+    IMAGES = "images"           # below the output folder
+    VINCI = "arm64/vinci"
+    CONSOLE = "console=dtuart"
+    CPU = "cortex-a57"
+
     def __init__(self, out="build", hypervisor="vinci", log="board.log", smp=1, mem=2048, dom0_mem=512,
-                 options="", dom0_cmdline="", mode="test", store="disk", devices=(), cpu="cortex-a57",
+                 options="", dom0_cmdline="", mode="test", store="disk", devices=(), cpu=None,
                  kernel=None, initrd=None, dom0="dom0", gdb=False, machine="", gic=3, tree=None, qemu=(),
                  partitions=(), tree_source=""):
         self.out = Path(out)
+        self.images = self.out / self.IMAGES
         self.log = Path(log)
         self.smp, self.mem = smp, mem
         self.hypervisor = self._file(hypervisor)
-        self.options = f"console=dtuart dom0_mem={dom0_mem}M bootscrub=0 {options}".strip()
+        self.options = f"{self.CONSOLE} dom0_mem={dom0_mem}M bootscrub=0 {options}".strip()
         self.dom0_cmdline = (f"console=hvc0 panic=5 vinci.mode={mode} vinci.store={store} "
                              f"{dom0_cmdline}").strip()
         self.store = store
         self.devices = list(devices)
-        self.cpu = cpu
+        self.cpu = cpu or self.CPU
         self.machine = f"virt,virtualization=on,gic-version={gic}{machine}"
         self.tree = tree
         # "" is a board without that module.
-        self.kernel = self.out / "images/dom0.kernel" if kernel is None else kernel
+        self.kernel = self.images / "dom0.kernel" if kernel is None else kernel
         self.initrd = self._initrd(dom0) if initrd is None else initrd
         # Static domains (tools/partitions.py), and more device tree source for the board's tree.
         self.partitions, self.tree_source = list(partitions), tree_source
@@ -94,16 +99,16 @@ class Board:
 
     def _file(self, hypervisor):
         path = Path(hypervisor)
-        return path if "/" in str(hypervisor) else self.out / HYPERVISORS[hypervisor]
+        return path if "/" in str(hypervisor) else self.out / {"xen": f"{self.IMAGES}/xen", "vinci": self.VINCI}[hypervisor]
 
     def _initrd(self, name):
         """dom0's initramfs of that name; with the store in it when the board is to have no disk."""
-        dom0 = self.out / f"images/{name}.cpio"
+        dom0 = self.images / f"{name}.cpio"
         if self.store != "initrd":
             return dom0
         both = self.log.with_suffix(".cpio")
         both.parent.mkdir(parents=True, exist_ok=True)
-        both.write_bytes(dom0.read_bytes() + (self.out / "images/guests.cpio").read_bytes())
+        both.write_bytes(dom0.read_bytes() + (self.images / "guests.cpio").read_bytes())
         return both
 
     def command(self):
@@ -118,7 +123,7 @@ class Board:
         if self.initrd:
             words += ["-device", f"guest-loader,addr={DOM0_INITRD_AT:#x},initrd={self.initrd}"]
         if self.store == "disk":
-            words += disk(self.out / "images/store.img", name="store", extra=",read-only=on")
+            words += disk(self.images / "store.img", name="store", extra=",read-only=on")
         if self.gdb:
             words += ["-gdb", "tcp:127.0.0.1:1234"]
         return words + self.devices + self.qemu

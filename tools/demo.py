@@ -8,9 +8,10 @@ from contextlib import contextmanager
 
 from board import BoardError, disk
 from imaging.progress import step
+from imaging.target import TARGETS
 
 LAST_SCREEN = """
-Running now, on an emulated arm64 machine with {cpus} CPU(s) and {mem} MiB:
+Running now, on an emulated {arch} machine with {cpus} CPU(s) and {mem} MiB:
   {hypervisor}  the hypervisor, and above it
   dom0        Debian's kernel {dom0} and its xl, xenstored, xenconsoled; 10.0.0.1
   web         Debian's kernel and nginx, its root an ext4 disk through blkback/blkfront; 10.0.0.2
@@ -81,7 +82,7 @@ def hand_over(board):
 
 
 def run(arguments, make_board):
-    devices = disk(arguments.out / "images" / "web.img", name="web")
+    devices = disk(arguments.out / TARGETS[arguments.arch].images / "web.img", name="web")
     board = make_board(arguments, "test", devices)
     try:
         boot(board, arguments.timeout)
@@ -96,7 +97,7 @@ def run(arguments, make_board):
             with stage("powering off"):
                 board.poweroff()
             return 0
-        print(LAST_SCREEN.format(cpus=board.smp, mem=board.mem, log=os.path.relpath(board.log),
+        print(LAST_SCREEN.format(arch=arguments.arch, cpus=board.smp, mem=board.mem, log=os.path.relpath(board.log),
                                  hypervisor=f"{board.hypervisor.name:<10}",
                                  dom0=board.out_of("uname -r").strip()))
         hand_over(board)

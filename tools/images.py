@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes OUT/images: everything that the board boots beside the hypervisor. Rebuilds what changed.
+"""Makes OUT/images (x86_64: OUT/x86_64/images): everything that the board boots beside the hypervisor. Rebuilds what changed.
 
   xen              Debian's hypervisor, the reference       dom0.kernel, dom0.cpio   the control domain
   store.img        guests' kernels and ramdisks, a disk     guests.cpio              the same as an initramfs part
@@ -9,7 +9,7 @@
   pci.ramdisk      a cloud guest that drives virtio disks and network cards of PCI
   vinci-arinc653   dom0's command for the frames of CPU pools
 
-and with --more, for the tests:
+and with --more, for the tests (arm64):
   kernels.img      more kernels and their ramdisks for guests
   dom0-new.kernel, dom0-new.cpio    a newer kernel as the control domain's
   grub.efi                          GRUB for UEFI
@@ -18,8 +18,8 @@ and with --more, for the tests:
 """
 
 import argparse
+import gzip
 import shutil
-import struct
 import sys
 from pathlib import Path
 
@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from imaging import recipes                                         # noqa: E402
 from imaging.debian import DebianError, Repository, digest          # noqa: E402
 from imaging.progress import step                                   # noqa: E402
+from imaging.target import ARM64, TARGETS                           # noqa: E402
 from imaging.tree import Tree, TreeError                            # noqa: E402
 
 HERE = Path(__file__).resolve().parent
@@ -42,9 +43,9 @@ def sources():
 class Images:
     """The images of one output folder; a stamp per image says what it was made from."""
 
-    def __init__(self, out):
-        self.out = out / "images"
-        self.work = out / "images.work"
+    def __init__(self, out, target=ARM64):
+        self.out = out / target.images
+        self.work = out / f"{target.images}.work"
         self.out.mkdir(parents=True, exist_ok=True)
 
     def make(self, name, inputs, title, function):
@@ -60,19 +61,7 @@ class Images:
             stamp.write_text(want)
 
 
-def tiny_kernel(*code):
-    """An arm64 Image of a few instructions."""
-    header = struct.pack("<IIQQQQQQ4sI", 0x14000010, 0, 0x80000, 4096, 0xA, 0, 0, 0, b"ARM\x64", 0)
-    return (header + struct.pack(f"<{len(code)}I", *code)).ljust(4096, b"\0")
-
-
-# wfi; b .-4: waits for ever.
-NAP = tiny_kernel(0xD503207F, 0x17FFFFFF)
-# mov x0, #SCHEDOP_shutdown; mov x16, #sched_op; adr x1, reason; hvc #0xea1; b .; reason: SHUTDOWN_crash
-CRASH = tiny_kernel(0xD2800040, 0xD28003B0, 0x10000061, 0xD401D422, 0x14000000, 3)
-
-
-def store_tree(images, found):
+def store_tree(images, found, target):
     tree = Tree({})
     for flavour, kernel in found.items():
         tree.file(f"{flavour}.kernel", kernel.image, mode=0o644)
@@ -80,15 +69,15 @@ def store_tree(images, found):
     tree.file("vchan-peer", images.out / "vchan-peer", mode=0o755)
     tree.file("vinci-arinc653", images.out / "vinci-arinc653", mode=0o755)
     tree.file("peer.ramdisk", images.out / "peer.ramdisk", mode=0o644)
-    tree.data("nap.kernel", NAP)
-    tree.data("crash.kernel", CRASH)
+    tree.data("nap.kernel", target.nap)
+    tree.data("crash.kernel", target.crash)
     return tree
 
 
-def write_guests(images, found, out):
+def write_guests(images, found, out, target):
     """The store's content at /srv of dom0's own initramfs, for a board without a disk (no web.img)."""
     tree = Tree({})
-    for path, (_, content) in store_tree(images, found).entries.items():
+    for path, (_, content) in store_tree(images, found, target).entries.items():
         if isinstance(content, Path):
             tree.file(f"srv/{path}", content)
         elif path.endswith(".kernel"):
@@ -96,47 +85,63 @@ def write_guests(images, found, out):
     tree.write_cpio(out)
 
 
-def build(out):
-    repository = Repository(out / "debian", "arm64")
-    files = repository.fetch(recipes.PACKAGES)
+def copy_hypervisor(packages, target, path):
+    """Debian's hypervisor, unpacked: what loads it takes no compressed one."""
+    source = packages[f"xen-hypervisor-4.17-{target.debian}"] / "boot" / target.hypervisor
+    with (gzip.open if source.suffix == ".gz" else open)(source, "rb") as stream:
+        path.write_bytes(stream.read())
+
+
+def build(out, target):
+    repository = Repository(out / "debian", target.debian)
+    files = repository.fetch(target.packages)
     packages = repository.unpack(files)
     inputs = sources() + [path.name for path in files.values()]
     found = recipes.kernels(packages)
-    images = Images(out)
-    xen = next((packages["xen-hypervisor-4.17-arm64"] / "boot").glob("xen-4.17-arm64"))
-    images.make("xen", inputs, "Debian's hypervisor", lambda path: shutil.copy(xen, path))
+    images = Images(out, target)
+    images.make("xen", inputs, "Debian's hypervisor", lambda path: copy_hypervisor(packages, target, path))
     images.make("dom0.kernel", inputs, "dom0's kernel", lambda path: shutil.copy(found["full"].image, path))
     images.make("dom0.cpio", inputs, "dom0's initramfs",
-                lambda path: recipes.dom0_tree(packages, found["full"]).write_cpio(path))
+                lambda path: recipes.dom0_tree(packages, found["full"], target=target).write_cpio(path))
     images.make("dom0-libvirt.cpio", inputs, "dom0's initramfs with libvirt",
-                lambda path: recipes.dom0_tree(packages, found["full"], libvirt=True).write_cpio(path))
+                lambda path: recipes.dom0_tree(packages, found["full"], libvirt=True, target=target).write_cpio(path))
     for flavour, kernel in found.items():
         images.make(f"{flavour}.ramdisk", inputs, f"the ramdisk for the {flavour} kernel",
                     lambda path, kernel=kernel: recipes.guest_tree(packages, kernel).write_cpio(path))
-    images.make("vchan-peer", inputs, "the program for channels between domains",
-                lambda path: recipes.compile_for_dom0(packages, "vchan-peer", recipes.VCHAN_LIBRARIES, path))
-    images.make("vinci-arinc653", inputs, "the program for frames of CPU pools",
-                lambda path: recipes.compile_for_dom0(packages, "vinci-arinc653", recipes.CONTROL_LIBRARIES, path))
-    images.make("peer.ramdisk", inputs, "the ramdisk of guests that talk with each other",
-                lambda path: recipes.peer_tree(packages, found["cloud"], images.out / "vchan-peer").write_cpio(path))
-    images.make("pci.ramdisk", inputs, "the ramdisk of guests with PCI devices",
-                lambda path: recipes.pci_tree(packages, found["cloud"]).write_cpio(path))
-    drawing = inputs + [HERE / "font.py", *sorted((HERE.parent / "guests/camera").glob("*"))]
-    images.make("infotainment", drawing, "the infotainment's program", recipes.compile_infotainment)
-    images.make("infotainment.ramdisk", drawing, "the infotainment's ramdisk",
-                lambda path: recipes.infotainment_tree(packages, images.out / "infotainment").write_cpio(path))
+    build_programs(images, inputs, packages, found["cloud"], target)
+    if target == ARM64:
+        build_infotainment(images, inputs, packages)
     images.make("cloud.kernel", inputs, "the cloud kernel", lambda path: shutil.copy(found["cloud"].image, path))
     images.make("web.img", inputs, "the web server's disk",
                 lambda path: recipes.make_ext4(recipes.web_tree(packages), path, "web", 96, images.work))
     images.make("store.img", inputs, "the store disk", lambda path: recipes.make_ext4(
-        store_tree(images, found), path, "vinci-store", 128, images.work))
+        store_tree(images, found, target), path, "vinci-store", 128, images.work))
     images.make("guests.cpio", inputs, "the store as an initramfs part",
-                lambda path: write_guests(images, found, path))
+                lambda path: write_guests(images, found, path, target))
+
+
+def build_programs(images, inputs, packages, kernel, target):
+    """Programs of ours for dom0, and guests with them."""
+    images.make("vchan-peer", inputs, "the program for channels between domains",
+                lambda path: recipes.compile_for_dom0(packages, "vchan-peer", recipes.VCHAN_LIBRARIES, path, target))
+    images.make("vinci-arinc653", inputs, "the program for frames of CPU pools",
+                lambda path: recipes.compile_for_dom0(packages, "vinci-arinc653", recipes.CONTROL_LIBRARIES, path, target))
+    images.make("peer.ramdisk", inputs, "the ramdisk of guests that talk with each other",
+                lambda path: recipes.peer_tree(packages, kernel, images.out / "vchan-peer").write_cpio(path))
+    images.make("pci.ramdisk", inputs, "the ramdisk of guests with PCI devices",
+                lambda path: recipes.pci_tree(packages, kernel).write_cpio(path))
+
+
+def build_infotainment(images, inputs, packages):
+    drawing = inputs + [HERE / "font.py", *sorted((HERE.parent / "guests/camera").glob("*"))]
+    images.make("infotainment", drawing, "the infotainment's program", recipes.compile_infotainment)
+    images.make("infotainment.ramdisk", drawing, "the infotainment's ramdisk",
+                lambda path: recipes.infotainment_tree(packages, images.out / "infotainment").write_cpio(path))
 
 
 def build_more(out):
     repository = Repository(out / "debian", "arm64")
-    packages = repository.unpack(repository.fetch(recipes.PACKAGES))
+    packages = repository.unpack(repository.fetch(ARM64.packages))
     inputs, guests = sources(), {}
     for arch, wanted in recipes.MORE_KERNELS.items():
         more = Repository(out / "debian", arch, "more")
@@ -201,11 +206,12 @@ def more_tree(guests, scratch):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("build"))
+    parser.add_argument("--arch", choices=sorted(TARGETS), default="arm64", help="arm64 (default) or x86_64")
     parser.add_argument("--more", action="store_true", help="the tests' kernels, too")
     arguments = parser.parse_args()
     try:
-        build(arguments.out.resolve())
-        if arguments.more:
+        build(arguments.out.resolve(), TARGETS[arguments.arch])
+        if arguments.more and arguments.arch == "arm64":
             build_more(arguments.out.resolve())
     except (DebianError, TreeError) as error:
         sys.exit(f"images: {error}")

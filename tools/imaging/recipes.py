@@ -8,19 +8,14 @@ import sys
 from pathlib import Path
 
 from .kernel import Kernel
+from .target import ARM64
 from .tree import Tree, TreeError
 
 OVERLAY = Path(__file__).resolve().parent.parent / "overlay"
 PROGRAMS = Path(__file__).resolve().parent.parent / "programs"
 ROOT = PROGRAMS.parent.parent
 
-PACKAGES = [
-    "linux-image-arm64", "linux-image-cloud-arm64", "xen-hypervisor-4.17-arm64", "busybox-static",
-    "bash", "base-files", "ncurses-base", "util-linux", "xen-utils-4.17", "xen-utils-common", "xenstore-utils", "nginx",
-    "libvirt-daemon", "libvirt-daemon-driver-xen", "libvirt-clients", "libxen-dev",
-]
-
-# The kernels that are tested beside those of PACKAGES; what they need to start comes from there.
+# The kernels that are tested beside the target's own; what they need to start comes from there.
 MORE_KERNELS = {
     "arm64": ["linux-image-6.12-arm64", "linux-image-rt-arm64"],
     "armhf": ["linux-image-armmp-lpae", "busybox-static"],
@@ -52,12 +47,12 @@ CONTROL_LIBRARIES = ["xenctrl", "xencall", "xenforeignmemory", "xendevicemodel",
                      "xentoollog", "pthread"]
 
 XEN_BIN = "usr/lib/xen-4.17/bin"
-DOM0_PROGRAMS = ["xl", "xenstored", "xenconsoled", "xenconsole", "xen-init-dom0", "init-dom0less", "libxl-save-helper",
-                 "xentop", "test-resource", "test-xenstore", "test-paging-mempool", "xenpm", "xenperf"]
+DOM0_PROGRAMS = ["xl", "xenstored", "xenconsoled", "xenconsole", "xen-init-dom0", "libxl-save-helper", "xentop",
+                 "test-resource", "test-xenstore", "test-paging-mempool", "xenpm", "xenperf"]
 # For a person who looks closer; in the larger dom0 only.
 MORE_PROGRAMS = ["xenctx", "xenwatchdogd", "xentrace", "xenlockprof", "xen-livepatch", "xencov", "xen-diag", "vchan-socket-proxy"]
 LIBVIRT_PROGRAMS = ["usr/sbin/libvirtd", "usr/sbin/virtlogd", "usr/bin/virsh"]
-LIBVIRT_DRIVERS = "usr/lib/aarch64-linux-gnu/libvirt/connection-driver"
+LIBVIRT_DRIVER = "libvirt/connection-driver/libvirt_driver_libxl.so"
 
 XENSTORE_TOOLS = ["chmod", "exists", "list", "ls", "read", "rm", "watch", "write"]
 
@@ -86,23 +81,23 @@ def folders(tree):
     tree.link("var/lock", "/run/lock")
 
 
-def add_libvirt(tree):
+def add_libvirt(tree, target):
     """libvirt's daemon with the driver for Xen, and virsh; and the rest of Xen's own programs."""
     for name in MORE_PROGRAMS:
         tree.take(f"{XEN_BIN}/{name}")
         tree.link(f"usr/sbin/{name}", f"../lib/xen-4.17/bin/{name}")
-    tree.take(*LIBVIRT_PROGRAMS, f"{LIBVIRT_DRIVERS}/libvirt_driver_libxl.so")
+    tree.take(*LIBVIRT_PROGRAMS, f"{target.libraries}/{LIBVIRT_DRIVER}")
     tree.overlay(tree.packages["libvirt0"] / "usr/share/libvirt/cpu_map", at="usr/share/libvirt/cpu_map")
 
 
-def dom0_tree(packages, kernel, libvirt=False):
+def dom0_tree(packages, kernel, libvirt=False, target=ARM64):
     tree = Tree(packages)
     folders(tree)
     tree.take("bin/bash", "usr/bin/flock")
     for name in ("d/dumb", "l/linux", "v/vt100", "x/xterm"):
         tree.take(f"lib/terminfo/{name}")
-    tree.take(*(f"{XEN_BIN}/{name}" for name in DOM0_PROGRAMS))
-    for name in DOM0_PROGRAMS:
+    for name in (*DOM0_PROGRAMS, *target.programs):
+        tree.take(f"{XEN_BIN}/{name}")
         tree.link(f"usr/sbin/{name}", f"../lib/xen-4.17/bin/{name}")
     for name in XENSTORE_TOOLS:
         tree.take(f"usr/bin/xenstore-{name}")
@@ -113,19 +108,19 @@ def dom0_tree(packages, kernel, libvirt=False):
     tree.link("init", "usr/bin/init")
     tree.overlay(OVERLAY / "dom0")
     if libvirt:
-        add_libvirt(tree)
-    tree.take("lib/aarch64-linux-gnu/libgcc_s.so.1")    # loaded by name when a thread ends
+        add_libvirt(tree, target)
+    tree.take(f"lib/{target.triplet}/libgcc_s.so.1")    # loaded by name when a thread ends
     tree.libraries()
     kernel.add_modules(tree, DOM0_MODULES)
     return tree
 
 
-def compile_for_dom0(packages, name, libraries, out):
-    """tools/programs/NAME.c for arm64, with everything of Xen's libraries in it that it needs."""
+def compile_for_dom0(packages, name, libraries, out, target=ARM64):
+    """tools/programs/NAME.c, with everything of Xen's libraries in it that it needs."""
     xen = packages["libxen-dev"] / "usr"
     libraries = [f"-l{library}" for library in libraries]
-    subprocess.run(["aarch64-linux-gnu-gcc", "-O2", "-s", "-static", "-Wall", "-Wextra", "-Werror", "-isystem", str(xen / "include"),
-                    "-o", str(out), str(PROGRAMS / f"{name}.c"), f"-L{xen / 'lib/aarch64-linux-gnu'}", *libraries],
+    subprocess.run([f"{target.triplet}-gcc", "-O2", "-s", "-static", "-Wall", "-Wextra", "-Werror", "-isystem", str(xen / "include"),
+                    "-o", str(out), str(PROGRAMS / f"{name}.c"), f"-L{xen / 'lib' / target.triplet}", *libraries],
                    check=True, timeout=120)
 
 

@@ -6,7 +6,8 @@ import stat
 import subprocess
 from pathlib import Path
 
-LIBRARY_FOLDERS = ("usr/lib/aarch64-linux-gnu", "lib/aarch64-linux-gnu", "usr/lib", "lib")
+LIBRARY_FOLDERS = ("usr/lib/aarch64-linux-gnu", "lib/aarch64-linux-gnu", "usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu", "usr/lib", "lib")
+LOADER_FOLDERS = {"ld-linux-x86-64.so.2": "lib64"}
 MERGED = ("bin", "sbin", "lib")     # Debian's merged /usr: /bin and friends are links
 
 
@@ -114,7 +115,7 @@ class Tree:
 
     def _library(self, name):
         if name.startswith("ld-linux"):
-            self.take(f"lib/{name}")
+            self.take(f"{LOADER_FOLDERS.get(name, 'lib')}/{name}")
             return
         for folder in LIBRARY_FOLDERS:
             try:

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""QEMU's q35 board (x86-64, SVM) with a hypervisor and dom0, driven like the arm64 one."""
+
+from board import Board, disk
+
+# -rdtscp: QEMU reports its interception as RDTSC's; -monitor: MWAIT with an extension is refused.
+CPU = "EPYC,+svm,+npt,-rdtscp,-monitor"
+# What Debian's Xen needs beside: a PVH dom0, and not to see an access check of this QEMU's.
+REFERENCE = "dom0=pvh smap=0 cpuidle=0 loglvl=all"
+# Without an IOMMU Debian's Xen starts no PVH dom0.
+IOMMU = ["-device", "amd-iommu,intremap=on"]
+
+
+class X86Board(Board):
+    """The board of x86-64. With gdb or a kernel of None it is as on arm64; there is no device tree."""
+
+    IMAGES = "x86_64/images"
+    VINCI = "x86_64/vinci"
+    CONSOLE = "console=com1 com1=115200"
+    CPU = CPU
+
+    def __init__(self, hypervisor="vinci", machine="", options="", iommu=None, **settings):
+        reference = hypervisor == "xen"
+        super().__init__(hypervisor=hypervisor, options=f"{REFERENCE} {options}" if reference else options, **settings)
+        self.machine = f"q35{machine}"
+        self.iommu = reference if iommu is None else iommu
+
+    def modules(self):
+        """QEMU's list of multiboot modules: `file words,file`, where a comma in the words is two."""
+        words = self.dom0_cmdline.replace(",", ",,")
+        return ",".join(word for word in (f"{self.kernel} {words}" if self.kernel else "", str(self.initrd or "")) if word)
+
+    def command(self):
+        words = [
+            "qemu-system-x86_64", "-machine", self.machine, "-accel", "tcg,thread=single" if self.smp == 1 else "tcg",
+            "-cpu", self.cpu, "-smp", str(self.smp), "-m", str(self.mem), "-display", "none", "-nodefaults", "-no-reboot",
+            "-serial", "stdio", "-monitor", "none", *(IOMMU if self.iommu else []),
+            "-kernel", str(self.hypervisor), "-append", self.options,
+        ]
+        if self.modules():
+            words += ["-initrd", self.modules()]
+        if self.store == "disk":
+            words += disk(self.images / "store.img", name="store", extra=",read-only=on")
+        if self.gdb:
+            words += ["-gdb", "tcp:127.0.0.1:1234"]
+        return words + self.devices + self.qemu
