@@ -49,5 +49,5 @@ static int receive(volatile uint8_t *at)
 }
 
 const struct uart_driver cadence_driver = {
-    init, enable_interrupt, is_sending, receive, .data = FIFO, .status = CHANNEL_STATUS, .tx_full = STATUS_TX_FULL,
+    init, enable_interrupt, is_sending, receive, .data = FIFO, .status = CHANNEL_STATUS, .tx_mask = STATUS_TX_FULL, .tx_full = STATUS_TX_FULL,
 };

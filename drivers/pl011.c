@@ -46,5 +46,5 @@ static int receive(volatile uint8_t *at)
 }
 
 const struct uart_driver pl011_driver = {
-    init, enable_interrupt, is_sending, receive, .data = DR, .status = FR, .tx_full = FR_TX_FULL,
+    init, enable_interrupt, is_sending, receive, .data = DR, .status = FR, .tx_mask = FR_TX_FULL, .tx_full = FR_TX_FULL,
 };

@@ -34,7 +34,7 @@ static void send(const char *text, size_t n)
     const struct uart_driver u = *driver;
 
     for (const char *end = text + n; text < end; text++) {
-        for (unsigned i = 0; uart_get(base, u.status) & u.tx_full && i < PATIENCE; i++)
+        for (unsigned i = 0; (uart_get(base, u.status) & u.tx_mask) == u.tx_full && i < PATIENCE; i++)
             continue;
         uart_put(base, u.data, (uint8_t)*text);
     }

@@ -11,7 +11,7 @@ HOST_CC     ?= clang
 HOST_OUT    := $(O)/host
 HOST_ROOMS  := lib mem core sched vdev abi/xen partition boot arch/host
 # The C library's own functions stay the C library's here: the sanitizers watch those.
-HOST_SRC    := $(filter-out lib/memory.c,$(sort $(foreach room,$(HOST_ROOMS),$(wildcard $(room)/*.c)))) \
+HOST_SRC    := $(filter-out lib/memory.c lib/backtrace.c,$(sort $(foreach room,$(HOST_ROOMS),$(wildcard $(room)/*.c)))) \
 	arch/arm64/speculation_choose.c $(wildcard drivers/smmuv3*.c)
 HOST_CFLAGS := -std=gnu11 -O1 -g -fno-omit-frame-pointer -fno-common -fno-strict-aliasing -DCONFIG_HOST=1 \
 	-fsanitize=address,undefined -fno-sanitize-recover=undefined \

@@ -42,6 +42,8 @@
 #define PERCPU_STACK_PAGE 4
 #define PERCPU_STACK_PAGES 4
 #define PERCPU_SCRUB_PAGE 13
+#define PERCPU_STACK_PAGES_ALL PERCPU_EMERGENCY_PAGE, PERCPU_EMERGENCY_PAGE + 1, \
+    PERCPU_STACK_PAGE, PERCPU_STACK_PAGE + 1, PERCPU_STACK_PAGE + 2, PERCPU_STACK_PAGE + 3
 #define PERCPU_STACK_TOP(cpu) (PERCPU_BASE + ((cpu) << PERCPU_SHIFT) + 8 * 4096)
 #define PERCPU_EMERGENCY_TOP(cpu) (PERCPU_BASE + ((cpu) << PERCPU_SHIFT) + 3 * 4096)
 /* Behind the MAX_CPUS * 64 KiB above, which are 2 MiB. */
@@ -81,6 +83,7 @@
 #define PTE_COMMON (PTE_VALID | BIT(6) | UINT64_C(3) << 8 | BIT(10))
 #define PTE_ADDRESS UINT64_C(0x0000fffffffff000)
 #define PTE_DATA (PTE_COMMON | PTE_NEVER_EXECUTE)           /* block; | PTE_TABLE for a page */
+#define PTE_BLOCK_DATA PTE_DATA
 #define PTE_PAGE_DATA (PTE_DATA | PTE_TABLE)
 #define PTE_PAGE_CONST (PTE_PAGE_DATA | PTE_READ_ONLY)
 #define PTE_PAGE_TEXT (PTE_COMMON | PTE_TABLE | PTE_READ_ONLY)
@@ -98,7 +101,7 @@ extern char image_start[], entry_start[], text_end[], constants_end[], data_end[
 
 /* This CPU's windows, which none of its code holds, show nothing any more (window.c): another domain is about to run. */
 void windows_close(void);
-/* The hyp_tables.c functions that only arch/arm64 uses. */
+/* The own_tables.c functions that only arch/arm64 uses. */
 /* Map device registers for good; the address has pa's offset. Boot. NULL: area full, or no memory for a table. */
 volatile void *map_device(hpa_t pa, uint64_t size);
 /* Map a CPU's stacks from newly allocated frames. -E_NOMEM. Boot. */

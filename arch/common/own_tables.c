@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The hypervisor's own stage 1 (layout.h has the picture). Entries are reached through the root's entry for itself, so a table
- * needs no other mapping. */
+/* The hypervisor's own page tables on real processors, which all have four levels of 512 entries (layout.h has the picture, own_tables.h
+ * what an entry looks like). Entries are reached through the root's entry for itself, so a table needs no other mapping. */
 #include "arch/include/boot.h"
 #include "arch/include/mapping.h"
 #include "arch/include/mmio.h"
@@ -10,13 +10,13 @@
 #include "lib/error.h"
 #include "lib/string.h"
 #include "mem/frame.h"
-#include "sysreg.h"
+#include "own_tables.h"
 
 #define BLOCK_ORDER 9
 #define BLOCK_BYTES (PAGE_SIZE << BLOCK_ORDER)
 
 STATIC_ASSERT(MAX_CPUS << PERCPU_SHIFT <= BLOCK_BYTES);
-STATIC_ASSERT(ARENA_BASE + ARENA_SLOTS * PAGE_SIZE <= DEVICE_BASE);
+STATIC_ASSERT(ARENA_SLOTS * PAGE_SIZE <= BIT(30));
 
 /* Tables needed before there is an allocator: for the console, and for the heap region where the frame table lies. */
 #define RESERVE 6
@@ -30,35 +30,24 @@ static uint64_t tables_made;    /* from frames: those of boot's reserve are part
 /* The entry for `va` in its table of that level. The tables above it exist. */
 static uint64_t *entry_of(uint64_t va, unsigned level)
 {
-    uint64_t at = (uint64_t)SELF_SLOT << 39;
+    uint64_t at = SELF_BASE;
 
-    ASSERT(level <= 3 && va < HEAP_END);
+    ASSERT(level <= 3 && va >= OWN_FIRST && va <= OWN_LAST);
     if (level < 3)
         at |= (uint64_t)SELF_SLOT << 30;
     if (level < 2)
         at |= (uint64_t)SELF_SLOT << 21;
     if (level < 1)
         at |= (uint64_t)SELF_SLOT << 12;
-    return (uint64_t *)(at | va >> (39 - 9 * level) << 3);
+    return (uint64_t *)(at | (va & (BIT(48) - 1)) >> (39 - 9 * level) << 3);
 }
 
-/* An invalid entry becomes valid: the walker must see it before the next access (D8.2.6); nothing is cached to invalidate. */
+/* An invalid entry becomes valid: nothing is cached to invalidate. */
 static void write_entry(uint64_t *slot, uint64_t entry)
 {
     ASSERT(!(*slot & PTE_VALID));
     __atomic_store_n(slot, entry, __ATOMIC_RELAXED);
-    dsb(ishst);
-    isb();
-}
-
-/* After entries were cleared: all CPUs forget [va, va + pages). */
-static void forget(uint64_t va, uint64_t pages)
-{
-    dsb(ishst);
-    for (uint64_t i = 0; i < pages; i++)
-        tlbi_arg(vae2is, (va >> PAGE_SHIFT) + i);
-    dsb(ish);
-    isb();
+    own_tables_written();
 }
 
 hpa_t image_physical(void)
@@ -121,7 +110,7 @@ static int ensure_tables(uint64_t va, unsigned level)
         if (!(entry & PTE_VALID))
             error = add_table(slot);
         else
-            ASSERT(entry & PTE_TABLE);
+            ASSERT(pte_is_table(entry));
         if (error)
             return error;
     }
@@ -161,7 +150,7 @@ static int map_piece(uint64_t va, uint64_t left, uint64_t *size)
     if (error)
         return error;
     if (may_be_block(va, left)) {
-        write_entry(entry_of(va, 2), pa | PTE_DATA);
+        write_entry(entry_of(va, 2), pa | PTE_BLOCK_DATA);
         *size = BLOCK_BYTES;
         return 0;
     }
@@ -179,14 +168,14 @@ static void unmap_pieces(uint64_t va, uint64_t bytes)
         uint64_t *slot = entry_of(at, 2);
 
         size = BLOCK_BYTES;
-        if (*slot & PTE_TABLE) {
+        if (pte_is_table(*slot)) {
             slot = entry_of(at, 3);
             size = PAGE_SIZE;
         }
         ASSERT((*slot & PTE_VALID) && IS_ALIGNED(at, size));
         __atomic_store_n(slot, 0, __ATOMIC_RELAXED);
     }
-    forget(va, bytes >> PAGE_SHIFT);
+    own_tables_forget(va, bytes >> PAGE_SHIFT);
 }
 
 static int map_heap(uint64_t va, uint64_t bytes)
@@ -249,7 +238,7 @@ void arch_arena_unmap(unsigned slot)
 
     ASSERT(slot < ARENA_SLOTS && (*entry_of(va, 3) & PTE_VALID));
     __atomic_store_n(entry_of(va, 3), 0, __ATOMIC_RELAXED);
-    forget(va, 1);
+    own_tables_forget(va, 1);
 }
 
 unsigned arch_arena_slot(const void *address)
@@ -299,10 +288,8 @@ static uint64_t *percpu_slot(unsigned cpu, unsigned page)
 
 int map_cpu_stacks(unsigned cpu)
 {
-    static const uint8_t pages[] = { PERCPU_EMERGENCY_PAGE, PERCPU_EMERGENCY_PAGE + 1, PERCPU_STACK_PAGE,
-                                     PERCPU_STACK_PAGE + 1, PERCPU_STACK_PAGE + 2, PERCPU_STACK_PAGE + 3 };
+    static const uint8_t pages[] = { PERCPU_STACK_PAGES_ALL };
 
-    STATIC_ASSERT(PERCPU_EMERGENCY_PAGES == 2 && PERCPU_STACK_PAGES == 4);
     for (unsigned i = 0; i < ARRAY_SIZE(pages); i++) {
         uint64_t *slot = percpu_slot(cpu, pages[i]);
         mfn_t mfn;
@@ -342,7 +329,7 @@ void *boot_map(hpa_t pa, uint64_t size)
     if (first == 512)
         return NULL;
     for (unsigned i = 0; i < count; i++)
-        write_entry(&hyp_boot_map[first + i], (pa.v - offset + i * BLOCK_BYTES) | PTE_DATA);
+        write_entry(&hyp_boot_map[first + i], (pa.v - offset + i * BLOCK_BYTES) | PTE_BLOCK_DATA);
     return (void *)(BOOT_MAP_BASE + first * BLOCK_BYTES + offset);
 }
 
@@ -353,7 +340,7 @@ void boot_unmap(void *address, uint64_t size)
     ASSERT(va >= BOOT_MAP_BASE && end <= BOOT_MAP_BASE + BOOT_MAP_BYTES);
     for (uint64_t at = va; at < end; at += BLOCK_BYTES) {
         hyp_boot_map[(at - BOOT_MAP_BASE) / BLOCK_BYTES] = 0;
-        forget(at, 1);
+        own_tables_forget(at, 1);
     }
 }
 

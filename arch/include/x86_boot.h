@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Contract: what boot/x86_64 asks of the processor beside boot.h's common part. CPU 0, once each, in about this order:
+ *
+ *   (entry code)                 long mode, own tables, exceptions; then:
+ *   boot_main(tables, magic)     boot/x86_64's; does not return
+ *     arch_boot_com()            from here on arch_console_write is visible
+ *     boot_map(tables) ...       the loader's tables, memory, ACPI
+ *     arch_boot_heap_map() ... arch_boot_frames_ready()      as boot.h says
+ *     arch_boot_local_interrupts()   local APIC, timer: arch_time_now runs from here
+ *     arch_boot_virt()           SVM or VMX on this CPU
+ *     arch_boot_cpus()           the other CPUs
+ */
+#ifndef ARCH_X86_BOOT_H
+#define ARCH_X86_BOOT_H
+
+#include "lib/types.h"
+
+/* eax at the entry by multiboot 1 (Multiboot Specification 0.6.96, 3.2). */
+#define BOOT_MAGIC_MULTIBOOT1 0x2badb002u
+
+/* The serial line at this I/O port is the console; baud 0: firmware's speed. May be called again. */
+void arch_boot_com(uint16_t port, unsigned baud);
+/* Panics where there is no local APIC. */
+void arch_boot_local_interrupts(void);
+
+#endif

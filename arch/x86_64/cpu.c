@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Physical CPUs: their blocks, control registers, idling, NMIs from each other, and the machine's end. */
+#include "arch/include/cpu.h"
+#include "apic.h"
+#include "cpu_setup.h"
+#include "cpuid_host.h"
+#include "drivers/uart.h"
+#include "idt.h"
+#include "layout.h"
+#include "lib/assert.h"
+#include "lib/atomic.h"
+#include "msr.h"
+#include "processor.h"
+#include "tlb.h"
+
+/* Resets the board (PCI reset control register): a hard reset, asked for by two writes. */
+#define RESET_PORT 0xcf9
+#define RESET_HARD 0x02
+#define RESET_NOW 0x06
+
+struct cpu_block cpu_blocks[MAX_CPUS];
+static unsigned count = 1;
+
+/* What -fstack-protector compares; set before the first function that looks at it. */
+uint64_t __stack_chk_guard;
+void __stack_chk_fail(void) NORETURN;
+
+STATIC_ASSERT((PERCPU_BASE >> PERCPU_SHIFT) % MAX_CPUS == 0);
+
+void __stack_chk_fail(void)
+{
+    panic("stack overwritten: caller %p", __builtin_return_address(0));
+}
+
+unsigned cpu_count(void)
+{
+    return atomic_load(&count);
+}
+
+bool cpu_is_online(unsigned cpu)
+{
+    return cpu < MAX_CPUS && atomic_load_acquire(&cpu_blocks[cpu].online) == 1;
+}
+
+void cpu_setup_block(unsigned cpu, uint32_t apic)
+{
+    ASSERT(cpu < MAX_CPUS);
+    cpu_blocks[cpu] = (struct cpu_block){ .id = cpu, .apic_id = apic };
+}
+
+void cpu_setup_online(void)
+{
+    unsigned self = cpu_id();
+
+    this_cpu()->apic_id = apic_id();
+    atomic_store_release(&this_cpu()->online, 1);
+    if (self >= atomic_load(&count))
+        atomic_store(&count, self + 1);
+}
+
+uint32_t cpu_apic_id(unsigned cpu)
+{
+    ASSERT(cpu < MAX_CPUS);
+    return cpu_blocks[cpu].apic_id;
+}
+
+/* What keeps the hypervisor from running or reading what is not its own. A guest's floating-point state is switched with CR4.OSXSAVE. */
+void cpu_setup_registers(void)
+{
+    uint64_t cr4 = CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
+
+    cr4 |= CPU_HAS_SMEP ? CR4_SMEP : 0;
+    cr4 |= CPU_HAS_SMAP ? CR4_SMAP : 0;
+    cr4 |= CPU_HAS_UMIP ? CR4_UMIP : 0;
+    cr4 |= CPU_HAS_XSAVE ? CR4_OSXSAVE : 0;
+    write_cr4(cr4);
+    write_cr0(CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE);
+    idt_load();
+}
+
+/* -- kicks and NMIs -- */
+
+void cpu_kick(unsigned cpu)
+{
+    if (cpu_is_online(cpu))
+        apic_send(cpu_blocks[cpu].apic_id, ICR_FIXED | ICR_ASSERT | VECTOR_KICK);
+}
+
+static void drop_own_tlb(void)
+{
+    write_cr3(read_cr3());
+}
+
+/* Runs at any place in the hypervisor where NMIs are not held: touches nothing that others have half done. */
+void cpu_nmi(void)
+{
+    struct cpu_block *b = this_cpu();
+    uint32_t asked = atomic_load_acquire(&b->nmi_asked);
+
+    if (atomic_load(&b->halt))
+        machine_halt();
+    drop_own_tlb();
+    /* Meets wait_for: what was cached is gone. */
+    atomic_store_release(&b->nmi_done, asked);
+}
+
+/* Each CPU counts what it was asked for; what it has done may be newer. */
+static void wait_for(unsigned cpu, uint32_t asked)
+{
+    while ((int32_t)(atomic_load_acquire(&cpu_blocks[cpu].nmi_done) - asked) < 0)
+        cpu_relax();
+}
+
+void cpu_interrupt_now(void)
+{
+    uint32_t asked[MAX_CPUS], cpus = 0;
+    unsigned self = cpu_id();
+
+    STATIC_ASSERT(MAX_CPUS <= 32);
+    for (unsigned cpu = 0; cpu < cpu_count(); cpu++) {
+        if (cpu == self || !cpu_is_online(cpu))
+            continue;
+        cpus |= (uint32_t)BIT(cpu);
+        asked[cpu] = atomic_fetch_add(&cpu_blocks[cpu].nmi_asked, 1) + 1;
+        apic_send(cpu_blocks[cpu].apic_id, ICR_NMI | ICR_ASSERT);
+    }
+    for (; cpus; cpus &= cpus - 1)
+        wait_for((unsigned)__builtin_ctz(cpus), asked[__builtin_ctz(cpus)]);
+}
+
+#define PAGES_ONE_BY_ONE 32
+
+void tlb_forget_own(uint64_t va, uint64_t pages)
+{
+    if (pages > PAGES_ONE_BY_ONE)
+        drop_own_tlb();
+    for (uint64_t i = 0; pages <= PAGES_ONE_BY_ONE && i < pages; i++)
+        invlpg(va + i * PAGE_SIZE);
+    if (cpu_count() > 1)
+        cpu_interrupt_now();
+}
+
+/* -- idling, the end -- */
+
+/* STI lets no interrupt in before HLT waits for it (APM volume 3, STI). */
+void cpu_idle(void)
+{
+    ASSERT(this_cpu()->windows.held == 0);
+    __asm__ volatile("sti; hlt; cli" ::: "memory");
+}
+
+bool cpu_interrupt_pending(void)
+{
+    for (unsigned i = 0; i < 8; i++) {
+        if (apic_read(APIC_IRR + 16 * i))
+            return true;
+    }
+    return false;
+}
+
+void machine_halt(void)
+{
+    for (;;)
+        __asm__ volatile("cli; hlt");
+}
+
+void machine_reset(void)
+{
+    uart_drain();
+    port_write8(RESET_PORT, RESET_HARD);
+    port_write8(RESET_PORT, RESET_NOW);
+    machine_halt();
+}
+
+void machine_halt_others(void)
+{
+    for (unsigned cpu = 0; cpu < cpu_count(); cpu++) {
+        if (cpu == cpu_id() || !cpu_is_online(cpu))
+            continue;
+        atomic_store(&cpu_blocks[cpu].halt, 1);
+        apic_send(cpu_blocks[cpu].apic_id, ICR_NMI | ICR_ASSERT);
+    }
+}

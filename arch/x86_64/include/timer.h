@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef X86_TIMER_H
+#define X86_TIMER_H
+
+#include "lib/types.h"
+
+/* Measure the TSC and the local APIC's timer; CPU 0, its APIC in use. Time runs from here. */
+void timer_boot(void);
+/* This CPU's timer is ready, and off. */
+void timer_cpu_start(void);
+/* One line in the log. */
+void timer_report(void);
+/* The TSC value at nanosecond 0. */
+uint64_t timer_start_tsc(void);
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Time from the TSC; deadlines by the local APIC's timer (AMD64 APM volume 2, 16.4.1; Intel SDM volume 3, 10.5.4). */
+#include "timer.h"
+#include "apic.h"
+#include "arch/include/time.h"
+#include "arch/include/upcall.h"
+#include "cpuid_host.h"
+#include "idt.h"
+#include "lib/assert.h"
+#include "lib/print.h"
+#include "msr.h"
+#include "processor.h"
+
+#define NSEC_PER_SEC UINT64_C(1000000000)
+/* The PIT (Intel 8254): channel 2 counts down from a value once, and port 0x61 shows when it is over. */
+#define PIT_HZ 1193182
+#define PIT_CHANNEL2 0x42
+#define PIT_COMMAND 0x43
+#define PIT_CHANNEL2_ONE_SHOT 0xb0
+#define SPEAKER 0x61
+#define SPEAKER_GATE 0x01
+#define SPEAKER_ON 0x02
+#define SPEAKER_OUT 0x20
+#define CALIBRATION_HZ 100              /* for a hundredth of a second */
+#define PATIENCE 100000000
+
+/* With 32 bits of fraction, so that a conversion is one 64 x 64 -> 128 bit multiplication and a shift. */
+static uint64_t nsec_per_tick, ticks_per_nsec, apic_per_nsec;
+static uint64_t start, frequency;
+static bool by_deadline;
+
+static uint64_t scale(uint64_t x, uint64_t factor)
+{
+    return (uint64_t)(((unsigned __int128)x * factor) >> 32);
+}
+
+/* Both clocks over one run of the PIT. */
+static void measure(uint64_t *tsc_hz, uint64_t *apic_hz)
+{
+    uint64_t begin, patience = PATIENCE;
+
+    port_write8(SPEAKER, (uint8_t)((port_read8(SPEAKER) & ~SPEAKER_ON) | SPEAKER_GATE));
+    port_write8(PIT_COMMAND, PIT_CHANNEL2_ONE_SHOT);
+    port_write8(PIT_CHANNEL2, (PIT_HZ / CALIBRATION_HZ) & 0xff);
+    apic_write(APIC_TIMER_DIVIDE, APIC_DIVIDE_BY_1);
+    apic_write(APIC_LVT_TIMER, APIC_LVT_MASKED);
+    apic_write(APIC_TIMER_INITIAL, UINT32_MAX);
+    port_write8(PIT_CHANNEL2, PIT_HZ / CALIBRATION_HZ >> 8);
+    begin = rdtsc_ordered();
+    uint32_t apic_begin = apic_read(APIC_TIMER_CURRENT);
+
+    while (!(port_read8(SPEAKER) & SPEAKER_OUT) && --patience)
+        continue;
+    *tsc_hz = (rdtsc_ordered() - begin) * CALIBRATION_HZ;
+    *apic_hz = (uint64_t)(apic_begin - apic_read(APIC_TIMER_CURRENT)) * CALIBRATION_HZ;
+    apic_write(APIC_TIMER_INITIAL, 0);
+    PANIC_IF(!patience, "timer: the PIT does not count, so the TSC's frequency is not known");
+}
+
+void timer_boot(void)
+{
+    uint64_t apic_hz;
+
+    measure(&frequency, &apic_hz);
+    PANIC_IF(frequency < 1000000 || frequency >= BIT(33) || apic_hz >= BIT(33) || apic_hz < 1000, "timer: TSC at %llu Hz, local APIC's timer at %llu Hz",
+             (unsigned long long)frequency, (unsigned long long)apic_hz);
+    by_deadline = CPU_HAS_TSC_DEADLINE;
+    nsec_per_tick = (NSEC_PER_SEC << 32) / frequency;
+    /* Below 8 GHz nothing is lost. */
+    ticks_per_nsec = (frequency << 31) / NSEC_PER_SEC << 1;
+    apic_per_nsec = (apic_hz << 31) / NSEC_PER_SEC << 1;
+    start = rdtsc_ordered();
+    timer_cpu_start();
+}
+
+void timer_report(void)
+{
+    log_info("TSC: %llu MHz, %s; deadlines by %s", (unsigned long long)(frequency / 1000000),
+             CPU_HAS_INVARIANT_TSC ? "invariant" : "NOT invariant: time is only as good as the processor's frequency is constant",
+             by_deadline ? "TSC deadline" : "the local APIC's counter");
+}
+
+void timer_cpu_start(void)
+{
+    apic_write(APIC_TIMER_DIVIDE, APIC_DIVIDE_BY_1);
+    apic_write(APIC_TIMER_INITIAL, 0);
+    apic_write(APIC_LVT_TIMER, VECTOR_TIMER | (by_deadline ? APIC_TIMER_DEADLINE : 0));
+    /* The mode is set before the first deadline is (Intel SDM volume 3, 10.5.4.1). */
+    __asm__ volatile("mfence" ::: "memory");
+}
+
+uint64_t timer_start_tsc(void)
+{
+    return start;
+}
+
+uint64_t arch_counter(void)
+{
+    return rdtsc_ordered();
+}
+
+nsec_t arch_ticks_to_nsec(uint64_t ticks)
+{
+    return (nsec_t)scale(ticks, nsec_per_tick);
+}
+
+nsec_t arch_time_now(void)
+{
+    return arch_ticks_to_nsec(arch_counter() - start);
+}
+
+uint32_t arch_counter_khz(void)
+{
+    return (uint32_t)(frequency / 1000);
+}
+
+void arch_timer_set_deadline(nsec_t when)
+{
+    uint64_t now = arch_counter(), wait;
+
+    if (when == NSEC_NEVER) {
+        if (by_deadline)
+            wrmsr(MSR_TSC_DEADLINE, 0);
+        else
+            apic_write(APIC_TIMER_INITIAL, 0);
+        return;
+    }
+    wait = (uint64_t)MAX(when - arch_ticks_to_nsec(now - start), 0);
+    /* Rounded up: not before `when`. A count that is too long for the APIC ends early, and core asks again. */
+    if (by_deadline)
+        wrmsr(MSR_TSC_DEADLINE, now + scale(wait, ticks_per_nsec) + 1);
+    else
+        apic_write(APIC_TIMER_INITIAL, (uint32_t)MIN(scale(wait, apic_per_nsec) + 1, (uint64_t)UINT32_MAX));
+}
