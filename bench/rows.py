@@ -76,7 +76,7 @@ SPENT = {
     "boot_to_dom0_64m": "a fifth each: zeroing, the device tree, stage 2 of the board's devices; 8 % dom0's memory",
     "xl_create": "a sixth zeroing; most of the rest 9,076 pages with a call to map and one to unmap each",
     "yield_switch": "scheduler and timers 45 %, registers 25 %",
-    "ipi_cross_cpu": "one SGI costs 453 on both sides together",
+    "ipi_cross_cpu": "one SGI costs 453 on both sides together; the rest are two ends of a slice for each, because QEMU runs one CPU after the other",
     "image_bytes": "code 316 K: the ABI, core/ and boot/ 50 K each, the processor 40 K, vdev/ 33 K, sched/ and mem/ 24 K each, partition/ and "
     "drivers/ 27 K; constants 82 K, of which the names for backtraces are 23 K",
     "pv_block_4k": "two switches, two events, no function above 6 %",
