@@ -9,7 +9,7 @@
 O           ?= build
 HOST_CC     ?= clang
 HOST_OUT    := $(O)/host
-HOST_ROOMS  := lib mem core sched vdev abi/xen partition boot arch/host
+HOST_ROOMS  := lib mem core sched vdev abi/xen partition boot boot/x86_64 arch/host
 # The C library's own functions stay the C library's here: the sanitizers watch those.
 HOST_SRC    := $(filter-out lib/memory.c lib/backtrace.c,$(sort $(foreach room,$(HOST_ROOMS),$(wildcard $(room)/*.c)))) \
 	arch/arm64/speculation_choose.c $(wildcard drivers/smmuv3*.c)
