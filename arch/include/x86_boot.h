@@ -9,7 +9,9 @@
  *     arch_boot_heap_map() ... arch_boot_frames_ready()      as boot.h says
  *     arch_boot_local_interrupts()   local APIC, timer: arch_time_now runs from here
  *     arch_boot_virt()           SVM or VMX on this CPU
- *     arch_boot_cpus()           the other CPUs
+ *     arch_boot_secondaries()    the other CPUs
+ *
+ * boot_main's second argument is what the loader left in eax.
  */
 #ifndef ARCH_X86_BOOT_H
 #define ARCH_X86_BOOT_H
@@ -23,5 +25,11 @@
 void arch_boot_com(uint16_t port, unsigned baud);
 /* Panics where there is no local APIC. */
 void arch_boot_local_interrupts(void);
+/* arch_boot_secondaries (boot.h) takes local APIC ids, and overwrites the page at BOOT_TRAMPOLINE. */
+#define BOOT_TRAMPOLINE UINT64_C(0x8000)
+/* Local APIC id of CPU n. */
+uint32_t arch_boot_apic_id(unsigned cpu);
+/* How machine_power_off is done: values (lib/acpi.h, ACPI_SLEEP) for PM1 control registers; port 0: there is none. */
+void arch_boot_power(uint16_t port_a, uint16_t value_a, uint16_t port_b, uint16_t value_b);
 
 #endif

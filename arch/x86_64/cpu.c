@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Physical CPUs: their blocks, control registers, idling, NMIs from each other, and the machine's end. */
 #include "arch/include/cpu.h"
+#include "arch/include/x86_boot.h"
 #include "apic.h"
 #include "cpu_setup.h"
 #include "cpuid_host.h"
@@ -58,7 +59,7 @@ void cpu_setup_online(void)
         atomic_store(&count, self + 1);
 }
 
-uint32_t cpu_apic_id(unsigned cpu)
+uint32_t arch_boot_apic_id(unsigned cpu)
 {
     ASSERT(cpu < MAX_CPUS);
     return cpu_blocks[cpu].apic_id;
@@ -162,6 +163,27 @@ void machine_halt(void)
 {
     for (;;)
         __asm__ volatile("cli; hlt");
+}
+
+static struct { uint16_t port, value; } power_off[2];
+
+void arch_boot_power(uint16_t port_a, uint16_t value_a, uint16_t port_b, uint16_t value_b)
+{
+    power_off[0].port = port_a;
+    power_off[0].value = value_a;
+    power_off[1].port = port_b;
+    power_off[1].value = value_b;
+}
+
+/* Where ACPI does not do it there is nothing but to stand still (ACPI Specification 6.4, 7.4.2). */
+void machine_power_off(void)
+{
+    uart_drain();
+    for (unsigned i = 0; i < ARRAY_SIZE(power_off); i++) {
+        if (power_off[i].port)
+            port_write16(power_off[i].port, power_off[i].value);
+    }
+    machine_halt();
 }
 
 void machine_reset(void)

@@ -132,6 +132,53 @@ start64:
     call x86_start
     ud2
 
+/*
+ * Other CPUs. The trampoline is copied below 1 MiB and begins in real mode at its first byte (Intel SDM volume 3, 8.4.4); then the same way
+ * as CPU 0, to the stack that secondary_stack names.
+ */
+.section .rodata
+.code16
+.globl trampoline, trampoline_end
+trampoline:
+    cli
+    cld
+    movw %cs, %ax
+    movw %ax, %ds
+    lgdtl trampoline_gdt - trampoline
+    movl $(CR0_ET | CR0_PE), %eax
+    movl %eax, %cr0
+    ljmpl $GDT_CODE32, $PHYS(secondary32)
+.balign 4
+trampoline_gdt:
+    .word gdt_end - gdt - 1
+    .long PHYS(gdt)
+trampoline_end:
+
+.section .head.text, "ax"
+.code32
+secondary32:
+    movw $GDT_DATA, %ax
+    movw %ax, %ds
+    movw %ax, %es
+    movw %ax, %ss
+    movl $PHYS(secondary_scratch_end), %esp
+    call long_mode
+    ljmp $GDT_CODE, $PHYS(secondary64)
+.code64
+secondary64:
+    movabsq $1f, %rax
+    jmp *%rax
+1:  lgdt gdt_pointer(%rip)
+    xorl %eax, %eax
+    movw %ax, %fs
+    movw %ax, %gs
+    movq secondary_stack(%rip), %rsp
+    movabsq $hyp_root - IMAGE_DELTA, %rax
+    movq %rax, %cr3
+    xorl %ebp, %ebp
+    call x86_secondary_start
+    ud2
+
 .section .text
 /* run_on_empty_stack(f, top): no return. */
 .globl run_on_empty_stack
@@ -163,6 +210,11 @@ gdt:
     .quad 0x00cf9b000000ffff
     .fill 2 * MAX_CPUS, 8, 0
 gdt_end:
+
+.section .bss, "aw", @nobits
+.balign 16
+.skip 64
+secondary_scratch_end:
 
 .section .bss.tables, "aw", @nobits
 .balign 4096

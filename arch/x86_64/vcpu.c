@@ -19,13 +19,8 @@ void arch_vcpu_print(const struct vcpu *v)
     log_info("  rsi %016llx rdi %016llx", (unsigned long long)r->rsi, (unsigned long long)r->rdi);
 }
 
-/* No domain can be made yet. */
-void arch_vcpu_raise_upcall(struct vcpu *v)
+void x86_pending(const char *function) NORETURN;
+void x86_pending(const char *function)
 {
-    panic("d%uv%u: event channels have no way to a guest", v->domain->id.v, v->id);
-}
-
-bool arch_irq_deliver(unsigned irq UNUSED)
-{
-    return false;
+    panic("not written yet: %s", function);
 }

@@ -3,6 +3,7 @@
 #include "arch/include/boot.h"
 #include "arch/include/cpu.h"
 #include "arch/include/x86_boot.h"
+#include "boot/x86_64/board.h"
 #include "core/console.h"
 #include "lib/print.h"
 
@@ -26,5 +27,6 @@ void boot_main(uint64_t tables, uint64_t magic)
         stop("no known boot protocol");
     }
     arch_boot_local_interrupts();
+    board_read(HPA(0));
     stop("no dom0");
 }

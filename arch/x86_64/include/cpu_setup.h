@@ -14,7 +14,10 @@ void cpu_setup_block(unsigned cpu, uint32_t apic);
 void cpu_setup_registers(void);
 /* This CPU counts from now on (cpu_count, cpu_is_online). Its local APIC is in use. */
 void cpu_setup_online(void);
-uint32_t cpu_apic_id(unsigned cpu);
+/* head.S: the others, on their own stacks. */
+void x86_secondary_start(void) NORETURN;
+extern uint64_t secondary_stack;
+extern const char trampoline[], trampoline_end[];
 /* head.S */
 void run_on_empty_stack(void (*f)(void), uint64_t stack_top) NORETURN;
 

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Functions of the contract that this processor does not have yet, so that what is there links and runs: calling one is a panic with its
+ * name. A definition elsewhere takes the place of the one here. */
+
+.macro PENDING name:vararg
+.irp function, \name
+.section .text.pending.\function, "ax"
+.weak \function
+\function:
+    leaq .Lname_\function(%rip), %rdi
+    call x86_pending
+.section .rodata.pending, "a"
+.Lname_\function: .asciz "\function"
+.endr
+.endm
+
+PENDING arch_vcpu_switch, arch_vcpu_flush, arch_guest_translate, arch_guest_frame, arch_stage2_geometry, enter_guest
+PENDING arch_s2_leaf, arch_s2_table, arch_s2_fill, arch_s2_is_table, arch_s2_is_present, arch_s2_type, arch_s2_frame, arch_s2_write
+PENDING arch_s2_read, arch_stage2_init, arch_stage2_release, arch_stage2_invalidate, arch_stage2_invalidate_all
+PENDING arch_vcpu_raise_upcall, arch_irq_deliver
+
+.section .note.GNU-stack, "", %progbits
