@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "boot/boot_info.h"
+#include "boot/efi_map.h"
 #include "lib/assert.h"
 #include "lib/print.h"
 #include "lib/string.h"

@@ -24,26 +24,18 @@ static uint64_t entries;        /* that the table has room for */
 static uint64_t low_end, low_done, zeroed;
 static struct range_list waiting;
 
-void memory_remove_modules(const struct boot_info *b, struct range_list *l)
-{
-    for (unsigned i = 0; i < b->module_count; i++) {
-        const struct memory_range *m = &b->modules[i].at;
-
-        range_remove(l, ROUND_DOWN(m->base, PAGE_SIZE), ROUND_UP(m->base % PAGE_SIZE + m->size, PAGE_SIZE));
-    }
-}
-
 /* The frame table covers the host's memory from 0 to its top; it lies in the first free stretch from the top of a range, out of
  * the way of dom0's blocks. */
-static int place(const struct boot_info *b, const struct range_list *usable, struct memory_range *out)
+static int place(const struct range_list *memory, const struct module_list *modules, const struct range_list *usable,
+                 struct memory_range *out)
 {
     struct range_list room = *usable;
     uint64_t top = 0, best = 0;
 
-    for (unsigned i = 0; i < b->memory.count; i++)
-        top = MAX(top, b->memory.range[i].base + b->memory.range[i].size);
+    for (unsigned i = 0; i < memory->count; i++)
+        top = MAX(top, memory->range[i].base + memory->range[i].size);
     uint64_t size = ROUND_UP((top >> PAGE_SHIFT) * 8, BLOCK);
-    memory_remove_modules(b, &room);
+    modules_remove(modules, &room);
     for (unsigned i = 0; i < room.count; i++) {
         uint64_t end = ROUND_DOWN(room.range[i].base + room.range[i].size, BLOCK);
 
@@ -58,19 +50,19 @@ static int place(const struct boot_info *b, const struct range_list *usable, str
     return 0;
 }
 
-int memory_start(const struct boot_info *b, struct range_list *usable)
+int memory_start(const struct range_list *memory, const struct module_list *modules, struct range_list *usable)
 {
     struct memory_range at;
     uint64_t lowest = UINT64_MAX;
-    int error = place(b, usable, &at);
+    int error = place(memory, modules, usable, &at);
 
     if (error)
         return error;
     table = arch_boot_heap_map(HPA(at.base), at.size);
     entries = at.size / sizeof(*table);
     range_remove(usable, at.base, at.size);
-    for (unsigned i = 0; i < b->memory.count; i++)
-        lowest = MIN(lowest, b->memory.range[i].base >> PAGE_SHIFT);
+    for (unsigned i = 0; i < memory->count; i++)
+        lowest = MIN(lowest, memory->range[i].base >> PAGE_SHIFT);
     low_end = zeroed = MIN(ROUND_DOWN(lowest, BIT(MAX_ORDER)), entries);
     frame_table_init(table, MFN(0));
     return 0;

@@ -3,12 +3,11 @@
 #ifndef BOOT_MEMORY_H
 #define BOOT_MEMORY_H
 
-#include "boot/boot_info.h"
+#include "boot/modules.h"
 
-/* Find a place for the frame table, cut it out of `usable` and map it. -E_NOMEM: there is none, which has been said. */
-int memory_start(const struct boot_info *b, struct range_list *usable) MUST_CHECK;
-/* Cut dom0's modules, in whole pages, out of the list. */
-void memory_remove_modules(const struct boot_info *b, struct range_list *l);
+/* Find a place for the frame table of all `memory`, not where a module is, cut it out of `usable` and map it. -E_NOMEM: there is none,
+ * which has been said. */
+int memory_start(const struct range_list *memory, const struct module_list *modules, struct range_list *usable) MUST_CHECK;
 /* These ranges, whole pages of them, are what is handed over from now on. What there was has been handed over. */
 void memory_set_free(const struct range_list *l);
 /* The next `bytes` of them, from the lowest address, or all that are left, go to the allocator. UINT64_MAX: and all frames are described. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "boot/boot_info.h"
+#include "boot/ranges.h"
 #include "lib/assert.h"
 #include "lib/print.h"
 

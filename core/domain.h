@@ -30,7 +30,6 @@
 #include "sched/pool.h"
 #include "arch_types.h"
 
-struct vpl011;
 struct shared_page;     /* shared_info in the ABI's layout: opaque here, see core/shared_info.h */
 
 enum vcpu_pause { VCPU_DOWN = 1, VCPU_BLOCKED = 2, VCPU_POLLING = 4, VCPU_HELD = 8 };
@@ -147,7 +146,6 @@ struct domain {
     struct partition *partition;            /* the static domain that it is (partition/), NULL: none */
     bool (*ended)(struct domain *d);        /* it has shut down; any lock may be held. True: dom0 is not told now. NULL: dom0 is */
     void (*left_table)(struct domain *d);   /* nobody can find it any more; any lock may be held. NULL: nobody asks */
-    struct vpl011 *vuart;       /* its emulated UART, or NULL */
     struct domain_reset reset;
     struct timer watchdog[2];
 };

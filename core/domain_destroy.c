@@ -19,8 +19,7 @@
 #include "lib/error.h"
 #include "lib/print.h"
 #include "mem/heap.h"
-#include "vdev/vits.h"
-#include "vdev/vpl011.h"
+#include "vdev/devices.h"
 
 #define VCPUS_PER_CALL 8
 
@@ -50,7 +49,7 @@ static int step_wait(struct domain *d)
 /* Whatever its devices are doing, they reach nothing any more. */
 static int step_devices(struct domain *d)
 {
-    vits_reset(d);
+    devices_stop(d);
     host_devices_release(d);
     return 0;
 }
@@ -68,7 +67,7 @@ static int step_retire_vcpus(struct domain *d)
         vcpu_retire(d->vcpus[i]);
     }
     console_detach(d);
-    vpl011_retire(d);
+    devices_retire(d);
     arch_irq_unroute_all(d);
     sched_group_leave(&d->sched);
     /* It executes nothing any more: who gets its frames does not execute what it did. */
@@ -170,7 +169,7 @@ static void release(struct quiesce_call *c)
     for (unsigned i = 0; i < d->max_vcpus; i++)
         if (d->vcpus[i])
             arch_vcpu_destroy(d->vcpus[i]);
-    vpl011_free(d);
+    devices_free(d);
     arch_domain_destroy(d);
     iommu_space_destroy(d->iommu);
     shared_page_free(d->shared_info);

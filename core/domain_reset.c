@@ -21,8 +21,7 @@
 #include "core/shared_info.h"
 #include "lib/error.h"
 #include "lib/string.h"
-#include "vdev/vits.h"
-#include "vdev/vpl011.h"
+#include "vdev/devices.h"
 
 #define VCPUS_PER_CALL 8
 
@@ -36,7 +35,7 @@ static int wait_quiet(struct domain *d)
 static int stop(struct domain *d)
 {
     host_devices_block(d);
-    vits_reset(d);
+    devices_stop(d);
     domain_watchdog_cancel(d);
     return 0;
 }
@@ -113,19 +112,16 @@ static int reset_granted(struct domain *d)
     return grant_reset(d, &d->reset.next);
 }
 
-static int reset_shared_interrupts(struct domain *d)
+static int reset_shared_devices(struct domain *d)
 {
-    if (!vgic_reset_shared(d, &d->reset.next))
-        return -E_RESTART;
-    vpl011_reset(d);
-    return 0;
+    return devices_reset_some(d, &d->reset.next) ? 0 : -E_RESTART;
 }
 
 static void renew(struct vcpu *v)
 {
     static const struct vcpu_start nothing;
 
-    vgic_vcpu_reset(v);
+    devices_reset_vcpu(v);
     arch_vcpu_reset(v, &nothing);
     v->runstate = (struct runstate_times){ .state = RUNSTATE_IS_OFFLINE, .since = arch_time_now() };
     memset(v->dummy_info, 0, sizeof(v->dummy_info));
@@ -149,7 +145,7 @@ static int reset_rest(struct domain *d)
 
 static int (*const steps[])(struct domain *d) = {
     wait_quiet, stop, put_vcpus_down, close_ports, wait_grace, let_pages_go, grant_release_mappings, reset_granted,
-    reset_shared_interrupts, renew_vcpus, domain_extent_undo, reset_rest,
+    reset_shared_devices, renew_vcpus, domain_extent_undo, reset_rest,
 };
 
 static int run_steps(struct domain *d)

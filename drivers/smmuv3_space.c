@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SMMUv3: spaces and their translation tables. (IHI 0070, 5.2, 5.4; descriptors: Arm ARM D8.3) */
-#include "arch/include/its.h"
+#include "arch/include/arm64_its.h"
 #include "drivers/smmuv3_internal.h"
 #include "lib/bitmap.h"
 #include "mem/heap.h"

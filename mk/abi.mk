@@ -5,7 +5,7 @@
 O         ?= build
 ABI_STAMP := $(O)/abi.stamp
 
-$(ABI_STAMP): $(wildcard abi/xen/*.c /usr/include/xen/*.h /usr/include/xen/*/*.h) tools/abi_table.py
+$(ABI_STAMP): $(wildcard abi/xen/*.c abi/xen/*/*.c /usr/include/xen/*.h /usr/include/xen/*/*.h) tools/abi_table.py
 	@mkdir -p $(@D)
 	@/usr/bin/python3 tools/abi_table.py --write docs/abi.md
 	@touch $@

@@ -5,8 +5,8 @@
 #   make vinci-check        build/vinci-check        make test-check    its tests
 
 CHECK_OUT := $(O)/check
-CHECK_SRC := $(wildcard tools/vinci_check/*.c) $(filter-out boot/static_start.c boot/static_pools_start.c,$(wildcard boot/static_*.c)) \
-	boot/boot_info.c boot/efi_map.c boot/ranges.c lib/devicetree.c lib/print.c lib/string.c lib/bitmap.c
+CHECK_SRC := $(wildcard tools/vinci_check/*.c) $(filter-out boot/arm64/static_start.c boot/arm64/static_pools_start.c,$(wildcard boot/arm64/static_*.c)) \
+	boot/arm64/boot_info.c boot/efi_map.c boot/ranges.c boot/modules.c lib/devicetree.c lib/print.c lib/string.c lib/bitmap.c
 
 $(CHECK_OUT)/%.c.o: %.c mk/vinci_check.mk
 	@mkdir -p $(@D)

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A partition's domain, once: vCPUs, memory, devices. */
-#include "arch/include/vgic_hw.h"
+#include "arch/include/arm64_vgic_hw.h"
 #include "core/domain.h"
 #include "core/host_device.h"
 #include "lib/assert.h"
 #include "lib/error.h"
 #include "lib/print.h"
 #include "partition/partition.h"
-#include "vdev/vits.h"
-#include "vdev/vpl011.h"
+#include "vdev/arm64/vits.h"
+#include "vdev/arm64/vpl011.h"
 
 /* What a partition gets of event channels, as the reference gives its static domains. */
 #define SPI_FIRST 32u

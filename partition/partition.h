@@ -2,7 +2,7 @@
 /*
  * Partitions: domains that the board's device tree describes and that need no control domain. (Bindings: docs/static-partitions.md)
  *
- *   struct partition_plan   what the tree says of one, checked: made by boot/static_parse.c (which knows no hypervisor state, so that a
+ *   struct partition_plan   what the tree says of one, checked: made by boot/arm64/static_parse.c (which knows no hypervisor state, so that a
  *                           tool on the host can link it), constant from then on
  *   struct partition        one that exists: its plan, its domain, what its life was like
  *

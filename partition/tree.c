@@ -5,9 +5,9 @@
 #include "lib/print.h"
 #include "lib/string.h"
 #include "partition/partition.h"
-#include "vdev/guest_tree.h"
-#include "vdev/vits.h"
-#include "vdev/vpl011.h"
+#include "vdev/arm64/guest_tree.h"
+#include "vdev/arm64/vits.h"
+#include "vdev/arm64/vpl011.h"
 
 #define GIC_PHANDLE 65000       /* GUEST_PHANDLE_GIC: partial device trees refer to it */
 #define ITS_PHANDLE 65001       /* the same for msi-map, which goes where there is no ITS */

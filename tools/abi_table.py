@@ -139,7 +139,7 @@ def main():
     parser.add_argument("--write", type=pathlib.Path)
     options = parser.parse_args()
     numbers, families = header_calls(options.headers)
-    calls, errors = table_calls(sorted(options.source.glob("*.c")))
+    calls, errors = table_calls(sorted(options.source.rglob("*.c")))
     wrong = list(differences(numbers, families, calls))
     if wrong:
         print("\n".join(wrong), file=sys.stderr)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* domctl: device registers of the host for a guest (xl's iomem=), what needs an IOMMU, and the emulated UART. (xen/domctl.h) */
+/* domctl: device registers of the host for a guest (xl's iomem=), and what needs an IOMMU. (xen/domctl.h) */
 #include "abi/xen/domctl.h"
-#include "vdev/vpl011.h"
 
 /* Pages of one call, as in the reference: tools try again with fewer on -E_2BIG. */
 #define PAGES_PER_CALL 64
@@ -104,34 +103,4 @@ int64_t domctl_no_device_groups(struct vcpu *v UNUSED, const uint64_t args[6] UN
 {
     subcall_reached(FAMILY_DOMCTL, ((const struct domctl_call *)op)->op.cmd);
     return -E_OPNOTSUPP;
-}
-
-static int check_vuart(const struct domctl_call *call)
-{
-    const struct xen_domctl_vuart_op *in = &call->op.u.vuart_op;
-
-    if (in->pad[0] || in->pad[1] || in->cmd != XEN_DOMCTL_VUART_OP_INIT || !gfn_is_valid(in->gfn))
-        return -E_INVAL;
-    if (atomic_load(&call->d->started))
-        return -E_PERM;
-    return in->type == XEN_DOMCTL_VUART_TYPE_VPL011 ? 0 : -E_OPNOTSUPP;
-}
-
-/* Under domain control, so that two calls do not make two. A domain that starts meanwhile is its toolstack's own mistake, and harmless:
- * the registers are there or not. */
-int64_t domctl_vuart(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, void *op)
-{
-    struct domctl_call *call = op;
-    struct xen_domctl_vuart_op *in = &call->op.u.vuart_op;
-    struct domain_locked l;
-    int r = check_vuart(call);
-
-    if (r)
-        return r;
-    subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_vuart_op);
-    l = domain_lock(call->d);
-    r = vpl011_create_ring(call->d, GFN(in->gfn), DOMID(in->console_domid), &in->evtchn);
-    domain_unlock(l);
-    call->copy_back = !r;
-    return r;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* domctl: a domain is made, held, let go, looked at and unmade. (xen/domctl.h) */
 #include "abi/xen/domctl.h"
+#include "arch/include/arm64_vcpu.h"
 #include "arch/include/mapping.h"
 #include "lib/print.h"
 #include "lib/string.h"

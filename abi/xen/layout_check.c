@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* core writes the shared structures by its own declarations (core/shared_info.h): here it is settled that they are the ABI's. */
-#include "abi/xen/public.h"
+#include "abi/xen/layout.h"
 #include "core/event.h"
 #include "core/shared_info.h"
 #include "lib/assert.h"
-#include "vdev/vpl011.h"
 #include "lib/error.h"
-
-#define SAME_OFFSET(abi, member, ours, our_member) STATIC_ASSERT(offsetof(abi, member) == offsetof(ours, our_member))
-#define SAME_SIZE(abi, ours) STATIC_ASSERT(sizeof(abi) == sizeof(ours))
 
 SAME_SIZE(struct vcpu_time_info, struct guest_vcpu_time);
 SAME_OFFSET(struct vcpu_time_info, version, struct guest_vcpu_time, version);
@@ -33,14 +29,6 @@ SAME_SIZE(struct vcpu_runstate_info, struct guest_runstate);
 SAME_OFFSET(struct vcpu_runstate_info, state, struct guest_runstate, state);
 SAME_OFFSET(struct vcpu_runstate_info, state_entry_time, struct guest_runstate, state_entry_time);
 SAME_OFFSET(struct vcpu_runstate_info, time, struct guest_runstate, time);
-
-SAME_SIZE(struct xencons_interface, struct console_ring);
-SAME_OFFSET(struct xencons_interface, out, struct console_ring, out);
-SAME_OFFSET(struct xencons_interface, in_cons, struct console_ring, in_cons);
-SAME_OFFSET(struct xencons_interface, in_prod, struct console_ring, in_prod);
-SAME_OFFSET(struct xencons_interface, out_cons, struct console_ring, out_cons);
-SAME_OFFSET(struct xencons_interface, out_prod, struct console_ring, out_prod);
-STATIC_ASSERT(GUEST_PL011_SIZE == VPL011_SIZE && GUEST_VPL011_SPI == VPL011_IRQ);
 
 STATIC_ASSERT(NR_VIRQS == EVENT_VIRQS);
 STATIC_ASSERT(EVTCHN_2L_NR_CHANNELS == EVENT_MAX_PORTS_2L);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Traps from AArch32 by exception class, conditional instructions, and the state that only 32-bit kernels have. */
 #include "aarch32.h"
+#include "arch/include/arm64_vcpu.h"
 #include "arch/include/upcall.h"
 #include "guest.h"
 #include "lib/print.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The contract of boot.h that is no other file's: the console's place. */
-#include "arch/include/boot.h"
+#include "arch/include/arm64_boot.h"
 #include "drivers/uart.h"
 #include "layout.h"
 #include "lib/assert.h"

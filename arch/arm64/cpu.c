@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Physical CPUs: their blocks, the registers that EL2 controls guests by, idling, and the machine's end. */
 #include "arch/include/cpu.h"
-#include "arch/include/boot.h"
+#include "arch/include/arm64_boot.h"
 #include "arch/include/time.h"
 #include "arch/include/upcall.h"
 #include "cpu_setup.h"

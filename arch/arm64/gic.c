@@ -4,6 +4,7 @@
  * an interrupt was taken, so that others come; it is deactivated by us, or, when it was handed to a guest, by that guest
  * through its list register.
  */
+#include "arch/include/arm64_vcpu.h"
 #include "gic_internal.h"
 #include "arch/include/vcpu.h"
 #include "core/console.h"
@@ -15,7 +16,7 @@
 #include "lib/print.h"
 #include "lib/spinlock.h"
 #include "sysreg.h"
-#include "vdev/vits.h"
+#include "vdev/arm64/vits.h"
 
 /* Distributor (12.9): what gic_internal.h does not have. */
 #define GICD_IGRPMODR 0xd00

@@ -8,7 +8,7 @@
 #include "gic_internal.h"
 #include "layout.h"
 #include "lib/assert.h"
-#include "vdev/vgic.h"
+#include "vdev/arm64/vgic.h"
 
 #define GICH_HCR 0x00
 #define GICH_VTR 0x04

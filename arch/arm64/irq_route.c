@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Physical interrupts that belong to a domain, under the same number there. Only shared ones can be given away. */
 #include "arch/include/vcpu.h"
-#include "arch/include/vgic_hw.h"
+#include "arch/include/arm64_vgic_hw.h"
 #include "core/domain.h"
 #include "lib/error.h"
 

@@ -5,7 +5,7 @@
  *   device table --> one page per mapped device (its events) --> LPI, collection = CPU
  *   configuration: one byte for each LPI, all enabled at the hypervisor's priority; pending: 64 KiB for each CPU
  */
-#include "arch/include/its.h"
+#include "arch/include/arm64_its.h"
 #include "arch/include/mapping.h"
 #include "arch/include/mmio.h"
 #include "gic_internal.h"

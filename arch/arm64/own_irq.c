@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Shared interrupts that are the hypervisor's own, of devices that it drives. */
 #include "arch/include/mmio.h"
-#include "arch/include/vgic_hw.h"
+#include "arch/include/arm64_vgic_hw.h"
 #include "gic_internal.h"
 #include "lib/assert.h"
 #include "lib/error.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "psci_client.h"
-#include "arch/include/boot.h"
+#include "arch/include/arm64_boot.h"
 #include "hardening.h"
 #include "lib/assert.h"
 #include "lib/print.h"

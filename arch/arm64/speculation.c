@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "speculation.h"
+#include "arch/include/arm64_vcpu.h"
 #include "arch/include/cpu.h"
 #include "arch/include/vcpu.h"
 #include "lib/assert.h"

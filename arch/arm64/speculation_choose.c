@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "arch/arm64/include/speculation.h"
+#include "arch/include/arm64_vcpu.h"
 #include "arch/include/vcpu.h"
 #include "lib/compiler.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Time from the physical counter; deadlines by the hypervisor's physical timer CNTHP (Arm ARM D11). */
 #include "arch/include/time.h"
-#include "arch/include/boot.h"
+#include "arch/include/arm64_boot.h"
 #include "arch/include/cpu.h"
 #include "arch/include/upcall.h"
-#include "arch/include/vgic_hw.h"
+#include "arch/include/arm64_vgic_hw.h"
 #include "gic.h"
 #include "guest.h"
 #include "lib/assert.h"

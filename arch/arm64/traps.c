@@ -3,9 +3,10 @@
  * Traps from a guest by exception class (Arm ARM D17.2.37, ESR_ELx.EC). Every slot of the table is filled: a class
  * that nobody expects gives the guest an undefined-instruction exception and the log a line.
  *
- * List registers are read back only where it matters (vdev/vgic.h): before waiting, before the guest looks at its interrupt
+ * List registers are read back only where it matters (vdev/arm64/vgic.h): before waiting, before the guest looks at its interrupt
  * controller, and when something changes for their interrupts.
  */
+#include "arch/include/arm64_vcpu.h"
 #include "arch/include/upcall.h"
 #include "core/domain.h"
 #include "gic.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A guest's processor: set-up, reset, and the switch from one vCPU to another. */
 #include "aarch32.h"
+#include "arch/include/arm64_vcpu.h"
 #include "arch/include/vcpu.h"
-#include "arch/include/vgic_hw.h"
+#include "arch/include/arm64_vgic_hw.h"
 #include "core/domain.h"
 #include "gic.h"
 #include "guest.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A guest's registers for others: hypercall arguments, the toolstack's view, logs. */
-#include "arch/include/arm_registers.h"
+#include "arch/include/arm64_registers.h"
 #include "arch/include/vcpu.h"
 #include "core/domain.h"
 #include "guest.h"

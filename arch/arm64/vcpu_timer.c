@@ -8,7 +8,7 @@
  *
  * The physical timer traps: registers here, a timer of core/ and a level line to the interrupt controller.
  */
-#include "arch/include/vgic_hw.h"
+#include "arch/include/arm64_vgic_hw.h"
 #include "core/domain.h"
 #include "gic.h"
 #include "guest.h"

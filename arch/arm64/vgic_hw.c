@@ -4,7 +4,7 @@
 #include "gic_internal.h"
 #include "lib/assert.h"
 #include "sysreg.h"
-#include "vdev/vgic.h"
+#include "vdev/arm64/vgic.h"
 
 #define ICH_HCR_EL2 S3_4_C12_C11_0
 #define ICH_VTR_EL2 S3_4_C12_C11_1

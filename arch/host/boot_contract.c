@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What boot/ asks of a processor. The simulated machine boots by host_boot and host_start, so that only what reads and builds
  * (dom0's images, its tree) has something to do here. */
-#include "arch/include/boot.h"
+#include "arch/include/arm64_boot.h"
 #include "arch/host/internal.h"
 #include "lib/assert.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Physical interrupts: shared lines, kicks, the console. What takes them is in interrupts_take.c. */
 #include "arch/host/internal.h"
+#include "arch/include/arm64_vcpu.h"
 #include "arch/include/vcpu.h"
-#include "arch/include/vgic_hw.h"
+#include "arch/include/arm64_vgic_hw.h"
 #include "lib/assert.h"
 #include "lib/string.h"
 

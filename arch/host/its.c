@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A host's ITS as its driver's contract (arch/include/its.h): what is mapped, and devices that ring its doorbell. */
+/* A host's ITS as its driver's contract (arch/include/arm64_its.h): what is mapped, and devices that ring its doorbell. */
 #include <string.h>
 
 #include "arch/host/its_model.h"
 #include "arch/host/internal.h"
 #include "lib/assert.h"
 #include "lib/error.h"
-#include "vdev/vits.h"
+#include "vdev/arm64/vits.h"
 
 #define MODEL_DEVICES 64
 #define MODEL_EVENTS BIT(ITS_EVENT_BITS)

@@ -3,7 +3,7 @@
 #ifndef ARCH_HOST_ITS_MODEL_H
 #define ARCH_HOST_ITS_MODEL_H
 
-#include "arch/include/its.h"
+#include "arch/include/arm64_its.h"
 
 /* There is none; arch_boot_its makes one. */
 void host_its_boot(void);

@@ -8,6 +8,7 @@
  *                -> nothing: acknowledge interrupts, WFI -----------> exit (or spin until an interrupt)
  */
 #include "arch/host/internal.h"
+#include "arch/include/arm64_vcpu.h"
 #include "arch/include/upcall.h"
 #include "arch/include/vcpu.h"
 #include "core/console.h"

@@ -2,8 +2,9 @@
 /* The processor state of simulated guests: Arm's registers, without anything behind them. */
 #include "arch/include/vcpu.h"
 #include "arch/host/internal.h"
+#include "arch/include/arm64_vcpu.h"
 #include "arch/include/stage2.h"
-#include "arch/include/vgic_hw.h"
+#include "arch/include/arm64_vgic_hw.h"
 #include "core/domain.h"
 #include "lib/assert.h"
 #include "lib/error.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* List registers, few of them, and what a guest does with them: acknowledge and end (Arm IHI 0069, 4.6). */
-#include "arch/include/vgic_hw.h"
+#include "arch/include/arm64_vgic_hw.h"
 #include "arch/host/internal.h"
 #include "core/domain.h"
 #include "lib/assert.h"
-#include "vdev/vgic.h"
+#include "vdev/arm64/vgic.h"
 
 #define LIST_REGISTERS 4
 #define SPURIOUS 1023

@@ -2,19 +2,20 @@
 /*
  * Contract: how boot/ brings up a machine. Everything here is called on CPU 0, once, in about this order:
  *
- *   (entry code)                 MMU on, image and this CPU's stack mapped, vectors and EL2 registers set; then:
- *   boot_main(fdt, image)        boot/'s; does not return
- *     boot_map(fdt)              look at the tree
- *     arch_boot_console()        from here on arch_console_write is visible
+ *   (entry code)                 paging on, image and this CPU's stack mapped, exception vectors set; then:
+ *   boot_main(loader, image)     boot/'s; does not return
+ *     boot_map(loader)           look at what the loader left
+ *     (console)                  from here on arch_console_write is visible
  *     arch_boot_heap_map()       where the frame table will lie, before there is a frame allocator
  *     frame_table_init(), frame_add_free() ..., heap_init()
  *     arch_boot_frames_ready()   page tables come from frame_alloc from now on
- *     arch_boot_interrupts(), arch_boot_timer(), arch_boot_console_interrupt()
+ *     (interrupt controller, timer, console's interrupt)
  *     timer_cpu_init(), sched_init(), sched_cpu_up(0)
  *     arch_boot_secondaries()    the other CPUs; each runs upcall_leave(NULL) and idles or enters guests at once
  *     ... dom0 is built, through boot_map and mem/ ...
  *     arch_boot_run()            CPU 0 leaves boot for good
  *
+ * What is in brackets is each processor's own: arm64_boot.h, x86_boot.h.
  * What no boot code uses later is not unmapped: the areas below are the hypervisor's for good.
  */
 #ifndef ARCH_BOOT_H
@@ -23,8 +24,9 @@
 #include "config.h"
 #include "lib/types.h"
 
-/* boot/: fdt_pa is where the loader put the device tree, image_pa where it put us. On this CPU's own stack (16 KiB). */
-void boot_main(uint64_t fdt_pa, uint64_t image_pa) NORETURN;
+/* boot/<processor>/main.c: tables_pa is where the loader put what it has to tell (arm64: the device tree; x86-64: multiboot information),
+ * `how` arm64's physical address of the image, x86-64's magic number of the loader's protocol. On this CPU's own stack (16 KiB). */
+void boot_main(uint64_t tables_pa, uint64_t how) NORETURN;
 
 /* Physical memory that the image uses (code, data, zeroed data and stacks): [start, end), whole pages. Never hand it over. */
 void arch_boot_image(hpa_t *start, hpa_t *end);
@@ -54,12 +56,6 @@ void boot_unmap(void *address, uint64_t size);
  * a guest reads before it turns its caches on. */
 void boot_clean(const void *address, uint64_t size);
 
-/* The serial line at this physical address is the console. Once. */
-enum boot_uart { BOOT_UART_PL011, BOOT_UART_CADENCE };
-void arch_boot_console(hpa_t base, enum boot_uart kind);
-/* Its interrupt (GIC number, e.g. 33) calls console_input_pending() on CPU 0. After arch_boot_interrupts. */
-void arch_boot_console_interrupt(unsigned irq);
-
 /*
  * Map [base, base + size) in the heap region before frame_table_init: both multiples of 2 MiB, so that it takes blocks.
  * Returns the address (arch_heap_address of its first frame); the memory is not zeroed. Panics when the address does not fit
@@ -70,38 +66,11 @@ void *arch_boot_heap_map(hpa_t base, uint64_t size);
 void arch_boot_frames_ready(void);
 
 /*
- * The interrupt controller. Version 3: distributor and the redistributor regions of its node in order. Version 2: distributor, CPU
- * interface, the hypervisor's interface (GICH) and guests' CPU interface (GICV). maintenance_irq: GIC number, usually 25. Panics
- * with one clear line when there is none or CPU 0's redistributor is not in the regions.
- */
-#define BOOT_GIC_REGIONS 16
-struct boot_gic {
-    unsigned version;
-    hpa_t distributor;
-    unsigned regions;
-    struct { hpa_t base; uint64_t size; } redistributor[BOOT_GIC_REGIONS];
-    hpa_t cpu_interface, hyp_interface, guest_interface;
-    uint64_t cpu_interface_size, guest_interface_size;
-    unsigned maintenance_irq;
-};
-void arch_boot_interrupts(const struct boot_gic *g);
-
-/* The hypervisor's timer (GIC number of its interrupt: 26) and the frequency if the tree overrides it (clock-frequency), else 0.
- * arch_time_now works from the entry on if CNTFRQ is right. */
-void arch_boot_timer(unsigned irq, uint32_t frequency);
-
-/* How firmware is called: the `method` of the psci node, and whether it is there at all. Also for machine_power_off/reset. */
-enum boot_psci { BOOT_PSCI_NONE, BOOT_PSCI_HVC, BOOT_PSCI_SMC };
-void arch_boot_psci(enum boot_psci method);
-/*
- * Start the CPUs with these MPIDR affinities (values of the cpu nodes' reg), at most MAX_CPUS - 1; CPU 0's own is skipped wherever
- * it stands. They get numbers from 1 in this order. Returns how many CPUs are up in all; one that does not come within a
+ * Start the CPUs that the hardware knows by these numbers (arm64: MPIDR affinities, values of the cpu nodes' reg; x86-64: APIC ids), at
+ * most MAX_CPUS - 1; CPU 0's own is skipped wherever it stands. They get numbers from 1 in this order. Returns how many CPUs are up in all; one that does not come within a
  * second is logged and left out. Each ends in timer_cpu_init(), sched_cpu_up(cpu), upcall_leave(NULL).
  */
-unsigned arch_boot_secondaries(const uint64_t *mpidrs, unsigned count);
-/* MPIDR affinity of CPU n. */
-uint64_t arch_boot_mpidr(unsigned cpu);
-
+unsigned arch_boot_secondaries(const uint64_t *hardware_ids, unsigned count);
 /* The end of boot_main: empty stack, upcall_leave(NULL), enter the guest that it chooses. */
 void arch_boot_run(void) NORETURN;
 

@@ -18,10 +18,6 @@ void upcall_hypercall(struct vcpu *v, uint64_t number);
  * nothing answers there (the processor then gives the guest its exception for a bad address). */
 bool upcall_mmio(struct vcpu *v, gpa_t address, unsigned size, bool is_write, uint64_t *value);
 
-/* vdev: SMCCC call (HVC #0 or SMC) of the current vCPU; registers by arch_hypercall_arg-like accessors of the
- * architecture. */
-void upcall_smccc(struct vcpu *v);
-
 /* core: a physical interrupt that the processor layer does not handle itself (not: kick, hypervisor timer). */
 void upcall_interrupt(unsigned irq);
 

@@ -26,7 +26,7 @@ void arch_vcpu_destroy(struct vcpu *v);
 /* v never runs again: nothing of its processor fires any more once every CPU has passed a quiescent point. Before destroy. */
 void arch_vcpu_retire(struct vcpu *v);
 
-/* Can guests have 32-bit kernels (ID_AA64PFR0_EL1.EL1)? */
+/* Can a domain be told to have a 32-bit kernel, by domain_is_narrow (ID_AA64PFR0_EL1.EL1; not on x86-64, where kernels start so)? */
 bool arch_has_narrow_guests(void);
 /* Put the vCPU, which does not run, into reset state of its domain's width and give it this start. */
 void arch_vcpu_reset(struct vcpu *v, const struct vcpu_start *start);
@@ -39,14 +39,6 @@ void arch_vcpu_switch(struct vcpu *prev, struct vcpu *next);
 /* Last step before entering a vCPU (list registers flushed) and first after it trapped (synced). */
 void arch_vcpu_flush(struct vcpu *v);
 void arch_vcpu_sync(struct vcpu *v);
-
-/* SMCCC_ARCH_WORKAROUND_1, _2, _3 (Arm DEN 0028, 7.5): branch predictors, store bypass, branch history. */
-#define SMCCC_WORKAROUND_1 UINT32_C(0x80008000)
-#define SMCCC_WORKAROUND_2 UINT32_C(0x80007fff)
-#define SMCCC_WORKAROUND_3 UINT32_C(0x80003fff)
-/* What SMCCC_ARCH_FEATURES tells a guest about ARCH_WORKAROUND_1, _2 or _3 on this board: 0 calling it helps, 1 not needed,
- * -1 not offered, -2 in force for good (Arm DEN 0028, 7.5). */
-int32_t arch_guest_workaround(uint32_t function);
 
 /* Argument n (0..5) of the hypercall that the current vCPU makes; and changing it before a continuation. */
 uint64_t arch_hypercall_arg(const struct vcpu *v, unsigned n);
@@ -66,10 +58,6 @@ void arch_inject_bad_address(struct vcpu *v, uint64_t address, bool is_instructi
 /* Where v is, for logs: program counter. */
 uint64_t arch_vcpu_pc(const struct vcpu *v);
 void arch_vcpu_print(const struct vcpu *v);
-
-/* The architecture version, 2 or 3, of the interrupt controller that every domain gets: the host's. With 2 a domain has at most
- * VGIC_V2_VCPUS vCPUs. After arch_boot_interrupts. */
-unsigned arch_vgic_version(void);
 
 /* Device interrupts that a domain owns (dom0): route physical irq to d as virtual irq of the same number. */
 int arch_irq_route(struct domain *d, unsigned irq) MUST_CHECK;

@@ -207,8 +207,8 @@ void loader_info_to_boot(struct boot_info *b, const struct loader_info *l)
         else
             range_add_near(&b->reserved, e->base, e->size);
     }
-    memcpy(b->modules, l->modules, sizeof(b->modules));
-    b->module_count = l->module_count;
+    memcpy(b->modules.module, l->modules, sizeof(b->modules.module));
+    b->modules.count = l->module_count;
     memcpy(b->command_line, l->command_line, sizeof(b->command_line));
     ASSERT(b->memory.count > 0);
 }

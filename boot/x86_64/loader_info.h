@@ -7,7 +7,7 @@
 #ifndef BOOT_X86_64_LOADER_INFO_H
 #define BOOT_X86_64_LOADER_INFO_H
 
-#include "boot/boot_info.h"
+#include "boot/x86_64/boot_info.h"
 
 #define MULTIBOOT1_MAGIC 0x2badb002u     /* what eax holds at the entry */
 #define MULTIBOOT2_MAGIC 0x36d76289u

@@ -7,7 +7,7 @@
 #include <libfdt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "boot/static_plan.h"
+#include "boot/arm64/static_plan.h"
 #include "lib/string.h"
 
 #define BUFFER 65536

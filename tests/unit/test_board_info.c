@@ -2,7 +2,7 @@
 /* What boot reads of a board: UEFI's memory map, and which serial line is the console. */
 #include "tests/unit/unit.h"
 #include <libfdt.h>
-#include "boot/boot_info.h"
+#include "boot/arm64/boot_info.h"
 
 #define MIB UINT64_C(0x100000)
 #define WRITE_BACK BIT(3)

@@ -2,9 +2,9 @@
 /* What boot decides: sets of memory ranges, where dom0's parts go, what the command line means. */
 #include "tests/unit/unit.h"
 #include "arch/include/boot.h"
-#include "boot/boot_info.h"
+#include "boot/arm64/boot_info.h"
 #include "boot/command_line.h"
-#include "boot/dom0.h"
+#include "boot/arm64/dom0.h"
 #include "core/domain.h"
 #include "core/options.h"
 #include "lib/string.h"
@@ -59,8 +59,8 @@ static struct boot_info *board(uint64_t kernel_at, uint64_t ramdisk_at, uint32_t
     memcpy(header + 16, &image_size, 8);
     memcpy(header + 56, &magic, 4);
     range_add(&b.memory, RAM, 64 * MIB);
-    b.modules[b.module_count++] = (struct boot_module){ .kind = MODULE_KERNEL, .at = { kernel_at, 2 * MIB } };
-    b.modules[b.module_count++] = (struct boot_module){ .kind = MODULE_RAMDISK, .at = { ramdisk_at, MIB } };
+    b.modules.module[b.modules.count++] = (struct boot_module){ .kind = MODULE_KERNEL, .at = { kernel_at, 2 * MIB } };
+    b.modules.module[b.modules.count++] = (struct boot_module){ .kind = MODULE_RAMDISK, .at = { ramdisk_at, MIB } };
     return &b;
 }
 
@@ -180,7 +180,7 @@ static void bad_boards_are_refused(void **state)
     boot_options.dom0_memory = 4096 * MIB;
     assert_int_equal(plan(&l, board(RAM + 8 * MIB, RAM + 16 * MIB, GOOD_MAGIC)), -E_NOMEM);
     b = board(RAM + 8 * MIB, RAM + 16 * MIB, GOOD_MAGIC);
-    b->module_count = 0;
+    b->modules.count = 0;
     assert_int_equal(plan(&l, b), -E_INVAL);
 }
 

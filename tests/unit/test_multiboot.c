@@ -108,7 +108,7 @@ static void multiboot1_is_read(void **state)
     assert_int_equal(b.memory.count, 2);
     assert_false(range_overlaps(&b.memory, 0x7ffe0000, 0x20000));
     assert_true(range_contains(&b.reserved, 0xfffc0000, 0x40000));
-    assert_int_equal(b.module_count, 2);
+    assert_int_equal(b.modules.count, 2);
 }
 
 /* GRUB passes no file names; GRUB Legacy does. */

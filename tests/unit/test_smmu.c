@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "tests/unit/unit.h"
-#include "arch/include/its.h"
+#include "arch/include/arm64_its.h"
 #include "drivers/iommu.h"
 #include "drivers/smmuv3.h"
 #include "mem/stage2.h"

@@ -7,7 +7,7 @@
 #include "core/host_device.h"
 #include "core/quiesce.h"
 #include "lib/cpu_work.h"
-#include "vdev/vits.h"
+#include "vdev/arm64/vits.h"
 
 #define ITS UINT64_C(0x08080000)
 #define DEVICE 0x10u            /* the first of those that are d's: 40 */

@@ -2,7 +2,7 @@
 /* The emulated UART: its registers, the ring with a backend in a domain, the hypervisor as backend, hostile rings, and its end. */
 #include "tests/unit/abi.h"
 #include "core/console.h"
-#include "vdev/vpl011.h"
+#include "vdev/arm64/vpl011.h"
 
 #define RING_GFN (FIRST_GFN + 7)
 #define UART UINT64_C(0x22000000)
@@ -115,7 +115,7 @@ static void test_arguments(void **state UNUSED)
     assert_int_equal(vuart_op(d, 0, 0, UINT64_MAX, 0), -E_INVAL);
     assert_int_equal(vuart_op(d, 0, 0, HOLE_GFN, 0), -E_INVAL);
     assert_int_equal(vuart_op(guest, 0, 0, RING_GFN, 0), -E_PERM);
-    assert_null(d->vuart);
+    assert_null(d->arch.vuart);
     assert_int_equal(vuart_op(d, 0, 0, RING_GFN, 0), 0);
     assert_int_equal(vuart_op(d, 0, 0, RING_GFN, 0), -E_EXIST);
 }
@@ -127,7 +127,7 @@ static int attempt(void *arg UNUSED)
 
 static void nothing_left(void *arg UNUSED)
 {
-    assert_null(d->vuart);
+    assert_null(d->arch.vuart);
     assert_int_equal(d->arena.used, 0);
     assert_int_equal(d->events.active, 0);
 }
@@ -135,7 +135,7 @@ static void nothing_left(void *arg UNUSED)
 static void test_out_of_memory(void **state UNUSED)
 {
     assert_true(oom_loop(attempt, nothing_left, NULL) > 0);
-    assert_non_null(d->vuart);
+    assert_non_null(d->arch.vuart);
 }
 
 static void test_no_room_for_registers(void **state UNUSED)
@@ -143,7 +143,7 @@ static void test_no_room_for_registers(void **state UNUSED)
     assert_int_equal(vpl011_create(d, GPA(0x03001000), VPL011_IRQ), -E_INVAL);
     assert_int_equal(vpl011_create(d, VPL011_BASE, 31), -E_INVAL);
     assert_int_equal(vpl011_create(d, VPL011_BASE, 64), -E_INVAL);
-    assert_null(d->vuart);
+    assert_null(d->arch.vuart);
 }
 
 static void test_registers(void **state UNUSED)

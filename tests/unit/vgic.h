@@ -6,9 +6,9 @@
 #include "tests/unit/domains.h"
 #include "arch/host/internal.h"
 #include "arch/include/vcpu.h"
-#include "arch/include/vgic_hw.h"
+#include "arch/include/arm64_vgic_hw.h"
 #include "lib/cpu_work.h"
-#include "vdev/vgic.h"
+#include "vdev/arm64/vgic.h"
 
 #define DIST UINT64_C(0x03001000)
 #define REDIST(vcpu) (UINT64_C(0x03020000) + (vcpu) * UINT64_C(0x20000))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vinci-check BOARD.dtb: is the configuration of the static domains in this tree right? The hypervisor's own parser reads it (boot/static_*.c),
+ * vinci-check BOARD.dtb: is the configuration of the static domains in this tree right? The hypervisor's own parser reads it (boot/arm64/static_*.c),
  * so that what is said here is what the board would say; what needs more than one look at the tree is added here.
  */
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "boot/static_plan.h"
+#include "boot/arm64/static_plan.h"
 #include "tools/vinci_check/vinci_check.h"
 
 #define MAX_FILES 256
@@ -236,8 +236,8 @@ static void check_all(struct boot_info *b)
     for (unsigned i = 0; i < count && !quiet; i++)
         list_plan(plans[i]);
     if (count == 0)
-        check_say(boot_module_find(b, MODULE_KERNEL) == NULL, "/chosen: no node with compatible \"xen,domain\"%s",
-                  boot_module_find(b, MODULE_KERNEL) ? ": dom0 is alone" : " and no dom0 (compatible \"multiboot,kernel\"): nothing would run");
+        check_say(module_find(&b->modules, MODULE_KERNEL) == NULL, "/chosen: no node with compatible \"xen,domain\"%s",
+                  module_find(&b->modules, MODULE_KERNEL) ? ": dom0 is alone" : " and no dom0 (compatible \"multiboot,kernel\"): nothing would run");
     while (count--) {
         free(plans[count]->vcpus);
         free(plans[count]);

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 #include <string.h>
-#include "boot/static_plan.h"
+#include "boot/arm64/static_plan.h"
 #include "lib/assert.h"
 #include "lib/print.h"
 

@@ -3,14 +3,17 @@
 #ifndef ARCH_TYPES_H
 #define ARCH_TYPES_H
 
+#include "vdev/arm64/vgic.h"
 #include "vdev/mmio.h"
-#include "vdev/vgic.h"
+
+struct vpl011;
 
 struct arch_domain {
     struct mmio_space mmio;
     struct vgic_domain vgic;
     uint64_t counter_offset;    /* CNTVOFF_EL2 */
     uint32_t event_ppi;         /* PPI of the event-channel upcall */
+    struct vpl011 *vuart;       /* its emulated UART, or NULL */
 };
 
 /* The trap entry stores to x, pc, psr by their place: vectors.S uses the offsets. x20 to x28 are stored only where a handler

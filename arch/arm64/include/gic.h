@@ -4,7 +4,7 @@
 #ifndef ARM64_GIC_H
 #define ARM64_GIC_H
 
-#include "arch/include/boot.h"
+#include "arch/include/arm64_boot.h"
 #include "lib/types.h"
 
 struct domain;

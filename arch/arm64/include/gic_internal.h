@@ -4,7 +4,7 @@
 #define ARM64_GIC_INTERNAL_H
 
 #include "arch/include/cpu.h"
-#include "arch/include/vgic_hw.h"
+#include "arch/include/arm64_vgic_hw.h"
 #include "gic.h"
 #include "static_key.h"
 
@@ -60,7 +60,7 @@ hpa_t gic_redistributor_address(unsigned cpu);
 /* This CPU takes LPIs as well, if there is an ITS in use (its.c). */
 COLD void its_cpu_up(unsigned cpu);
 
-/* The GICv2's variants of gic.h's and vgic_hw.h's functions (gicv2.c, gicv2_lr.c). */
+/* The GICv2's variants of gic.h's and arm64_vgic_hw.h's functions (gicv2.c, gicv2_lr.c). */
 COLD void gicv2_init(const struct boot_gic *g);
 COLD int gicv2_cpu_init(unsigned cpu) MUST_CHECK;
 COLD void gicv2_handle_interrupt(void);

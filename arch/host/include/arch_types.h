@@ -4,17 +4,19 @@
 #ifndef ARCH_TYPES_H
 #define ARCH_TYPES_H
 
-#include "arch/include/arm_registers.h"
+#include "arch/include/arm64_registers.h"
+#include "vdev/arm64/vgic.h"
 #include "vdev/mmio.h"
-#include "vdev/vgic.h"
 
 struct host_action;
+struct vpl011;
 
 struct arch_domain {
     struct mmio_space mmio;
     struct vgic_domain vgic;
     uint64_t counter_offset;
     uint32_t event_ppi;         /* PPI of the event-channel upcall */
+    struct vpl011 *vuart;       /* its emulated UART, or NULL */
     uint64_t virtual_offset;    /* guest virtual address = guest-physical address + this */
 };
 
