@@ -6,7 +6,7 @@ O             ?= build
 GUEST_CROSS   ?= aarch64-linux-gnu-
 GUEST_OUT     := $(O)/arm64/guests
 GUEST_CC      := $(if $(filter clang,$(CC_FAMILY)),clang --target=aarch64-linux-gnu,$(GUEST_CROSS)gcc)
-GUEST_NAMES   := $(filter-out lib,$(notdir $(patsubst %/,%,$(wildcard guests/*/))))
+GUEST_NAMES   := $(filter-out lib x86_64,$(notdir $(patsubst %/,%,$(wildcard guests/*/))))
 GUEST_IMAGES  := $(GUEST_NAMES:%=$(GUEST_OUT)/%.img)
 GUEST_LIB_SRC := $(wildcard guests/lib/*.c guests/lib/*.S)
 GUEST_LIB_OBJ := $(patsubst guests/%,$(GUEST_OUT)/obj/%.o,$(GUEST_LIB_SRC))
@@ -53,5 +53,5 @@ guests: $(GUEST_IMAGES)
 
 # Each guest on a fresh machine; HYPERVISOR=xen runs the same tests on the reference.
 .PHONY: test-guest
-test-guest: guests
+test-guest: guests unpack
 	@$(PYTHON) -m pytest tests/guest -n $(or $(JOBS),2) -q --hypervisor $(or $(HYPERVISOR),vinci) --out $(O) $(PYTEST_ARGS)
