@@ -14,9 +14,9 @@
 .endr
 .endm
 
-PENDING arch_vcpu_switch, arch_vcpu_flush, arch_guest_translate, arch_guest_frame, arch_stage2_geometry, enter_guest
-PENDING arch_s2_leaf, arch_s2_table, arch_s2_fill, arch_s2_is_table, arch_s2_is_present, arch_s2_type, arch_s2_frame, arch_s2_write
-PENDING arch_s2_read, arch_stage2_init, arch_stage2_release, arch_stage2_invalidate, arch_stage2_invalidate_all
+PENDING arch_vcpu_switch, arch_vcpu_flush, arch_guest_translate, arch_guest_frame, enter_guest
+PENDING arch_vcpu_sync
+
 PENDING arch_vcpu_raise_upcall, arch_irq_deliver
 
 .section .note.GNU-stack, "", %progbits

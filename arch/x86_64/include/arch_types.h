@@ -6,6 +6,17 @@
 #include "arch/include/x86_registers.h"
 #include "lib/types.h"
 
+struct vmcb;
+
+/* SVM's part of a vCPU (svm/). */
+struct svm_vcpu {
+    uint64_t vmcb_pa;           /* run.S: SVM_VMCB_PA */
+    struct vmcb *vmcb;
+    uint64_t asid_generation, asid_changes;
+    uint64_t dr[4];
+    uint32_t asid_cpu;
+};
+
 struct arch_domain {
     uint8_t event_vector;       /* of the event-channel upcall; 0: none yet */
 };
@@ -13,6 +24,9 @@ struct arch_domain {
 /* The exit code stores the registers by their place. */
 struct arch_vcpu {
     struct x86_registers regs;
+    struct svm_vcpu svm;
+    void *fp;                   /* XSAVE's or FXSAVE's area, or NULL */
+    uint64_t xcr0;
 };
 
 #endif

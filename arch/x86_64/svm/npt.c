@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Nested page tables (AMD64 APM volume 2, 15.25.5): the long-mode format, where a guest's access is one of user mode.
+ *
+ *   63   62  56 55  52 51               12 11  9  8  7  6 5  4   3   2 1 0
+ *  +----+------+------+-------------------+-----+--+--+-+-+----+---+-+-+-+
+ *  | NX |      | type | frame             |     |  |PS|D|A|PCD|PWT|U|W|P|
+ *  +----+------+------+-------------------+-----+--+--+-+-+----+---+-+-+-+
+ *
+ * The type lies in bits that the walker ignores. A NEEDS_WORK entry is its type and a cookie in the frame's place, P clear.
+ */
+#include "arch/include/stage2.h"
+#include "cpuid_host.h"
+#include "lib/assert.h"
+#include "lib/atomic.h"
+#include "tlb.h"
+
+#define NPT_PRESENT BIT(0)
+#define NPT_WRITE BIT(1)
+#define NPT_USER BIT(2)
+#define NPT_UNCACHED (BIT(3) | BIT(4))
+#define NPT_USED (BIT(5) | BIT(6))
+#define NPT_BLOCK BIT(7)
+#define NPT_TYPE_SHIFT 52
+#define NPT_NO_EXECUTE BIT(63)
+#define NPT_FRAME UINT64_C(0x000ffffffffff000)
+#define MAX_ADDRESS_BITS 48
+
+#define TYPE(t) ((uint64_t)(t) << NPT_TYPE_SHIFT)
+#define MEMORY (NPT_PRESENT | NPT_USER | NPT_USED)
+
+STATIC_ASSERT(S2_TYPES <= 16);
+
+/* All of a leaf but its frame and its size. What is not the domain's own memory is never executed. */
+static const uint64_t leaf_bits[S2_TYPES] = {
+    [S2_RAM] = TYPE(S2_RAM) | MEMORY | NPT_WRITE,
+    [S2_RAM_RO] = TYPE(S2_RAM_RO) | MEMORY,
+    [S2_SHARED] = TYPE(S2_SHARED) | MEMORY | NPT_WRITE | NPT_NO_EXECUTE,
+    [S2_GRANT_RW] = TYPE(S2_GRANT_RW) | MEMORY | NPT_WRITE | NPT_NO_EXECUTE,
+    [S2_GRANT_RO] = TYPE(S2_GRANT_RO) | MEMORY | NPT_NO_EXECUTE,
+    [S2_FOREIGN_RW] = TYPE(S2_FOREIGN_RW) | MEMORY | NPT_WRITE | NPT_NO_EXECUTE,
+    [S2_FOREIGN_RO] = TYPE(S2_FOREIGN_RO) | MEMORY | NPT_NO_EXECUTE,
+    [S2_DEVICE] = TYPE(S2_DEVICE) | MEMORY | NPT_WRITE | NPT_UNCACHED | NPT_NO_EXECUTE,
+    [S2_NEEDS_WORK] = TYPE(S2_NEEDS_WORK),
+    [S2_DOORBELL] = TYPE(S2_DOORBELL),
+};
+
+/* Counts every invalidation; each CPU compares before it enters a guest. */
+uint64_t npt_changes;
+
+const struct stage2_geometry *arch_stage2_geometry(void)
+{
+    static struct stage2_geometry geometry;
+
+    if (unlikely(!geometry.address_bits)) {
+        unsigned bits = cpuid_word(0x80000008, 0, CPUID_EAX) & 0xff;
+
+        geometry.address_bits = bits ? MIN(bits, (unsigned)MAX_ADDRESS_BITS) : 36;
+    }
+    return &geometry;
+}
+
+s2_entry arch_s2_leaf(mfn_t mfn, enum s2_type type, unsigned level)
+{
+    s2_entry e = leaf_bits[type] | mfn.v << PAGE_SHIFT;
+
+    ASSERT(type > S2_EMPTY && type < S2_TYPES && mfn.v < BIT(40));
+    ASSERT(level >= 1 && level <= 3);
+    return level < 3 && (e & NPT_PRESENT) ? e | NPT_BLOCK : e;
+}
+
+void arch_s2_fill(s2_entry *table, mfn_t first, uint64_t step, enum s2_type type, unsigned level)
+{
+    s2_entry e = arch_s2_leaf(first, type, level);
+
+    for (unsigned i = 0; i < PAGE_SIZE / sizeof(*table); i++, e += step << PAGE_SHIFT)
+        table[i] = e;
+}
+
+s2_entry arch_s2_table(mfn_t table)
+{
+    return table.v << PAGE_SHIFT | NPT_PRESENT | NPT_WRITE | NPT_USER | BIT(5);
+}
+
+bool arch_s2_is_table(s2_entry e, unsigned level)
+{
+    return level < 3 && (e & (NPT_PRESENT | NPT_BLOCK)) == NPT_PRESENT;
+}
+
+bool arch_s2_is_present(s2_entry e)
+{
+    return e & NPT_PRESENT;
+}
+
+enum s2_type arch_s2_type(s2_entry e)
+{
+    return (enum s2_type)(e >> NPT_TYPE_SHIFT & 15);
+}
+
+mfn_t arch_s2_frame(s2_entry e)
+{
+    return MFN((e & NPT_FRAME) >> PAGE_SHIFT);
+}
+
+void arch_s2_write(s2_entry *slot, s2_entry e)
+{
+    __atomic_store_n(slot, e, __ATOMIC_RELAXED);
+}
+
+s2_entry arch_s2_read(const s2_entry *slot)
+{
+    return __atomic_load_n(slot, __ATOMIC_RELAXED);
+}
+
+void arch_stage2_init(struct arch_stage2 *s, hpa_t root)
+{
+    ASSERT(IS_ALIGNED(root.v, PAGE_SIZE));
+    *s = (struct arch_stage2){ .root = root };
+}
+
+void arch_stage2_release(struct arch_stage2 *s UNUSED)
+{
+    arch_stage2_invalidate_all();
+}
+
+/* No instruction reaches other CPUs' translations. Each takes new numbers for them before it enters a guest again; and all are out of
+ * their guests now. */
+void arch_stage2_invalidate_all(void)
+{
+    (void)atomic_fetch_add(&npt_changes, 1);
+    if (cpu_count() > 1)
+        cpu_interrupt_now();
+}
+
+void arch_stage2_invalidate(struct arch_stage2 *s UNUSED, gfn_t gfn UNUSED, uint64_t count UNUSED)
+{
+    arch_stage2_invalidate_all();
+}
