@@ -20,7 +20,8 @@ def start(make_board, out, **settings):
 
 
 def create(board, name, kernel, number, **settings):
-    board.create(name, kernel=kernel, memory=128, store=STORE, vif=[VIF], disk=["phy:/dev/loop0,xvda,r"],
+    """With memory for 6.12, which sets 64 MiB of it aside (CMA) and with 128 MiB and two CPUs has none left for its front ends."""
+    board.create(name, kernel=kernel, memory=192, store=STORE, vif=[VIF], disk=["phy:/dev/loop0,xvda,r"],
                  extra=f"vinci.ip=10.0.0.{number}/24", **settings)
 
 
