@@ -14,6 +14,7 @@
 #include "lib/string.h"
 #include "sched/sched.h"
 #include "timer.h"
+#include "virt.h"
 
 #define AFTER_INIT MSEC(10)
 #define AFTER_STARTUP USEC(200)
@@ -24,8 +25,7 @@ uint64_t secondary_stack;
 /* The idle loop, until there is something to run. */
 static void run(void)
 {
-    (void)upcall_leave(NULL);
-    panic("CPU %u: no way to enter a guest", cpu_id());
+    virt_run(upcall_leave(NULL));
 }
 
 void x86_secondary_start(void)

@@ -9,6 +9,7 @@
 #include "idt.h"
 #include "layout.h"
 #include "lib/assert.h"
+#include "ports.h"
 #include "processor.h"
 #include "timer.h"
 
@@ -33,6 +34,7 @@ void arch_boot_com(uint16_t port, unsigned baud)
 {
     uart_init(&ns16550_driver, (volatile void *)(uintptr_t)port);
     ns16550_set_speed((volatile void *)(uintptr_t)port, baud);
+    ports_take(port, 8);
 }
 
 void arch_boot_local_interrupts(void)

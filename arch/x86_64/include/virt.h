@@ -38,7 +38,8 @@ void virt_save(struct vcpu *v);
 /* Enter v and stay in the loop of exits for good; on this CPU's empty stack. */
 void virt_run(struct vcpu *v) NORETURN;
 
-/* An exception for v before its next instruction; error < 0: it has no code. */
+/* An exception for v before its next instruction; error VIRT_NO_ERROR_CODE: it has none. cr2: of a page fault. */
+#define VIRT_NO_ERROR_CODE (-1)
 void virt_inject_exception(struct vcpu *v, unsigned vector, int32_t error, uint64_t cr2);
 /* An external interrupt with this vector as soon as v takes one: true: injected at the next entry; false: v cannot take it yet, and
  * exits (virt_exit_window) when it can. */
@@ -54,6 +55,8 @@ void virt_get_control_registers(const struct vcpu *v, struct x86_control_registe
 void virt_set_control_registers(struct vcpu *v, const struct x86_control_registers *in);
 /* Privilege level, 0..3. */
 unsigned virt_cpl(const struct vcpu *v);
+/* Does it execute 64-bit code? */
+bool virt_is_64bit(const struct vcpu *v);
 /* MSRs that the processor holds for the guest (STAR, LSTAR, CSTAR, SFMASK, FS, GS, KERNEL_GS bases, SYSENTER_*, PAT). False: not one of them,
  * or a value that it does not take. */
 bool virt_get_msr(const struct vcpu *v, uint32_t msr, uint64_t *value);

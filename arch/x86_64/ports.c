@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ports.h"
+#include "lib/assert.h"
+#include "lib/string.h"
+
+/* Legacy devices that the hypervisor drives or that would interrupt past it: both 8259s, the 8254, and what resets the board. */
+static const struct port_range {
+    uint16_t first, count;
+} kept[] = {
+    { 0x20, 2 }, { 0x40, 4 }, { 0x61, 1 }, { 0xa0, 2 }, { 0x4d0, 2 },
+};
+static struct port_range taken[4];
+static unsigned taken_count;
+
+static void keep(uint8_t *map, const struct port_range *r)
+{
+    for (unsigned port = r->first; port < (unsigned)r->first + r->count; port++)
+        map[port / 8] |= (uint8_t)BIT(port % 8);
+}
+
+void ports_fill_map(uint8_t map[PORTS / 8], bool control)
+{
+    memset(map, control ? 0 : 0xff, PORTS / 8);
+    for (unsigned i = 0; i < ARRAY_SIZE(kept); i++)
+        keep(map, &kept[i]);
+    for (unsigned i = 0; i < taken_count; i++)
+        keep(map, &taken[i]);
+}
+
+void ports_take(uint16_t first, unsigned count)
+{
+    ASSERT(taken_count < ARRAY_SIZE(taken) && first + count <= PORTS);
+    for (unsigned i = 0; i < taken_count; i++) {
+        if (taken[i].first == first)
+            return;
+    }
+    taken[taken_count++] = (struct port_range){ first, (uint16_t)count };
+}
+
+void port_emulate(struct vcpu *v UNUSED, uint16_t port UNUSED, unsigned size UNUSED, bool is_in, uint32_t *value)
+{
+    if (is_in)
+        *value = UINT32_MAX;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The virtual local APIC of a vCPU (AMD64 APM volume 2, 16). */
+#ifndef VDEV_X86_64_VLAPIC_H
+#define VDEV_X86_64_VLAPIC_H
+
+#include "lib/types.h"
+
+struct vcpu;
+
+int vlapic_init(struct vcpu *v) MUST_CHECK;
+void vlapic_destroy(struct vcpu *v);
+void vlapic_reset(struct vcpu *v);
+/* An access to its page: offset in it, 4 bytes and aligned. False: none that a local APIC takes. */
+bool vlapic_mmio(struct vcpu *v, uint64_t offset, unsigned size, bool is_write, uint64_t *value);
+/* x2APIC's MSRs, APIC_BASE, TSC_DEADLINE. False: #GP. */
+bool vlapic_msr_read(struct vcpu *v, uint32_t msr, uint64_t *value);
+bool vlapic_msr_write(struct vcpu *v, uint32_t msr, uint64_t value);
+/* An interrupt for v, on any CPU, any lock of an earlier class held; wakes and kicks. */
+void vlapic_raise(struct vcpu *v, unsigned vector, bool level);
+/* The vector that v takes next, TPR and what is in service considered; -1: none. v current or not running. */
+int vlapic_highest(struct vcpu *v);
+/* It has been given to the processor: pending -> in service. */
+void vlapic_accept(struct vcpu *v, unsigned vector);
+
+#endif
