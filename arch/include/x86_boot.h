@@ -25,6 +25,10 @@
 void arch_boot_com(uint16_t port, unsigned baud);
 /* Panics where there is no local APIC. */
 void arch_boot_local_interrupts(void);
+/* What keeps this machine from running guests, as one line for people; NULL: nothing. */
+const char *arch_boot_virt_missing(void);
+/* Take SVM or VMX into use on this CPU; other CPUs do as they come up. NULL, or the reason why not. */
+const char *arch_boot_virt(void) MUST_CHECK;
 /* arch_boot_secondaries (boot.h) takes local APIC ids, and overwrites the page at BOOT_TRAMPOLINE. */
 #define BOOT_TRAMPOLINE UINT64_C(0x8000)
 /* Local APIC id of CPU n. */

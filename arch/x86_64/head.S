@@ -35,13 +35,13 @@ multiboot_header:
 start32:
     cli
     cld
-    movl %eax, %ebp             /* the magic; ebx is the other argument */
+    movl %eax, %ebp             /* the magic, */
+    movl %ebx, %edi             /* the loader's tables */
     movl $PHYS(boot_stacks + 6 * 4096), %esp
     movl $0x80000000, %eax
     cpuid
     cmpl $0x80000001, %eax
     jb no_long_mode
-    movl %ebx, %edi
     movl $0x80000001, %eax
     cpuid
     movl $PHYS(text_no_long_mode), %esi

@@ -31,10 +31,13 @@ static void run(void)
 void x86_secondary_start(void)
 {
     unsigned cpu = cpu_id();
+    const char *why;
 
     arrival_begin();
     cpu_setup_registers();
     apic_cpu_init();
+    why = virt_init_cpu();
+    PANIC_IF(why, "CPU %u: %s", cpu, why);
     timer_cpu_start();
     timer_cpu_init();
     cpu_setup_online();

@@ -12,6 +12,7 @@
 #include "ports.h"
 #include "processor.h"
 #include "timer.h"
+#include "virt.h"
 
 extern uint64_t __stack_chk_guard;
 
@@ -44,4 +45,9 @@ void arch_boot_local_interrupts(void)
     timer_boot();
     cpu_setup_online();
     timer_report();
+}
+
+const char *arch_boot_virt(void)
+{
+    return virt_init_cpu();
 }

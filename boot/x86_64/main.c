@@ -3,17 +3,97 @@
 #include "arch/include/boot.h"
 #include "arch/include/cpu.h"
 #include "arch/include/x86_boot.h"
+#include "boot/command_line.h"
+#include "boot/memory.h"
 #include "boot/x86_64/board.h"
+#include "boot/x86_64/loader_info.h"
 #include "core/console.h"
+#include "core/options.h"
+#include "core/time.h"
+#include "lib/assert.h"
 #include "lib/print.h"
+#include "lib/string.h"
+#include "mem/frame.h"
+#include "mem/heap.h"
+#include "sched/sched.h"
 
 #define COM1 0x3f8
+#define FIRST_MEMORY UINT64_C(0x2000000)    /* what the hypervisor itself needs before dom0 is built */
+
+struct boot_options boot_options;
+static struct loader_info loader;
+static struct boot_info info;
 
 /* The machine cannot go on: the reason is on the console already. */
 static void NORETURN stop(const char *what)
 {
     log_error("boot stops: %s", what);
-    machine_halt();
+    if (boot_options.noreboot)
+        machine_halt();
+    machine_power_off();
+}
+
+static void read_loader(uint64_t tables, uint64_t magic)
+{
+    const char *why;
+
+    if (loader_info_read(&loader, (uint32_t)magic, tables, loader_read_physical, &why)) {
+        log_error("loader: %s (magic 0x%llx, tables at 0x%llx)", why, (unsigned long long)magic, (unsigned long long)tables);
+        stop("no usable boot information");
+    }
+    loader_info_to_boot(&info, &loader);
+}
+
+/* RAM without what must stay: ourselves and what firmware keeps. Modules are in it. */
+static void find_usable(struct range_list *usable)
+{
+    hpa_t start, end;
+
+    arch_boot_image(&start, &end);
+    *usable = info.memory;
+    range_remove(usable, start.v, end.v - start.v);
+    for (unsigned i = 0; i < info.reserved.count; i++)
+        range_remove(usable, info.reserved.range[i].base, info.reserved.range[i].size);
+}
+
+/* All the board has, ourselves included: what tools show as the host's memory. */
+static uint64_t host_frames(void)
+{
+    uint64_t bytes = 0;
+
+    for (unsigned i = 0; i < info.memory.count; i++)
+        bytes += info.memory.range[i].size;
+    return bytes >> PAGE_SHIFT;
+}
+
+static void start_memory(void)
+{
+    struct range_list usable, free;
+
+    find_usable(&usable);
+    if (memory_start(&info.memory, &info.modules, &usable))
+        stop("too little memory");
+    free = usable;
+    modules_remove(&info.modules, &free);
+    /* The page that other CPUs start in. */
+    range_remove(&free, BOOT_TRAMPOLINE, PAGE_SIZE);
+    memory_set_free(&free);
+    memory_hand_over(FIRST_MEMORY);
+    heap_init();
+    arch_boot_frames_ready();
+    log_info("memory: %llu MiB in %u ranges", (unsigned long long)(host_frames() >> 8), info.memory.count);
+}
+
+static void start_processor(void)
+{
+    const char *why = arch_boot_virt_missing();
+
+    if (!why)
+        why = arch_boot_virt();
+    if (why) {
+        log_error("virtualisation: %s", why);
+        stop("guests cannot run on this machine");
+    }
 }
 
 void boot_main(uint64_t tables, uint64_t magic)
@@ -21,12 +101,19 @@ void boot_main(uint64_t tables, uint64_t magic)
     arch_boot_com(COM1, 0);
     console_init();
     log_info("Vinci " VINCI_VERSION ", Xen ABI 4.17, x86-64%s", CONFIG(ASSERT) ? ", checked build" : "");
-    if (magic != BOOT_MAGIC_MULTIBOOT1) {
-        log_error("loader: magic 0x%llx, tables at 0x%llx: not a multiboot 1 loader", (unsigned long long)magic,
-                  (unsigned long long)tables);
-        stop("no known boot protocol");
-    }
+    read_loader(tables, magic);
+    log_info("command line: %s", info.command_line);
+    command_line_parse(info.command_line);
+    panic_resets = !boot_options.noreboot;
     arch_boot_local_interrupts();
     board_read(HPA(0));
+    start_memory();
+    start_processor();
+    timer_cpu_init();
+    sched_init(boot_options.scheduler);
+    sched_cpu_up(0);
+    board_start_cpus(boot_options.max_cpus);
+    memory_hand_over(UINT64_MAX);
+    frame_add_used(host_frames() - frame_total());
     stop("no dom0");
 }
