@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The parts of the ABI's shared structures that core writes: the upcall flags and masks, reached through offsets so that
  * core needs none of the ABI's headers. abi/xen/layout_check.c asserts at compile time that these are the ABI's. Little of it
- * differs between ABI versions. (xen/xen.h: struct shared_info, struct vcpu_info; arch-arm.h) */
+ * differs between ABI versions. (xen/xen.h: struct shared_info, struct vcpu_info; arch_abi.h: one processor's part) */
 #ifndef CORE_SHARED_INFO_H
 #define CORE_SHARED_INFO_H
 
+#include "arch_abi.h"
 #include "lib/compiler.h"
-
-#define LEGACY_MAX_VCPUS 1      /* vcpu_info inside shared_info on Arm */
 
 struct guest_vcpu_time {
     uint32_t version, pad0;
@@ -21,7 +20,7 @@ struct guest_vcpu_info {
     uint8_t upcall_pending;
     uint8_t upcall_mask;
     uint64_t pending_selector;
-    /* the architecture's own words come here: Arm has none */
+    uint64_t arch[ARCH_VCPU_INFO_WORDS];
     struct guest_vcpu_time time;
 };
 
@@ -30,6 +29,7 @@ struct guest_shared_info {
     uint64_t pending[64];
     uint64_t mask[64];
     uint32_t wc_version, wc_sec, wc_nsec, wc_sec_hi;
+    uint64_t arch[ARCH_SHARED_INFO_WORDS];
 };
 
 struct guest_runstate {

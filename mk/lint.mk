@@ -4,7 +4,7 @@
 # linker's symbols for separate objects, or results through pointers for uninitialised), clang-tidy on what changed since the
 # last commit (LINT_ALL=1: on everything).
 
-LINT_ROOMS   := lib mem core sched vdev vdev/arm64 abi/xen abi/xen/arm64 partition boot boot/arm64 drivers arch/common arch/arm64
+LINT_ROOMS   := lib mem core sched vdev vdev/arm64 abi/xen abi/xen/arm64 abi/xen/x86_64 partition boot boot/arm64 drivers arch/common arch/arm64
 LINT_TIDY     = $(if $(LINT_ALL),$(foreach room,$(LINT_ROOMS),$(wildcard $(room)/*.c)),$(filter $(foreach room,$(LINT_ROOMS),$(room)/%.c),$(shell git diff --name-only HEAD 2>/dev/null)))
 
 .PHONY: lint lint-sizes lint-compilers lint-cppcheck lint-tidy

@@ -12,7 +12,7 @@ int read_bitmap(struct vcpu *v, const struct xenctl_bitmap *from, uint64_t *map,
     int r;
 
     memset(map, 0, BITMAP_WORDS(bits) * 8);
-    r = bytes ? read_guest(v, map, from->bitmap.q, bytes) : 0;
+    r = bytes ? read_guest(v, map, guest_address(from->bitmap), bytes) : 0;
     if (r)
         return r;
     for (unsigned bit = MIN(from->nr_bits, bits); bit < BITMAP_WORDS(bits) * 64; bit++)
@@ -29,5 +29,5 @@ int write_bitmap(struct vcpu *v, const struct xenctl_bitmap *to, const uint64_t 
     for (unsigned bit = 0; bit < MIN(bits, to->nr_bits); bit++)
         if (bitmap_test(map, bit))
             bitmap_set(out, bit);
-    return bytes ? write_guest(v, to->bitmap.q, out, bytes) : 0;
+    return bytes ? write_guest(v, guest_address(to->bitmap), out, bytes) : 0;
 }

@@ -26,6 +26,18 @@ int write_bitmap(struct vcpu *v, const struct xenctl_bitmap *to, const uint64_t 
 int vcpu_context_set(struct vcpu *v, const struct vcpu_guest_context *c);
 void vcpu_context_get(const struct vcpu *v, struct vcpu_guest_context *c);
 
+/* One line for whoever wonders why a domain could not be made; returns `error`. */
+int create_refuse(const char *what, uint64_t value, int error);
+/* One processor's part of createdomain (create.c in its directory): pages of stage-2 tables that a new domain may use until the
+ * toolstack says how many; is the configuration one that can be had (the error, or 0); take it over; say what the domain has. */
+#define CREATE_ARCH(arch)                                                                                   \
+    extern const unsigned arch##_create_table_pages;                                                        \
+    int arch##_create_check(const struct xen_arch_domainconfig *a);                                         \
+    void arch##_create_decode(const struct xen_arch_domainconfig *a, struct domain_config *config);         \
+    void arch##_create_answer(const struct domain *d, struct xen_arch_domainconfig *a)
+CREATE_ARCH(arm64);
+CREATE_ARCH(x86);
+
 /* Handlers, by the file that has them. */
 #define DOMCTL_HANDLER(name) int64_t name(struct vcpu *v, const uint64_t args[6], void *op)
 /* domctl_life.c */

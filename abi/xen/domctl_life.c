@@ -1,57 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* domctl: a domain is made, held, let go, looked at and unmade. (xen/domctl.h) */
 #include "abi/xen/domctl.h"
-#include "arch/include/arm64_vcpu.h"
 #include "arch/include/mapping.h"
 #include "lib/print.h"
 #include "lib/string.h"
 
-/* Pages of stage-2 tables that a new domain may use until the toolstack says how many. */
-#define TABLE_PAGES_DEFAULT 16
-
-/* The most that the virtual interrupt controller takes, in its steps of 32. */
-#define SHARED_IRQS_MAX 960
-
 #define CREATE_FLAGS (XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap)
 
-/* One line for whoever wonders why a domain could not be made. */
-static int refuse(const char *what, uint64_t value, int error)
+int create_refuse(const char *what, uint64_t value, int error)
 {
     log_guest("createdomain: %s 0x%llx is not supported", what, (unsigned long long)value);
     return error;
 }
 
-static uint8_t gic_version(void)
-{
-    return arch_vgic_version() == 2 ? XEN_DOMCTL_CONFIG_GIC_V2 : XEN_DOMCTL_CONFIG_GIC_V3;
-}
-
-static int check_arch(const struct xen_arch_domainconfig *a)
-{
-    if (a->gic_version != XEN_DOMCTL_CONFIG_GIC_NATIVE && a->gic_version != gic_version())
-        return refuse("interrupt controller", a->gic_version, -E_NODEV);
-    if (a->tee_type != XEN_DOMCTL_CONFIG_TEE_NONE)
-        return refuse("trusted environment", a->tee_type, -E_INVAL);
-    if (a->nr_spis > SHARED_IRQS_MAX)
-        return refuse("a number of shared interrupts of", a->nr_spis, -E_INVAL);
-    return 0;
-}
-
 static int check_create(const struct xen_domctl_createdomain *c)
 {
     if ((c->flags & ~(iommu_is_present() ? XEN_DOMCTL_CDF_iommu : 0)) != CREATE_FLAGS)
-        return refuse("a set of flags of", c->flags, -E_INVAL);
+        return create_refuse("a set of flags of", c->flags, -E_INVAL);
     if (c->iommu_opts & ~(c->flags & XEN_DOMCTL_CDF_iommu ? XEN_DOMCTL_IOMMU_no_sharept : 0))
-        return refuse("a set of IOMMU options of", c->iommu_opts, -E_INVAL);
+        return create_refuse("a set of IOMMU options of", c->iommu_opts, -E_INVAL);
     if (c->max_vcpus == 0 || c->max_vcpus > MAX_VCPUS)
-        return refuse("a number of vCPUs of", c->max_vcpus, -E_INVAL);
+        return create_refuse("a number of vCPUs of", c->max_vcpus, -E_INVAL);
     if (XEN_DOMCTL_GRANT_version(c->grant_opts) != 1 || c->grant_opts & ~XEN_DOMCTL_GRANT_version_mask)
-        return refuse("a set of grant options of", c->grant_opts, -E_INVAL);
+        return create_refuse("a set of grant options of", c->grant_opts, -E_INVAL);
     if (c->max_grant_frames == 0)
-        return refuse("a grant table limit of", 0, -E_INVAL);
+        return create_refuse("a grant table limit of", 0, -E_INVAL);
     if (c->vmtrace_size)
-        return refuse("a trace buffer of", c->vmtrace_size, -E_INVAL);
-    return check_arch(&c->arch);
+        return create_refuse("a trace buffer of", c->vmtrace_size, -E_INVAL);
+    return ABI_ARCH(create_check)(&c->arch);
 }
 
 static void decode_create(const struct xen_domctl_createdomain *c, struct domain_config *config)
@@ -61,11 +37,11 @@ static void decode_create(const struct xen_domctl_createdomain *c, struct domain
         .cpupool = c->cpupool_id,
         .iommu = c->flags & XEN_DOMCTL_CDF_iommu,
         .max_vcpus = c->max_vcpus,
-        .shared_irqs = c->arch.nr_spis,
         .max_event_port = MIN(c->max_evtchn_port, (uint32_t)INT32_MAX),
         .max_grant_frames = c->max_grant_frames < 0 ? 0 : (uint32_t)c->max_grant_frames,
         .max_maptrack_frames = c->max_maptrack_frames < 0 ? 0 : (uint32_t)c->max_maptrack_frames,
     };
+    ABI_ARCH(create_decode)(&c->arch, config);
     memcpy(config->uuid, c->handle, sizeof(config->uuid));
 }
 
@@ -73,9 +49,9 @@ static void decode_create(const struct xen_domctl_createdomain *c, struct domain
  * nobody has mapped anything yet: neither limit can be too low. */
 static void set_limits(struct domain *d, const struct xen_domctl_createdomain *c)
 {
-    int r = stage2_set_limit(&d->stage2, TABLE_PAGES_DEFAULT);
+    int r = stage2_set_limit(&d->stage2, ABI_ARCH(create_table_pages));
 
-    PANIC_IF(r, "a new domain has more than %u pages of tables", TABLE_PAGES_DEFAULT);
+    PANIC_IF(r, "a new domain has more than %u pages of tables", ABI_ARCH(create_table_pages));
     if (c->max_maptrack_frames == 0)
         r = grant_set_limits(d, d->grants.frames_limit, 0);
     ASSERT(r == 0);
@@ -101,8 +77,7 @@ int64_t domctl_create(struct vcpu *v, const uint64_t args[6], void *op)
         return r;
     set_limits(call->d, &call->op.u.createdomain);
     call->op.domain = call->d->id.v;
-    call->op.u.createdomain.arch.gic_version = gic_version();
-    call->op.u.createdomain.arch.clock_frequency = 0;
+    ABI_ARCH(create_answer)(call->d, &call->op.u.createdomain.arch);
     call->copy_back = true;
     return 0;
 }
@@ -223,7 +198,7 @@ void domain_info(const struct domain *d, struct xen_domctl_getdomaininfo *info)
     memcpy(info->handle, d->uuid, sizeof(info->handle));
     info->cpupool = sched_group_pool(&d->sched)->id;
     info->gpaddr_bits = (uint8_t)arch_stage2_geometry()->address_bits;
-    info->arch_config.gic_version = gic_version();
+    ABI_ARCH(create_answer)(d, &info->arch_config);
 }
 
 /* Of the domain named, or else of the next one after it. */

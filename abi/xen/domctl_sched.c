@@ -93,7 +93,7 @@ static int64_t reservations_of_vcpus(struct vcpu *v, struct domctl_call *call, b
     int64_t r = 0;
 
     for (done = 0; done < n; done++) {
-        r = one_vcpu(v, call->d, s->u.v.vcpus.q + done * sizeof(struct xen_domctl_schedparam_vcpu), set);
+        r = one_vcpu(v, call->d, guest_address(s->u.v.vcpus) + done * sizeof(struct xen_domctl_schedparam_vcpu), set);
         if (r)
             break;
     }

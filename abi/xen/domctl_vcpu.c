@@ -112,9 +112,9 @@ int64_t domctl_set_context(struct vcpu *v, const uint64_t args[6] UNUSED, void *
 
     if (!target)
         return r;
-    if (!call->op.u.vcpucontext.ctxt.q)
+    if (!guest_address(call->op.u.vcpucontext.ctxt))
         return -E_OPNOTSUPP;        /* would be a reset of the vCPU */
-    r = read_guest(v, &c, call->op.u.vcpucontext.ctxt.q, sizeof(c));
+    r = read_guest(v, &c, guest_address(call->op.u.vcpucontext.ctxt), sizeof(c));
     if (r == -E_FAULT)
         give_up(call->d);
     if (r)
@@ -136,7 +136,7 @@ int64_t domctl_get_context(struct vcpu *v, const uint64_t args[6] UNUSED, void *
         return -E_NODATA;
     subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_getvcpucontext);
     r = with_domain_held(target, &c, get_registers);
-    return r ? r : write_guest(v, call->op.u.vcpucontext.ctxt.q, &c, sizeof(c));
+    return r ? r : write_guest(v, guest_address(call->op.u.vcpucontext.ctxt), &c, sizeof(c));
 }
 
 int64_t domctl_vcpu_info(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, void *op)
@@ -171,8 +171,8 @@ static bool affinity_is_malformed(const struct xen_domctl_vcpuaffinity *in)
 {
     const uint32_t known = XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT | XEN_VCPUAFFINITY_FORCE;
 
-    return !in->flags || in->flags & ~known || (in->flags & XEN_VCPUAFFINITY_HARD && !in->cpumap_hard.bitmap.q) ||
-           (in->flags & XEN_VCPUAFFINITY_SOFT && !in->cpumap_soft.bitmap.q);
+    return !in->flags || in->flags & ~known || (in->flags & XEN_VCPUAFFINITY_HARD && !guest_address(in->cpumap_hard.bitmap)) ||
+           (in->flags & XEN_VCPUAFFINITY_SOFT && !guest_address(in->cpumap_soft.bitmap));
 }
 
 /* The affinity that `in` asks for; what it does not speak of stays. */

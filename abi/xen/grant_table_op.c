@@ -252,7 +252,7 @@ static int64_t op_setup_table(struct vcpu *v, const uint64_t args[6], void *op U
     if (!d) {
         status = target_status(r);
     } else if (grant_grow(d, in.nr_frames) == 0) {
-        r = write_frame_list(v, in.frame_list.q, in.nr_frames);
+        r = write_frame_list(v, guest_address(in.frame_list), in.nr_frames);
         if (r == -E_RESTART)
             return r;
         status = r ? GNTST_bad_virt_addr : GNTST_okay;

@@ -51,6 +51,17 @@ struct hypercall {
 #define SUBCALL_MISSING(number, who) [number] = { .name = #number, .caller = (who) }
 /* The same for a number that this architecture's headers hide. */
 #define SUBCALL_HIDDEN(value, number, who) [value] = { .name = #number, .caller = (who) }
+/* Of one architecture alone; the simulated processor has both's. X86_64's number may be hidden, so its value is given. */
+#if defined(__x86_64__) && !CONFIG_HOST
+#define SUBCALL_ARM64(number, who, function) [number] = { .name = #number, .caller = (who) }
+#else
+#define SUBCALL_ARM64(number, who, function) [number] = { .name = #number, .handler = (function), .caller = (who) }
+#endif
+#if defined(__x86_64__)
+#define SUBCALL_X86_64(value, number, who, function) [value] = { .name = #number, .handler = (function), .caller = (who) }
+#else
+#define SUBCALL_X86_64(value, number, who, function) [value] = { .name = #number, .caller = (who) }
+#endif
 /* A call or sub-call that no table has a place for: of a family that this ABI has no use for on any architecture it runs on, or
  * of a second level below a sub-call. Named so that the check of tools/abi_table.py sees that it was not forgotten. */
 #define NOT_PROVIDED(number) _Static_assert(sizeof(#number) > 1, #number)

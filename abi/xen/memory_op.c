@@ -74,7 +74,7 @@ static int64_t op_claim_pages(struct vcpu *v, const uint64_t args[6], void *op U
 
     if (r)
         return r;
-    if (in.extent_start.q || in.extent_order || in.mem_flags)
+    if (guest_address(in.extent_start) || in.extent_order || in.mem_flags)
         return -E_INVAL;
     d = memory_target(v, in.domid, &r);
     if (!d)

@@ -97,10 +97,10 @@ static int batch_entry(struct vcpu *v, struct domain *d, struct domain *foreign,
     xen_ulong_t index;
     xen_pfn_t gfn;
     int32_t status;
-    int r = read_guest(v, &index, in->idxs.q + i * sizeof(index), sizeof(index));
+    int r = read_guest(v, &index, guest_address(in->idxs) + i * sizeof(index), sizeof(index));
 
     if (!r)
-        r = read_guest(v, &gfn, in->gpfns.q + i * sizeof(gfn), sizeof(gfn));
+        r = read_guest(v, &gfn, guest_address(in->gpfns) + i * sizeof(gfn), sizeof(gfn));
     if (r)
         return r;
     if (!foreign)
@@ -111,7 +111,7 @@ static int batch_entry(struct vcpu *v, struct domain *d, struct domain *foreign,
         status = domain_map_foreign(d, GFN(gfn), foreign, GFN(index));
     if (status == -E_RESTART)
         return status;
-    return write_guest_result(v, in->errs.q + i * sizeof(status), &status, sizeof(status));
+    return write_guest_result(v, guest_address(in->errs) + i * sizeof(status), &status, sizeof(status));
 }
 
 static int64_t batch(struct vcpu *v, struct domain *d, struct domain *foreign, const struct xen_add_to_physmap_batch *in,

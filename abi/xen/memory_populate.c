@@ -20,7 +20,7 @@ static int do_extent(struct vcpu *v, struct domain *d, const struct xen_memory_r
                      extent_function function)
 {
     xen_pfn_t gfn;
-    int r = read_guest(v, &gfn, in->extent_start.q + i * sizeof(gfn), sizeof(gfn));
+    int r = read_guest(v, &gfn, guest_address(in->extent_start) + i * sizeof(gfn), sizeof(gfn));
 
     if (r)
         return r;
@@ -55,7 +55,7 @@ static int64_t give_back_pages(struct vcpu *v, uint64_t cmd, struct domain *d, c
     unsigned n = (unsigned)MIN(in->nr_extents - done, (uint64_t)PAGES_PER_RUN), valid = 0;
     xen_pfn_t pfn[PAGES_PER_RUN];
     gfn_t gfn[PAGES_PER_RUN];
-    int r = read_guest(v, pfn, in->extent_start.q + done * sizeof(*pfn), n * sizeof(*pfn));
+    int r = read_guest(v, pfn, guest_address(in->extent_start) + done * sizeof(*pfn), n * sizeof(*pfn));
 
     STATIC_ASSERT(PAGES_PER_RUN <= STAGE2_GATHER);
     if (r == -E_RESTART)
@@ -99,7 +99,7 @@ static int64_t reservation(struct vcpu *v, const uint64_t args[6], run_function 
     if (error == -E_RESTART)
         return error;
     if (error || in.nr_extents > most_extents(v->domain) || in.extent_order > MAX_ORDER ||
-        !in.extent_start.q)
+        !guest_address(in.extent_start))
         return (int64_t)done;
     d = memory_target(v, in.domid, &error);
     if (!d || done >= in.nr_extents)

@@ -25,7 +25,7 @@ static int map_grant_frame(struct vcpu *v, struct domain *d, uint32_t n, uint64_
 static int map_entry(struct vcpu *v, struct domain *d, const struct xen_mem_acquire_resource *in, uint32_t i)
 {
     xen_pfn_t gfn;
-    int r = read_guest(v, &gfn, in->frame_list.q + (uint64_t)i * sizeof(gfn), sizeof(gfn));
+    int r = read_guest(v, &gfn, guest_address(in->frame_list) + (uint64_t)i * sizeof(gfn), sizeof(gfn));
 
     if (r)
         return r;
@@ -81,7 +81,7 @@ int64_t memory_acquire_resource(struct vcpu *v, const uint64_t args[6], void *op
     if (in.id != XENMEM_resource_grant_table_id_shared)
         return -E_INVAL;
     subcall_reached(FAMILY_MEMORY, XENMEM_acquire_resource);
-    if (!in.frame_list.q)
+    if (!guest_address(in.frame_list))
         return tell_size(v, d, args[1], &in);
     if (in.frame > UINT32_MAX || in.frame + in.nr_frames > d->grants.frames_limit || done > in.nr_frames)
         return -E_INVAL;

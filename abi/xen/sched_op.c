@@ -42,7 +42,7 @@ static int64_t op_poll(struct vcpu *v, const uint64_t args[6], void *op UNUSED)
         return r;
     if (in.nr_ports > POLL_PORTS_MAX)
         return -E_INVAL;
-    r = in.nr_ports ? read_guest(v, ports, in.ports.q, in.nr_ports * sizeof(ports[0])) : 0;
+    r = in.nr_ports ? read_guest(v, ports, guest_address(in.ports), in.nr_ports * sizeof(ports[0])) : 0;
     if (r)
         return r;
     subcall_reached(FAMILY_SCHED, SCHEDOP_poll);

@@ -41,7 +41,7 @@ static int64_t op_domain_list(struct vcpu *v, const uint64_t args[6], void *op)
 
         if (written - start == DOMAINS_PER_RUN)
             return list_continue(v, written, d->id.v);
-        r = write_domain(v, d, in->buffer.q, written);
+        r = write_domain(v, d, guest_address(in->buffer), written);
         if (r == -E_RESTART)
             return list_continue(v, written, d->id.v);
         if (r)

@@ -24,7 +24,7 @@ static int64_t copy_ring(struct vcpu *v, const struct xen_sysctl_readconsole *in
 
     while (written < in->count) {
         size_t n = console_ring_read(index, text, MIN(in->count - written, (uint32_t)CHUNK));
-        int r = n ? write_guest_result(v, in->buffer.q + written, text, n) : 0;
+        int r = n ? write_guest_result(v, guest_address(in->buffer) + written, text, n) : 0;
 
         ASSERT(n <= CHUNK);
         if (r)
@@ -66,7 +66,7 @@ int64_t sysctl_debug_keys(struct vcpu *v, const uint64_t args[6] UNUSED, void *o
 
     if (n > KEYS_MAX)
         return -E_2BIG;
-    r = n ? read_guest(v, keys, in->keys.q, n) : 0;
+    r = n ? read_guest(v, keys, guest_address(in->keys), n) : 0;
     if (r)
         return r;
     subcall_reached(FAMILY_SYSCTL, XEN_SYSCTL_debug_keys);

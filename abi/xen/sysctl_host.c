@@ -49,8 +49,8 @@ int64_t sysctl_cpu_topology(struct vcpu *v, const uint64_t args[6] UNUSED, void 
 
     subcall_reached(FAMILY_SYSCTL, XEN_SYSCTL_cputopoinfo);
     call->copy_back = true;
-    in->num_cpus = in->cputopo.q ? MIN(room, cpus) : cpus;
-    if (!in->cputopo.q)
+    in->num_cpus = guest_address(in->cputopo) ? MIN(room, cpus) : cpus;
+    if (!guest_address(in->cputopo))
         return 0;
     for (uint32_t cpu = 0; cpu < in->num_cpus; cpu++) {
         struct xen_sysctl_cputopo t = { .core = XEN_INVALID_CORE_ID, .socket = XEN_INVALID_SOCKET_ID,
@@ -59,7 +59,7 @@ int64_t sysctl_cpu_topology(struct vcpu *v, const uint64_t args[6] UNUSED, void 
 
         if (cpu_is_online(cpu))
             t = (struct xen_sysctl_cputopo){ .core = cpu, .socket = 0, .node = 0 };
-        r = write_guest(v, in->cputopo.q + cpu * sizeof(t), &t, sizeof(t));
+        r = write_guest(v, guest_address(in->cputopo) + cpu * sizeof(t), &t, sizeof(t));
         if (r)
             return r;
     }
@@ -76,13 +76,13 @@ int64_t sysctl_numa(struct vcpu *v, const uint64_t args[6] UNUSED, void *op)
 
     subcall_reached(FAMILY_SYSCTL, XEN_SYSCTL_numainfo);
     call->copy_back = true;
-    in->num_nodes = in->meminfo.q || in->distance.q ? MIN(room, 1u) : 1;
+    in->num_nodes = guest_address(in->meminfo) || guest_address(in->distance) ? MIN(room, 1u) : 1;
     if (!room)
         return 0;
-    if (in->meminfo.q)
-        r = write_guest(v, in->meminfo.q, &memory, sizeof(memory));
-    if (!r && in->distance.q)
-        r = write_guest(v, in->distance.q, &distance, sizeof(distance));
+    if (guest_address(in->meminfo))
+        r = write_guest(v, guest_address(in->meminfo), &memory, sizeof(memory));
+    if (!r && guest_address(in->distance))
+        r = write_guest(v, guest_address(in->distance), &distance, sizeof(distance));
     return r;
 }
 
@@ -95,7 +95,7 @@ int64_t sysctl_cpu_info(struct vcpu *v, const uint64_t args[6] UNUSED, void *op)
     in->nr_cpus = MIN(in->max_cpus, cpu_count());
     for (uint32_t cpu = 0; cpu < in->nr_cpus; cpu++) {
         struct xen_sysctl_cpuinfo info = { .idletime = (uint64_t)sched_idle_time(cpu) };
-        int r = write_guest(v, in->info.q + cpu * sizeof(info), &info, sizeof(info));
+        int r = write_guest(v, guest_address(in->info) + cpu * sizeof(info), &info, sizeof(info));
 
         if (r)
             return r;

@@ -197,7 +197,7 @@ static int64_t get_frame(struct vcpu *v, struct frame_call *c, uint64_t address,
 static int64_t frame(struct vcpu *v, struct sysctl_call *call, struct sched_pool *p)
 {
     const struct xen_sysctl_scheduler_op *in = &call->op.u.scheduler_op;
-    uint64_t address = in->u.sched_arinc653.schedule.q;
+    uint64_t address = guest_address(in->u.sched_arinc653.schedule);
     struct frame_call *c = heap_new(struct frame_call);
     int64_t r;
 

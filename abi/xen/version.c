@@ -45,8 +45,7 @@ static int64_t version_capabilities(struct vcpu *v, const uint64_t args[6], void
     xen_capabilities_info_t field;
 
     subcall_reached(FAMILY_VERSION, XENVER_capabilities);
-    return write_text(v, args[1], arch_has_narrow_guests() ? "xen-3.0-aarch64 xen-3.0-armv7l " : "xen-3.0-aarch64 ", field,
-                      sizeof(field));
+    return write_text(v, args[1], ABI_ARCH(version_capabilities)(), field, sizeof(field));
 }
 
 static int64_t version_changeset(struct vcpu *v, const uint64_t args[6], void *op UNUSED)
@@ -69,7 +68,7 @@ static int64_t version_platform(struct vcpu *v, const uint64_t args[6], void *op
 static uint32_t features_of(const struct domain *d)
 {
     uint32_t f = 1u << XENFEAT_memory_op_vnode_supported | 1u << XENFEAT_writable_page_tables |
-                 1u << XENFEAT_auto_translated_physmap | 1u << XENFEAT_ARM_SMCCC_supported;
+                 1u << XENFEAT_auto_translated_physmap | ABI_ARCH(version_features);
 
     if (d->is_control)
         f |= 1u << XENFEAT_dom0;

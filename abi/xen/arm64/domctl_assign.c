@@ -18,7 +18,7 @@ static int find_device(struct vcpu *v, const struct xen_domctl_assign_device *in
         return -E_OPNOTSUPP;
     if (size >= sizeof(path))
         return -E_2BIG;
-    if (read_guest(v, path, in->u.dt.path.q, size))
+    if (read_guest(v, path, guest_address(in->u.dt.path), size))
         return -E_FAULT;
     path[size] = '\0';
     *out = host_device_find(path);

@@ -5,6 +5,7 @@
 
 #include "arch/include/x86_registers.h"
 #include "lib/types.h"
+#include "vdev/mmio.h"
 
 struct vmcb;
 
@@ -18,6 +19,7 @@ struct svm_vcpu {
 };
 
 struct arch_domain {
+    struct mmio_space mmio;
     uint8_t event_vector;       /* of the event-channel upcall; 0: none yet */
 };
 

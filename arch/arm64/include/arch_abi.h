@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the processor says of the structures shared with guests (xen/arch-arm.h): see core/shared_info.h. */
+#ifndef ARCH_ABI_H
+#define ARCH_ABI_H
+
+#define LEGACY_MAX_VCPUS 1      /* places for a vcpu_info in shared_info */
+#define ARCH_VCPU_INFO_WORDS 0
+#define ARCH_SHARED_INFO_WORDS 0
+
+#endif
