@@ -51,7 +51,12 @@ $(foreach name,$(GUEST_NAMES),$(eval $(call guest_rules,$(name))))
 .PHONY: guests
 guests: $(GUEST_IMAGES)
 
+# The x86-64 hypervisor, for the tests of its start.
+.PHONY: x86-image
+x86-image:
+	@$(MAKE) --no-print-directory hypervisor ARCH=x86_64
+
 # Each guest on a fresh machine; HYPERVISOR=xen runs the same tests on the reference.
 .PHONY: test-guest
-test-guest: guests unpack
+test-guest: guests unpack x86-image
 	@$(PYTHON) -m pytest tests/guest -n $(or $(JOBS),2) -q --hypervisor $(or $(HYPERVISOR),vinci) --out $(O) $(PYTEST_ARGS)

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The x86-64 hypervisor's start on a PC: what it says of the board, what it says where something is missing, and that its own memory
+keeps the rules. A debugger breaks one rule at a time; each must end in a panic that names the fault and the way to it."""
+
+import os
+import re
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+CPU = "EPYC,+svm,+npt,-rdtscp,-monitor"
+STACK_BOTTOM = 0xFFFFFF80C0004000       # arch/x86_64/include/layout.h: CPU 0's stack begins above a guard page
+
+
+@pytest.fixture(autouse=True)
+def only_vinci(hypervisor):
+    if hypervisor != "vinci":
+        pytest.skip("this is about Vinci's own start")
+
+
+@pytest.fixture(name="image")
+def find_image(out):
+    image = out / "x86_64/vinci"
+    assert image.exists(), f"{image} is missing: make build ARCH=x86_64"
+    return image
+
+
+def command(image, cpu=CPU, smp=1, mem=512, options="", extra=()):
+    return ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg,thread=single", "-cpu", cpu, "-smp", str(smp), "-m", str(mem), "-nodefaults",
+            "-display", "none", "-no-reboot", "-serial", "stdio", "-monitor", "none", "-kernel", str(image), "-append", options, *extra]
+
+
+def boot(out, image, name, limit=60, **settings):
+    """All that a board says until it is off."""
+    log = Path(out) / f"logs/guest/x86_boot_{name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with open(log, "wb") as stream:
+        subprocess.run(command(image, **settings), stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.DEVNULL, timeout=limit, check=False)
+    return log.read_text(errors="replace").replace("\r", "")
+
+
+@pytest.mark.parametrize("cpus", [1, 4])
+def test_the_board_is_found(out, image, cpus):
+    said = boot(out, image, f"found_{cpus}", smp=cpus)
+    assert re.search(r"^\(Vinci\) Vinci \S+, Xen ABI 4\.17, x86-64", said, re.M), said
+    assert re.search(r"memory: 51[01] MiB", said), said
+    assert re.search(rf"ACPI: \d+ tables, {cpus} CPUs, 1 IO-APICs", said), said
+    assert re.search(rf"\b{cpus} CPUs? up", said), said
+    assert "boot stops: no dom0" in said, said
+
+
+def test_without_x2apic(out, image):
+    assert "2 CPUs up" in boot(out, image, "xapic", smp=2, cpu=f"{CPU},-x2apic")
+
+
+def test_a_limit_of_cpus(out, image):
+    assert "2 CPUs up" in boot(out, image, "maxcpus", smp=4, options="maxcpus=2")
+
+
+MISSING = {
+    "no_virtualisation": ("qemu64,-svm", "SVM Mode"),
+    "no_nested_paging": ("EPYC,+svm,-npt", "without nested paging"),
+    "no_long_mode": ("qemu64,-lm", "no 64-bit mode"),
+}
+
+
+@pytest.mark.parametrize("name", MISSING)
+def test_what_is_missing_is_said(out, image, name):
+    cpu, words = MISSING[name]
+    log = Path(out) / f"logs/guest/x86_boot_{name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with open(log, "wb") as stream:
+        board = subprocess.Popen(command(image, cpu=cpu), stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.DEVNULL)
+    end = time.monotonic() + 30
+    while words not in log.read_text(errors="replace") and time.monotonic() < end:
+        time.sleep(0.1)
+    board.kill()
+    board.wait()
+    assert words in log.read_text(errors="replace"), log.read_text(errors="replace")
+
+
+# name: (the debugger's words in a function that has been called by boot, what the panic says)
+BREAKS = {
+    "data_is_not_executed": (["set $pc = (unsigned long)&cpu_blocks"], "page fault"),
+    "text_is_not_written": (["set $rdi = (unsigned long)&heap_init", "set $rsi = 0", "set $rdx = 64", "set $pc = (unsigned long)&memset"],
+                            "page fault"),
+    "constants_are_not_written": (["set $rdi = (unsigned long)&symbol_count", "set $rsi = 0", "set $rdx = 64",
+                                   "set $pc = (unsigned long)&memset"], "page fault"),
+    "a_stack_that_overflows_hits_its_guard": ([f"set $rsp = {STACK_BOTTOM + 8:#x}"], "page fault"),
+    "nothing_lies_at_address_0": (["set $pc = 0"], "page fault"),
+}
+
+
+def wait_for(path):
+    end = time.monotonic() + 30
+    while not os.path.exists(path):
+        assert time.monotonic() < end, "the board offers no debugger's line"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_a_broken_rule_ends_in_a_panic(name, out, image):
+    words, expected = BREAKS[name]
+    log = out / f"logs/guest/x86_boot_{name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as place:
+        line = f"{place}/gdb"
+        with open(log, "wb") as stream:
+            board = subprocess.Popen(command(image, extra=["-S", "-gdb", f"unix:{line},server=on,wait=off"]), stdin=subprocess.DEVNULL,
+                                     stdout=stream, stderr=subprocess.DEVNULL)
+        try:
+            wait_for(line)
+            debugger = ["gdb-multiarch", "-q", "-batch", "-nx", f"{image}.elf"]
+            for word in [f"target remote {line}", "hbreak frame_add_free", "continue", "delete", *words, "detach"]:
+                debugger += ["-ex", word]
+            said = subprocess.run(debugger, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+            assert "Breakpoint 1, " in said.stdout, said.stdout + said.stderr
+            board.wait(timeout=60)
+        finally:
+            if board.poll() is None:
+                board.kill()
+                board.wait()
+    text = log.read_text(errors="replace").replace("\r", "")
+    panic = [row for row in text.splitlines() if "PANIC" in row]
+    assert panic and expected in panic[0], text[-2000:]
+    assert re.search(r"^  cr2 [0-9a-f]{16}", text, re.M), text[-2000:]
+    assert re.search(r"^  from [0-9a-f]+  \w+\+0x", text, re.M), text[-2000:]
