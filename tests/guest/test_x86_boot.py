@@ -126,5 +126,5 @@ def test_a_broken_rule_ends_in_a_panic(name, out, image):
     text = log.read_text(errors="replace").replace("\r", "")
     panic = [row for row in text.splitlines() if "PANIC" in row]
     assert panic and expected in panic[0], text[-2000:]
-    assert re.search(r"^  cr2 [0-9a-f]{16}", text, re.M), text[-2000:]
+    assert re.search(r"  cr2 [0-9a-f]{16}", text, re.M), text[-2000:]
     assert re.search(r"^  from [0-9a-f]+  \w+\+0x", text, re.M), text[-2000:]
