@@ -123,6 +123,12 @@ void cpu_kick(unsigned cpu)
     gic_send_kick(cpu);
 }
 
+/* ISR_EL1 shows what is masked too (Arm ARM D17.2.75). */
+bool cpu_interrupt_pending(void)
+{
+    return read_sysreg(isr_el1) != 0;
+}
+
 /* WFI ends when an interrupt is pending although it is masked (Arm ARM D1.6.2); one that came before it is pending still. */
 void cpu_idle(void)
 {
@@ -130,12 +136,9 @@ void cpu_idle(void)
     dsb(sy);
     wfi();
     gic_handle_interrupt();
-}
-
-/* ISR_EL1 shows what is masked too (Arm ARM D17.2.75). */
-bool cpu_interrupt_pending(void)
-{
-    return read_sysreg(isr_el1) != 0;
+    /* Of equal ones the lowest number comes first: timers that are due again and again would keep devices waiting. */
+    if (cpu_interrupt_pending())
+        gic_handle_interrupt();
 }
 
 void machine_halt(void)

@@ -10,6 +10,7 @@
 #include "lib/error.h"
 #include "lib/print.h"
 #include "lib/string.h"
+#include "vdev/arm64/vgic_internal.h"
 
 /* Guests' interrupt controller (xen/arch-arm.h, GUEST_GICV3_*), and the event channels' interrupt (GUEST_EVTCHN_PPI). */
 #define DISTRIBUTOR GPA(0x03001000)
@@ -170,49 +171,9 @@ enum translate_result arch_guest_translate(struct vcpu *v, gva_t address, bool w
     return TRANSLATE_OK;
 }
 
-/* --- physical interrupts that a domain owns --- */
-
-static struct domain *routes[32 + HOST_SPIS];
-
 void routes_boot(void)
 {
-    memset(routes, 0, sizeof(routes));
-}
-
-int arch_irq_route(struct domain *d, unsigned irq)
-{
-    int error;
-
-    if (irq < 32 || irq >= ARRAY_SIZE(routes))
-        return -E_INVAL;
-    if (routes[irq])
-        return routes[irq] == d ? 0 : -E_BUSY;
-    routes[irq] = d;
-    error = vgic_route_hw(d, irq);
-    if (error)
-        routes[irq] = NULL;
-    return error;
-}
-
-void arch_irq_unroute_all(struct domain *d)
-{
-    for (unsigned irq = 32; irq < ARRAY_SIZE(routes); irq++) {
-        if (routes[irq] == d)
-            routes[irq] = NULL;
-    }
-    vgic_unroute_all(d);
-}
-
-bool arch_irq_deliver(unsigned irq)
-{
-    struct domain *d = irq < ARRAY_SIZE(routes) ? routes[irq] : NULL;
-    struct vcpu *v = d ? domain_vcpu(d, 0) : NULL;
-
-    if (!v)
-        return false;
-    if (!vgic_inject_hw(v, irq, irq))
-        arch_irq_deactivate(irq);
-    return true;
+    memset(irq_owners, 0, sizeof(irq_owners));
 }
 
 /* The simulated processor does not speculate, and no firmware lies under it. */

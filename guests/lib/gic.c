@@ -59,9 +59,14 @@ void gicr_write32(unsigned offset, uint32_t value)
     mmio_write32(this_cpu()->gicr + offset, value);
 }
 
+/* Asked once: a hypervisor may trap the register. */
 bool gic_is_v2(void)
 {
-    return !((read_sysreg(id_aa64pfr0_el1) >> 24) & 0xf);
+    static enum { UNKNOWN, V2, V3 } version;
+
+    if (version == UNKNOWN)
+        version = (read_sysreg(id_aa64pfr0_el1) >> 24) & 0xf ? V3 : V2;
+    return version == V2;
 }
 
 static void find_registers(const void *fdt)

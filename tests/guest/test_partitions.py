@@ -133,19 +133,24 @@ def entries(profile, elf):
     return {kind: counts.get(start + offset, 0) for kind, offset in (("synchronous", 0x400), ("IRQ", 0x480), ("FIQ", 0x500), ("SError", 0x580))}
 
 
-def test_null_leaves_a_partition_alone(run_guest, guest, tmp_path, out):
-    """Pinned under null and with a device of its own, its CPU does not enter the hypervisor once in a second."""
+@pytest.mark.parametrize("gic, smp", [(3, 1), (2, 1), (3, 2)])
+def test_null_leaves_a_partition_alone(run_guest, guest, tmp_path, out, gic, smp):
+    """Pinned under null with a device and a timer of its own, its CPU enters the hypervisor once for each of their interrupts in a second,
+    and for nothing else."""
     plugin, profile, elf = out / "bench/libprofile.so", tmp_path / "profile", out / "arm64/vinci.elf"
     subprocess.run(["make", "-s", f"O={out}", str(plugin)], check=True, timeout=300, cwd=Path(__file__).resolve().parents[2])
     begin, end = elf_range(elf)
     partial = tmp_path / "rtc.dts"
     partial.write_text(RTC)
-    alone = Partition("alone", guest, device_tree=partial, bootargs="rtc steady stay", properties=['vinci,pin = "0";'])
-    outcome = run_guest(None, partitions=[alone],
+    alone = Partition("alone", guest, device_tree=partial, bootargs="rtc steady stay", properties=[f'vinci,pin = "{smp - 1}";'])
+    outcome = run_guest(None, partitions=[alone], smp=smp, machine=f"virt,virtualization=on,gic-version={gic}",
                         options="sched=null", tree_source="/ { pl031@9010000 { xen,passthrough; }; };", until=r"\(alone\) done", timeout=120,
                         extra=["-rtc", "clock=vm", "-plugin", f"{plugin},hv_start={begin:#x},hv_end={end:#x},first={0x64},last={0x65},out={profile}"])
     assert "rtc: 1 alarms" in said(outcome, "alone") and profile.exists(), outcome.tail()
-    assert entries(profile, elf) == {"synchronous": 0, "IRQ": 0, "FIQ": 0, "SError": 0}
+    steady = [re.match(r"steady: (\d+) interrupts of the device, (\d+) of the timer", line) for line in said(outcome, "alone")]
+    device, timer = next((int(m[1]), int(m[2])) for m in steady if m)
+    assert device == 100 and timer >= 20, outcome.tail()
+    assert entries(profile, elf) == {"synchronous": 0, "IRQ": device + timer, "FIQ": 0, "SError": 0}
 
 
 BAD = [

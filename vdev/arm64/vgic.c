@@ -199,7 +199,7 @@ HOT bool vgic_inject_hw(struct vcpu *v, unsigned irq, unsigned hw_irq)
     /* Whoever took it found its domain before vgic_unroute_all: taken now it would stay active for good. */
     is_linked = irq < VGIC_PRIVATE || likely(i->hw_irq == hw_irq);
     if (irq >= VGIC_PRIVATE)
-        i->hw_cpu = (uint16_t)(i->hw_taken ? VGIC_NO_CPU : cpu_id());
+        i->hw_cpu = (uint16_t)(i->hw_taken && i->hw_cpu != cpu_id() ? VGIC_NO_CPU : cpu_id());
     if (is_linked)
         to = take_hw(v, i, hw_irq);
     unlock_notify_one(v->domain, to);

@@ -25,6 +25,9 @@ static inline struct vgic_domain *vgic_of(const struct vcpu *v)
     return &v->domain->arch.vgic;
 }
 
+/* Whose a physical interrupt is (irq_route.c); atomic. Here for the simulated processor, which starts more than once. */
+extern struct domain *irq_owners[VGIC_MAX_IRQS];
+
 /* Interrupt `irq` as v sees it: its private one or a shared one; NULL when there is none of that number. */
 struct vgic_irq *vgic_irq_of(struct vcpu *v, unsigned irq);
 
