@@ -11,12 +11,17 @@ $(GROWTH_OUT)/obj/%.c.o: %.c mk/host_growth.mk
 	@mkdir -p $(@D)
 	@$(HOST_CC) $(GROWTH_CFLAGS) -MMD -MP -c $< -o $@
 
-$(GROWTH_OUT)/growth: $(HOST_SRC:%=$(GROWTH_OUT)/obj/%.o) $(GROWTH_OUT)/obj/bench/growth/growth.c.o
+$(GROWTH_OUT)/libvinci.a: $(HOST_SRC:%=$(GROWTH_OUT)/obj/%.o)
+	@rm -f $@ && ar rcs $@ $^
+
+$(GROWTH_OUT)/growth: $(GROWTH_OUT)/obj/bench/growth/growth.c.o $(GROWTH_OUT)/libvinci.a
 	@echo "  LD      $@"
 	@$(HOST_CC) $^ -o $@
 
 -include $(HOST_SRC:%=$(GROWTH_OUT)/obj/%.d) $(GROWTH_OUT)/obj/bench/growth/growth.c.d
 
-.PHONY: bench-growth
-bench-growth: $(GROWTH_OUT)/growth
-	@$(PYTHON) bench/growth/growth.py $<
+.PHONY: bench-growth bench-check-growth
+bench-growth: deps $(GROWTH_OUT)/growth
+	@$(PYTHON) bench/growth/growth.py $(GROWTH_OUT)/growth
+bench-check-growth: $(GROWTH_OUT)/growth
+	@$(PYTHON) bench/growth/growth.py --check $<

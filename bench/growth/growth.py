@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """How the cost of one operation grows with the number of domains and of CPUs, on the simulated processor under callgrind, which counts
-instructions exactly. The simulated processor's own instructions are left out. Writes bench/results/growth.json and docs/growth.svg."""
+instructions exactly. The simulated processor's own instructions are left out. Writes bench/results/growth.json and docs/growth.svg, or
+compares with what is written there (--check)."""
 
 import argparse
 import json
@@ -19,6 +20,8 @@ OPERATIONS = {
     "frame_alloc": "frame allocation and release", "timer_set": "timer set and cancel", "sched_pick": "scheduling decision",
     "sched_wake": "vCPU sleeps and wakes", "vmid_load": "VMID switch",
 }
+RESULT = ROOT / "bench/results/growth.json"
+TOLERANCE = 0.25
 ROUNDS = int(re.search(r"#define ROUNDS (\d+)", (ROOT / "bench/growth/growth.c").read_text())[1])
 # The simulated processor, and this program's own loop.
 NOT_COUNTED = re.compile(r"(^|/)(arch/host|bench/growth)/|^\?\?\?$|/libc|\.so")
@@ -48,7 +51,7 @@ def measure(program, domains, cpus):
     with tempfile.TemporaryDirectory() as place:
         done = subprocess.run(
             ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={place}/out", "--max-stackframe=100000000",
-             str(program), str(domains), str(cpus)], capture_output=True, text=True, timeout=1200, check=False)
+             str(program), str(domains), str(cpus)], capture_output=True, text=True, timeout=300, check=False)
         if done.returncode:
             sys.exit(f"growth: {domains} domains, {cpus} CPUs: {done.stderr[-2000:]}")
         row = {}
@@ -87,18 +90,33 @@ def picture(table):
     return "\n".join(out + ["</svg>", ""])
 
 
+def check(table):
+    """The exit status. Generous, because a curve is meant that is not flat any more, not an instruction."""
+    committed = json.loads(RESULT.read_text())
+    grown = [(size, name) for size, row in table.items() for name in row if row[name] > committed[size][name] * (1 + TOLERANCE)]
+    for size, name in grown:
+        print(f"growth: {OPERATIONS[name]} with {size.replace(',', ' domains and ')} CPUs: {table[size][name]:,} instructions, "
+              f"{committed[size][name]:,} in the table")
+    print("growth: failed; if it is meant, `make bench-growth` writes the table anew" if grown else
+          f"growth: passed, {len(OPERATIONS)} operations with up to {DOMAINS[-1]:,} domains and {CPUS[-1]:,} CPUs")
+    return bool(grown)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("program", type=Path, help="the measured program (make bench-growth builds it)")
+    parser.add_argument("--check", action="store_true", help="fail where a figure is a quarter above the committed one")
     arguments = parser.parse_args()
     sizes = [(domains, cpus) for cpus in CPUS for domains in DOMAINS]
     with ThreadPoolExecutor(2) as pool:
         rows = list(pool.map(lambda size: measure(arguments.program.resolve(), *size), sizes))
     table = {f"{domains},{cpus}": row for (domains, cpus), row in zip(sizes, rows)}
+    if arguments.check:
+        sys.exit(check(table))
     print("domains   CPUs  " + "  ".join(f"{name:>12}" for name in OPERATIONS))
     for (domains, cpus), row in zip(sizes, rows):
         print(f"{domains:>7}  {cpus:>5}  " + "  ".join(f"{row[name]:>12,}" for name in OPERATIONS))
-    (ROOT / "bench/results/growth.json").write_text(json.dumps(table, indent=1) + "\n")
+    RESULT.write_text(json.dumps(table, indent=1) + "\n")
     (ROOT / "docs/growth.svg").write_text(picture(table))
 
 
