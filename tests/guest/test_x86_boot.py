@@ -127,4 +127,4 @@ def test_a_broken_rule_ends_in_a_panic(name, out, image):
     panic = [row for row in text.splitlines() if "PANIC" in row]
     assert panic and expected in panic[0], text[-2000:]
     assert re.search(r"  cr2 [0-9a-f]{16}", text, re.M), text[-2000:]
-    assert re.search(r"^  from [0-9a-f]+  \w+\+0x", text, re.M), text[-2000:]
+    assert re.search(r"^  (at  |from) [0-9a-f]+  \w+\+0x", text, re.M), text[-2000:]

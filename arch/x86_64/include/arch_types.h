@@ -29,6 +29,7 @@ struct arch_vcpu {
     struct svm_vcpu svm;
     void *fp;                   /* XSAVE's or FXSAVE's area, or NULL */
     uint64_t xcr0;
+    uint64_t tsc_offset;        /* what its TSC has before the host's */
 };
 
 #endif
