@@ -106,10 +106,20 @@ static bool set_ratelimit(const char *value)
     return parse_unsigned(value, &us) && sched_set_ratelimit_us(us) == 0;
 }
 
-/* The serial console is the one that the device tree names; there is no other to choose. */
+/* The serial line that the device tree names, or the first of a PC: there is no other to choose. */
 static bool set_console(const char *value)
 {
-    return strcmp(value, "dtuart") == 0;
+    return strcmp(value, "dtuart") == 0 || strncmp(value, "com1", 4) == 0;
+}
+
+/* com1=BAUD[,...]: what comes behind the speed (8n1, port, line) is always so. */
+static bool set_com1(const char *value)
+{
+    const char *end;
+    uint64_t baud = string_to_number(value, &end);
+
+    boot_options.serial_baud = (unsigned)baud;
+    return (*end == 0 || *end == ',') && baud <= 115200 && (baud == 0 || 115200 % baud == 0);
 }
 
 /* Options of Xen that ask for what is always so here. */
@@ -129,10 +139,12 @@ static const struct option options[] = {
     { "bootscrub", set_bootscrub, "a boolean or idle" },
     { "sched", set_sched, "credit2, null, rtds or arinc653" },
     { "sched_ratelimit_us", set_ratelimit, "microseconds" },
-    { "console", set_console, "dtuart" },
+    { "console", set_console, "dtuart or com1" },
+    { "com1", set_com1, "a speed such as 115200" },
     { "loglvl", console_set_level, "none, error, warning, info, debug or all" },
     { "guest_loglvl", console_set_level, "none, error, warning, info, debug or all" },
     { "dtuart", accept_any, "" },
+    { "dom0", accept_any, "" },
     { "sync_console", accept_any, "" },
     { "conswitch", accept_any, "" },
     /* what GRUB's scripts write for every hypervisor */

@@ -13,6 +13,7 @@ struct boot_options {
     unsigned max_cpus;          /* CPUs to use; 0: all */
     char scheduler[16];         /* sched=; "" = default */
     bool scrub_at_boot;
+    unsigned serial_baud;       /* com1=; 0: as firmware left it */
     bool no_iommu;              /* iommu=off: IOMMUs are left as they are */
     char text[1024];            /* the command line as given (XENVER_commandline) */
 };

@@ -29,5 +29,11 @@ $(UNPACK_OUT)/unpack.elf: $(UNPACK_OBJ) guests/x86_64/unpack/unpack.lds
 	@x86_64-linux-gnu-ld $(UNPACK_LDFLAGS) $(UNPACK_OBJ) -L$(shell dirname $$($(UNPACK_CC) -print-file-name=libz.a)) $(UNPACK_LIBS) \
 		-Map=$(UNPACK_OUT)/unpack.map -o $@
 
+# The hypervisor holds it as it lies in memory.
+$(UNPACK_OUT)/unpack.bin: $(UNPACK_OUT)/unpack.elf
+	@x86_64-linux-gnu-objcopy -O binary $< $@
+$(HV_OBJ)/boot/x86_64/unpacker.S.o: $(UNPACK_OUT)/unpack.bin
+$(HV_OBJ)/boot/x86_64/unpacker.S.o: HV_CFLAGS += -DUNPACKER=\"$(UNPACK_OUT)/unpack.bin\"
+
 .PHONY: unpack
 unpack: $(UNPACK_OUT)/unpack.elf

@@ -4,6 +4,7 @@
 #include "arch/include/boot.h"
 #include "arch/include/mapping.h"
 #include "boot/arm64/dom0.h"
+#include "boot/dom0_parts.h"
 #include "core/domain.h"
 #include "core/options.h"
 #include "lib/assert.h"
@@ -13,29 +14,6 @@
 #include "partition/partition.h"
 
 #define COPY_CHUNK UINT64_C(0x200000)
-
-static int add_memory(struct domain *d, const struct memory_range *r)
-{
-    mfn_t first = MFN(r->base >> PAGE_SHIFT);
-    uint64_t count = r->size >> PAGE_SHIFT, done = 0;
-
-    frame_add_free(first, count);
-    frame_reserve(&d->owner, first, count);
-    if (d->iommu && iommu_map_own(d->iommu, first, count))
-        return -E_NOMEM;
-    while (done < count) {
-        uint64_t frame = first.v + done;
-        unsigned order = largest_order(frame, count - done);
-        int error = domain_populate(d, GFN(frame), order);
-
-        if (error == -E_RESTART)
-            continue;
-        if (error)
-            return error;
-        done += UINT64_C(1) << order;
-    }
-    return 0;
-}
 
 static void clean_range(struct memory_range r)
 {
@@ -77,33 +55,14 @@ static int place_modules(const struct boot_info *b, const struct dom0_layout *l,
     return 0;
 }
 
-static int add_vcpus(struct domain *d)
-{
-    struct domain_locked lock = domain_lock(d);
-    struct vcpu *v;
-    int error = 0;
-
-    for (unsigned i = 0; !error && i < d->max_vcpus; i++) {
-        error = vcpu_create(lock, i, &v);
-        if (!error && boot_options.dom0_vcpus_pin) {
-            cpu_set pin = { { 0 } };
-
-            bitmap_set(pin.bits, i % cpu_count());
-            error = sched_set_affinity(&v->unit, &pin, &pin);
-        }
-    }
-    domain_unlock(lock);
-    return error;
-}
-
 static int fill(const struct boot_info *b, const struct dom0_layout *l, struct domain *d)
 {
     const char *what = "vCPUs";
-    int error = add_vcpus(d);
+    int error = dom0_add_vcpus(d);
 
     d->owner.limit = UINT64_MAX;
     for (unsigned i = 0; !error && i < l->ram.count; i++)
-        what = "memory", error = add_memory(d, &l->ram.range[i]);
+        what = "memory", error = dom0_add_memory(d, &l->ram.range[i]);
     if (!error)
         what = "devices", error = dom0_map_devices(b, d);
     if (!error)
@@ -115,10 +74,7 @@ static int fill(const struct boot_info *b, const struct dom0_layout *l, struct d
 
 static void report(const struct dom0_layout *l, const struct domain *d)
 {
-    for (unsigned i = 0; i < l->ram.count; i++)
-        log_info("dom0: memory 0x%llx-0x%llx (%llu MiB)", (unsigned long long)l->ram.range[i].base,
-                 (unsigned long long)(l->ram.range[i].base + l->ram.range[i].size - 1),
-                 (unsigned long long)(l->ram.range[i].size >> 20));
+    dom0_report_memory(&l->ram);
     log_info("dom0: kernel at 0x%llx%s, ramdisk at 0x%llx%s, device tree at 0x%llx, %u vCPU%s",
              (unsigned long long)l->kernel.base, l->copy_kernel ? " (copied)" : "",
              (unsigned long long)l->ramdisk.base, l->copy_ramdisk ? " (copied)" : "",

@@ -6,7 +6,7 @@
 #include "boot/command_line.h"
 #include "boot/memory.h"
 #include "boot/x86_64/board.h"
-#include "boot/x86_64/loader_info.h"
+#include "boot/x86_64/pvh.h"
 #include "core/console.h"
 #include "core/options.h"
 #include "core/time.h"
@@ -23,6 +23,7 @@
 struct boot_options boot_options;
 static struct loader_info loader;
 static struct boot_info info;
+static struct pvh_layout layout;
 
 /* The machine cannot go on: the reason is on the console already. */
 static void NORETURN stop(const char *what)
@@ -73,8 +74,12 @@ static void start_memory(void)
     find_usable(&usable);
     if (memory_start(&info.memory, &info.modules, &usable))
         stop("too little memory");
+    if (pvh_plan(&layout, &info, &usable, pvh_unpacker_size()) || pvh_plan_map(&layout, loader.map, loader.map_count))
+        stop("no dom0");
     free = usable;
     modules_remove(&info.modules, &free);
+    for (unsigned i = 0; i < layout.ram.count; i++)
+        range_remove(&free, layout.ram.range[i].base, layout.ram.range[i].size);
     /* The page that other CPUs start in. */
     range_remove(&free, BOOT_TRAMPOLINE, PAGE_SIZE);
     memory_set_free(&free);
@@ -82,6 +87,19 @@ static void start_memory(void)
     heap_init();
     arch_boot_frames_ready();
     log_info("memory: %llu MiB in %u ranges", (unsigned long long)(host_frames() >> 8), info.memory.count);
+}
+
+/* Modules that are not dom0's are memory like any other from now on. */
+static void free_modules(void)
+{
+    struct range_list l = { .count = 0 };
+
+    for (unsigned i = 0; i < info.modules.count; i++)
+        range_add(&l, info.modules.module[i].at.base, info.modules.module[i].at.size);
+    for (unsigned i = 0; i < layout.ram.count; i++)
+        range_remove(&l, layout.ram.range[i].base, layout.ram.range[i].size);
+    memory_set_free(&l);
+    memory_hand_over(UINT64_MAX);
 }
 
 static void start_processor(void)
@@ -104,6 +122,8 @@ void boot_main(uint64_t tables, uint64_t magic)
     read_loader(tables, magic);
     log_info("command line: %s", info.command_line);
     command_line_parse(info.command_line);
+    if (boot_options.serial_baud)
+        arch_boot_com(COM1, boot_options.serial_baud);
     panic_resets = !boot_options.noreboot;
     arch_boot_local_interrupts();
     board_read(HPA(0));
@@ -114,6 +134,10 @@ void boot_main(uint64_t tables, uint64_t magic)
     sched_cpu_up(0);
     board_start_cpus(boot_options.max_cpus);
     memory_hand_over(UINT64_MAX);
+    if (pvh_build(&info, &layout))
+        stop("no dom0");
+    free_modules();
     frame_add_used(host_frames() - frame_total());
-    stop("no dom0");
+    log_info("%llu MiB free for guests; entering dom0", (unsigned long long)(frame_free_count() >> 8));
+    arch_boot_run();
 }

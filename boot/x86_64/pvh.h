@@ -36,6 +36,11 @@ int pvh_plan(struct pvh_layout *l, const struct boot_info *b, const struct range
 /* Fill l->map: the firmware's, where RAM that is not dom0's is reserved, so that no address of it is used for anything else. */
 int pvh_plan_map(struct pvh_layout *l, const struct memory_entry *host, unsigned count) MUST_CHECK;
 
+/* Memory that the unpacker takes. */
+uint64_t pvh_unpacker_size(void);
+/* Make dom0 and let it run. The frames of l->ram are in no allocator yet. 0, or an error that has been said. */
+int pvh_build(const struct boot_info *b, const struct pvh_layout *l) MUST_CHECK;
+
 /* Is this what dom0's kernel can be: a bzImage or a 64-bit ELF file of x86? NULL, or what is wrong with its first `size` bytes. */
 const char *pvh_kernel_fault(const void *file, uint64_t size);
 

@@ -161,9 +161,9 @@ static int place(const struct pvh_layout *l, const struct module_list *modules, 
     size = ROUND_UP(size, PAGE_SIZE);
     for (unsigned i = 0; i < l->ram.count; i++) {
         const struct memory_range *r = &l->ram.range[i];
-        uint64_t end = MIN(range_end(r), FOUR_GIB);
+        uint64_t end = MIN(range_end(r), FOUR_GIB), begin = MAX(r->base, KERNEL_AT);
 
-        while (r->base >= KERNEL_AT && end >= r->base + size) {
+        while (end >= begin + size) {
             const struct memory_range want = { end - size, size };
 
             if (!find_met(l, modules, want, &met)) {

@@ -92,6 +92,9 @@ static void modules_stay_where_they_are(void **state)
     info.modules.module[1].at = (struct memory_range){ 5 * MIB + 77, 3 * MIB };
     assert_int_equal(pvh_plan(&layout, &info, &usable, UNPACKER), 0);
     check_layout(512 * MIB);
+    info.modules.module[1].at = (struct memory_range){ 5 * MIB + 77, 20 * MIB };       /* over 16 MiB: all that dom0 has is one range */
+    assert_int_equal(pvh_plan(&layout, &info, &usable, UNPACKER), 0);
+    check_layout(512 * MIB);
     make_machine();
     boot_options.dom0_memory = 64 * MIB;
     info.modules.module[1].at = (struct memory_range){ 1500 * MIB, 3 * MIB };

@@ -3,9 +3,10 @@
  * Entered as a PVH kernel is: 32-bit protected mode without paging, flat segments, ebx = start_info, nothing else known. The image may lie
  * anywhere below 4 GiB; its address comes from a call whose stack is the start_info's first word, a known constant that is put back.
  *
- *   start32 -> long mode, the first 4 GiB at their physical addresses -> unpack(start_info) -> start_kernel: back to where we came from
+ *   start32 (offset 0; at offset 8 the size in memory) -> long mode, the first 4 GiB at their physical addresses -> unpack(start_info) -> start_kernel: back to where we came from
  */
 #define LINKED_AT 0x100000
+#define BEGIN_AT 12                 /* the jump and the size are in front */
 #define START_MAGIC 0x336ec578
 #define CODE64 0x08
 #define CODE32 0x10
@@ -25,10 +26,15 @@
     .asciz "Xen"
     .long LINKED_AT
 
-.section .head.text, "ax"
+.section .head.jump, "ax"
 .code32
 .globl start32
 start32:
+    jmp begin
+    .balign 8
+
+.section .head.text, "ax"           /* behind the size in memory: unpack.lds */
+begin:
     cli
     cld
     cmpl $START_MAGIC, (%ebx)
@@ -36,11 +42,11 @@ start32:
     leal 4(%ebx), %esp
     call 1f
 1:  popl %ebp
-    subl $(1b - start32), %ebp      /* where the image is */
+    subl $(1b - begin), %ebp        /* where `begin` is */
     movl $START_MAGIC, (%ebx)
 
     /* Tables: one of level 4, one of level 3, four of level 2 with blocks of 2 MiB. */
-    leal (tables - start32)(%ebp), %edi
+    leal (tables - begin)(%ebp), %edi
     leal (0x1000 + TABLE)(%edi), %eax
     movl %eax, (%edi)
     leal (0x2000 + TABLE)(%edi), %eax
@@ -58,9 +64,9 @@ start32:
     addl $8, %edx
     loop 3b
 
-    leal (gdt - start32)(%ebp), %eax
-    movl %eax, (gdt_pointer + 2 - start32)(%ebp)
-    lgdt (gdt_pointer - start32)(%ebp)
+    leal (gdt - begin)(%ebp), %eax
+    movl %eax, (gdt_pointer + 2 - begin)(%ebp)
+    lgdt (gdt_pointer - begin)(%ebp)
     movl $CR4_NEEDED, %eax
     movl %eax, %cr4
     movl %edi, %cr3
@@ -70,8 +76,8 @@ start32:
     wrmsr
     movl $(CR0_PG | CR0_NEEDED), %eax
     movl %eax, %cr0
-    leal (stack_top - start32)(%ebp), %esp
-    leal (start64 - start32)(%ebp), %eax
+    leal (stack_top - begin)(%ebp), %esp
+    leal (start64 - begin)(%ebp), %eax
     pushl $CODE64
     pushl %eax
     lret
@@ -102,7 +108,7 @@ start64:
 
     /* Move addresses in data to where the image is. */
     movq %rbp, %rcx
-    subq $LINKED_AT, %rcx
+    subq $(LINKED_AT + BEGIN_AT), %rcx
     leaq relocations_start(%rip), %rsi
     leaq relocations_end(%rip), %rdi
 4:  cmpq %rdi, %rsi
@@ -114,7 +120,6 @@ start64:
     addq $24, %rsi
     jmp 4b
 5:  movq %rbx, %rdi
-    movq %rbp, %rsi
     xorl %ebp, %ebp
     call unpack
     ud2

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "boot/dom0_parts.h"
+#include "core/domain.h"
+#include "core/options.h"
+#include "lib/error.h"
+#include "lib/print.h"
+
+int dom0_add_memory(struct domain *d, const struct memory_range *r)
+{
+    mfn_t first = MFN(r->base >> PAGE_SHIFT);
+    uint64_t count = r->size >> PAGE_SHIFT, done = 0;
+
+    frame_add_free(first, count);
+    frame_reserve(&d->owner, first, count);
+    if (d->iommu && iommu_map_own(d->iommu, first, count))
+        return -E_NOMEM;
+    while (done < count) {
+        uint64_t frame = first.v + done;
+        unsigned order = largest_order(frame, count - done);
+        int error = domain_populate(d, GFN(frame), order);
+
+        if (error == -E_RESTART)
+            continue;
+        if (error)
+            return error;
+        done += UINT64_C(1) << order;
+    }
+    return 0;
+}
+
+int dom0_add_vcpus(struct domain *d)
+{
+    struct domain_locked lock = domain_lock(d);
+    struct vcpu *v;
+    int error = 0;
+
+    for (unsigned i = 0; !error && i < d->max_vcpus; i++) {
+        error = vcpu_create(lock, i, &v);
+        if (!error && boot_options.dom0_vcpus_pin) {
+            cpu_set pin = { { 0 } };
+
+            bitmap_set(pin.bits, i % cpu_count());
+            error = sched_set_affinity(&v->unit, &pin, &pin);
+        }
+    }
+    domain_unlock(lock);
+    return error;
+}
+
+void dom0_report_memory(const struct range_list *ram)
+{
+    for (unsigned i = 0; i < ram->count; i++)
+        log_info("dom0: memory 0x%llx-0x%llx (%llu MiB)", (unsigned long long)ram->range[i].base,
+                 (unsigned long long)(ram->range[i].base + ram->range[i].size - 1),
+                 (unsigned long long)(ram->range[i].size >> 20));
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Make dom0: the domain, its memory and the board's devices one to one, the unpacker and what it is started with, vCPU 0 ready. */
+#include "boot/dom0_parts.h"
+#include "boot/x86_64/board.h"
+#include "boot/x86_64/pvh.h"
+#include "core/domain.h"
+#include "core/options.h"
+#include "lib/assert.h"
+#include "lib/error.h"
+#include "lib/print.h"
+#include "lib/string.h"
+
+#define FOUR_GIB UINT64_C(0x100000000)
+#define LOCAL_APIC_SIZE PAGE_SIZE
+/* unpacker.S: the flat image; at this offset how much memory it takes. */
+#define UNPACKER_SIZE_AT 8
+
+extern const uint8_t unpacker_image[], unpacker_image_end[];
+
+uint64_t pvh_unpacker_size(void)
+{
+    uint32_t size;
+
+    memcpy(&size, unpacker_image + UNPACKER_SIZE_AT, sizeof(size));
+    ASSERT(size >= (size_t)(unpacker_image_end - unpacker_image));
+    return size;
+}
+
+/* ---- devices ---- */
+
+static int map_registers(struct domain *d, uint64_t base, uint64_t end)
+{
+    uint64_t frame = base >> PAGE_SHIFT, last = end >> PAGE_SHIFT;
+
+    while (frame < last) {
+        unsigned order = largest_order(frame, last - frame);
+        int error = stage2_map(&d->stage2, GFN(frame), MFN(frame), order, S2_DEVICE);
+
+        if (error)
+            return error;
+        frame += UINT64_C(1) << order;
+    }
+    return 0;
+}
+
+/* What below 4 GiB is no memory is registers and firmware's tables, but for the interrupt controllers that dom0 has copies of. */
+static int map_devices(const struct boot_info *b, struct domain *d)
+{
+    struct range_list rest = { .range = { { 0, FOUR_GIB } }, .count = 1 };
+    int error = 0;
+
+    for (unsigned i = 0; i < b->memory.count; i++)
+        range_remove(&rest, b->memory.range[i].base, b->memory.range[i].size);
+    range_remove(&rest, ROUND_DOWN(board.madt.local_apic.v, PAGE_SIZE), LOCAL_APIC_SIZE);
+    for (unsigned i = 0; i < board.madt.io_apics; i++)
+        range_remove(&rest, ROUND_DOWN(board.madt.io_apic[i].at.v, PAGE_SIZE), PAGE_SIZE);
+    for (unsigned i = 0; !error && i < rest.count; i++)
+        error = map_registers(d, rest.range[i].base, rest.range[i].base + rest.range[i].size);
+    return error;
+}
+
+/* ---- what it starts with ---- */
+
+static void place_unpacker(const struct pvh_layout *l)
+{
+    size_t size = (size_t)(unpacker_image_end - unpacker_image);
+    uint8_t *p = boot_map(HPA(l->unpacker.base), l->unpacker.size);
+
+    memcpy(p, unpacker_image, size);
+    memset(p + size, 0, l->unpacker.size - size);
+    boot_unmap(p, l->unpacker.size);
+}
+
+static int place_tables(const struct boot_info *b, const struct pvh_layout *l, const struct domain *d)
+{
+    void *acpi = boot_map(HPA(l->acpi.base), l->acpi.size), *start = boot_map(HPA(l->start.base), l->start.size);
+    bool has_acpi = board.acpi.count > 0;
+    bool fits = !has_acpi || pvh_write_acpi(acpi, (uint32_t)l->acpi.size, l->acpi.base, &board.acpi, &board.madt, d->max_vcpus);
+
+    fits = fits && pvh_write_start(start, l, &b->modules, has_acpi ? l->acpi.base : 0);
+    boot_unmap(start, l->start.size);
+    boot_unmap(acpi, l->acpi.size);
+    return fits ? 0 : -E_NOMEM;
+}
+
+static int fill(const struct boot_info *b, const struct pvh_layout *l, struct domain *d)
+{
+    const char *what = "vCPUs";
+    int error = dom0_add_vcpus(d);
+
+    d->owner.limit = UINT64_MAX;
+    for (unsigned i = 0; !error && i < l->ram.count; i++)
+        what = "memory", error = dom0_add_memory(d, &l->ram.range[i]);
+    if (!error)
+        what = "devices", error = map_devices(b, d);
+    if (!error)
+        what = "tables", error = place_tables(b, l, d);
+    if (error)
+        log_error("dom0: its %s could not be set up", what);
+    return error;
+}
+
+static void report(const struct boot_info *b, const struct pvh_layout *l, const struct domain *d)
+{
+    const struct boot_module *ramdisk = module_find(&b->modules, MODULE_RAMDISK);
+
+    dom0_report_memory(&l->ram);
+    log_info("dom0: kernel at 0x%llx, ramdisk at 0x%llx, unpacker at 0x%llx, %u vCPU%s",
+             (unsigned long long)module_find(&b->modules, MODULE_KERNEL)->at.base, (unsigned long long)(ramdisk ? ramdisk->at.base : 0),
+             (unsigned long long)l->unpacker.base, d->max_vcpus, d->max_vcpus == 1 ? "" : "s");
+}
+
+int pvh_build(const struct boot_info *b, const struct pvh_layout *l)
+{
+    struct domain_config config = {
+        .is_control = true,
+        .direct_mapped = true,
+        .iommu = iommu_is_present(),
+        .max_vcpus = boot_options.dom0_vcpus ? boot_options.dom0_vcpus : cpu_count(),
+        .max_event_port = EVENT_MAX_PORTS_FIFO - 1,
+    };
+    const struct vcpu_start start = { .pc = l->unpacker.base, .context = l->start.base };
+    struct domain *d;
+    int error = domain_create(DOMID(0), &config, &d);
+
+    if (!error)
+        error = fill(b, l, d);
+    if (error) {
+        log_error("dom0: could not be built (error %d)", error);
+        return error;
+    }
+    place_unpacker(l);
+    report(b, l, d);
+    error = vcpu_up(d->vcpus[0], &start);
+    return error ? error : domain_unpause_by_controller(d);
+}
