@@ -59,7 +59,10 @@ struct vcpu;
 /* The hardware identity of an address space: root and VMID/ASID (mem/vmid.h). */
 struct arch_stage2 {
     hpa_t root;
-    uint64_t vmid_generation;   /* generation in the high bits, VMID in the low 16; 0 = none */
+    union {
+        uint64_t vmid_generation;   /* mem/vmid.h: generation in the high bits, VMID in the low 16; 0 = none */
+        uint64_t changes;           /* x86-64, where each CPU numbers vCPUs by itself: how often something was taken out, + 1 */
+    };
 };
 void arch_stage2_init(struct arch_stage2 *s, hpa_t root);
 void arch_stage2_release(struct arch_stage2 *s);
@@ -70,7 +73,7 @@ void arch_stage2_release(struct arch_stage2 *s);
  */
 void arch_stage2_invalidate(struct arch_stage2 *s, gfn_t gfn, uint64_t count);
 
-/* All of every space, on all CPUs. Completes before it returns. */
+/* All of every space, on all CPUs. Completes before it returns. For mem/vmid.h. */
 void arch_stage2_invalidate_all(void);
 
 /* How translating a guest's virtual address ended. */

@@ -112,21 +112,26 @@ static void wait_for(unsigned cpu, uint32_t asked)
         cpu_relax();
 }
 
-void cpu_interrupt_now(void)
+void cpu_interrupt_these(uint32_t cpus)
 {
-    uint32_t asked[MAX_CPUS], cpus = 0;
+    uint32_t asked[MAX_CPUS], waited = 0;
     unsigned self = cpu_id();
 
     STATIC_ASSERT(MAX_CPUS <= 32);
     for (unsigned cpu = 0; cpu < cpu_count(); cpu++) {
-        if (cpu == self || !cpu_is_online(cpu))
+        if (cpu == self || !(cpus & BIT(cpu)) || !cpu_is_online(cpu))
             continue;
-        cpus |= (uint32_t)BIT(cpu);
+        waited |= (uint32_t)BIT(cpu);
         asked[cpu] = atomic_fetch_add(&cpu_blocks[cpu].nmi_asked, 1) + 1;
         apic_send(cpu_blocks[cpu].apic_id, ICR_NMI | ICR_ASSERT);
     }
-    for (; cpus; cpus &= cpus - 1)
-        wait_for((unsigned)__builtin_ctz(cpus), asked[__builtin_ctz(cpus)]);
+    for (; waited; waited &= waited - 1)
+        wait_for((unsigned)__builtin_ctz(waited), asked[__builtin_ctz(waited)]);
+}
+
+void cpu_interrupt_now(void)
+{
+    cpu_interrupt_these(UINT32_MAX);
 }
 
 #define PAGES_ONE_BY_ONE 32

@@ -14,15 +14,9 @@
 .endr
 .endm
 
-
-
-
-PENDING virt_vcpu_init, virt_vcpu_destroy, virt_vcpu_reset, virt_load, virt_save, virt_run, virt_inject_exception, virt_inject_interrupt
-PENDING virt_interruptible, virt_interrupts_enabled, virt_get_segment, virt_set_segment, virt_get_control_registers
-PENDING virt_set_control_registers, virt_cpl, virt_is_64bit, virt_get_msr, virt_set_msr, virt_set_tsc_offset, virt_skip, virt_init_cpu
-PENDING arch_guest_translate, arch_guest_frame
 PENDING vlapic_init, vlapic_destroy, vlapic_reset, vlapic_highest, vlapic_accept, vlapic_raise, cpuid_answer, msr_read, msr_write, emulate_access
 PENDING devices_stop, devices_retire, devices_free, devices_reset_some, devices_reset_vcpu
+PENDING vlapic_msr_read, vlapic_msr_write, vcpu_context_set, vcpu_context_get
 PENDING arch_vcpu_raise_upcall, arch_irq_deliver, arch_irq_route, arch_irq_unroute_all, arch_domain_init, arch_domain_destroy, arch_vcpu_retire
 
 .section .note.GNU-stack, "", %progbits

@@ -2,10 +2,9 @@
 /* The processor's part of vCPUs (arch/include/vcpu.h). */
 #include "arch/include/vcpu.h"
 #include "core/domain.h"
+#include "fpu.h"
 #include "idt.h"
-#include "layout.h"
-#include "lib/string.h"
-#include "processor.h"
+#include "stage2_space.h"
 #include "vdev/x86_64/vlapic.h"
 #include "virt.h"
 
@@ -63,17 +62,21 @@ int arch_vcpu_init(struct vcpu *v)
 {
     int error = virt_vcpu_init(v);
 
-    if (error)
-        return error;
-    error = vlapic_init(v);
-    if (error)
+    if (!error)
+        error = fpu_vcpu_init(v);
+    if (!error)
+        error = vlapic_init(v);
+    if (error) {
+        fpu_vcpu_destroy(v);
         virt_vcpu_destroy(v);
+    }
     return error;
 }
 
 void arch_vcpu_destroy(struct vcpu *v)
 {
     vlapic_destroy(v);
+    fpu_vcpu_destroy(v);
     virt_vcpu_destroy(v);
 }
 
@@ -86,12 +89,11 @@ bool arch_has_narrow_guests(void)
 void arch_vcpu_reset(struct vcpu *v, const struct vcpu_start *start)
 {
     ASSERT(v != cpu_current_vcpu());
-    memset(&v->arch.regs, 0, sizeof(v->arch.regs));
+    virt_vcpu_reset(v);
+    fpu_vcpu_reset(v);
+    vlapic_reset(v);
     v->arch.regs.rip = start->pc;
     v->arch.regs.rbx = start->context;
-    v->arch.regs.rflags = RFLAGS_RESERVED;
-    virt_vcpu_reset(v);
-    vlapic_reset(v);
 }
 
 /* -- running -- */
@@ -99,11 +101,15 @@ void arch_vcpu_reset(struct vcpu *v, const struct vcpu_start *start)
 void arch_vcpu_switch(struct vcpu *prev, struct vcpu *next)
 {
     ASSERT(prev != next);
-    if (prev)
+    if (prev) {
         virt_save(prev);
-    windows_close();
-    if (next)
+        fpu_save(prev);
+    }
+    stage2_load(next ? &next->domain->stage2.arch : NULL);
+    if (next) {
         virt_load(next);
+        fpu_load(next);
+    }
 }
 
 /* One interrupt at a time: the next one follows when the guest can take it, for which the processor exits. */

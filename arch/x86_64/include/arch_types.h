@@ -9,13 +9,25 @@
 
 struct vmcb;
 
-/* SVM's part of a vCPU (svm/). */
+/* The length of an instruction that exited, known since it was last looked at: svm/length.c. */
+struct svm_known {
+    uint64_t rip, cr3;
+    uint32_t exit_code;
+    uint8_t length;
+};
+#define SVM_KNOWN 4
+
+/* SVM's part of a vCPU (svm/). run.S knows the first three by their place. */
 struct svm_vcpu {
-    uint64_t vmcb_pa;           /* run.S: SVM_VMCB_PA */
+    uint64_t vmcb_pa;
+    const uint64_t *space_changes;      /* how often the nested tables that it runs with were changed (stage2_tlb.c) */
+    uint64_t asid_changes;              /* that count when it got its ASID */
     struct vmcb *vmcb;
-    uint64_t asid_generation, asid_changes;
-    uint64_t dr[4];
+    uint64_t asid_generation;
+    uint64_t dr[4];                     /* DR0 to DR3, while they are not in the processor */
     uint32_t asid_cpu;
+    bool dr_live;
+    struct svm_known known[SVM_KNOWN];
 };
 
 struct arch_domain {

@@ -39,12 +39,14 @@
 #define RFLAGS_IF (1 << 9)
 #define RFLAGS_DF (1 << 10)
 #define RFLAGS_RF (1 << 16)
+#define RFLAGS_AC (1 << 18)
 
 /* Exceptions (APM 8.2). */
 #define VECTOR_DE 0
 #define VECTOR_DB 1
 #define VECTOR_NMI 2
 #define VECTOR_BP 3
+#define VECTOR_OF 4
 #define VECTOR_UD 6
 #define VECTOR_NM 7
 #define VECTOR_DF 8
@@ -53,6 +55,7 @@
 #define VECTOR_SS 12
 #define VECTOR_GP 13
 #define VECTOR_PF 14
+#define VECTOR_AC 17
 #define VECTOR_MC 18
 #define VECTORS 256
 

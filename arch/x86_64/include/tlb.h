@@ -12,5 +12,7 @@ void tlb_forget_own(uint64_t va, uint64_t pages);
  * NMI, which a CPU that runs a guest takes when it has left it. Any lock may be held.
  */
 void cpu_interrupt_now(void);
+/* The same for CPU n where bit n is set. */
+void cpu_interrupt_these(uint32_t cpus);
 
 #endif

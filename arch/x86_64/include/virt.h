@@ -17,6 +17,7 @@ struct x86_segment {
     uint32_t limit;             /* in bytes */
     uint64_t base;
 };
+#define X86_SEGMENT_LONG (1 << 9)
 enum x86_segment_name { X86_ES, X86_CS, X86_SS, X86_DS, X86_FS, X86_GS, X86_LDTR, X86_TR, X86_GDTR, X86_IDTR, X86_SEGMENTS };
 
 struct x86_control_registers {
@@ -42,7 +43,7 @@ void virt_run(struct vcpu *v) NORETURN;
 #define VIRT_NO_ERROR_CODE (-1)
 void virt_inject_exception(struct vcpu *v, unsigned vector, int32_t error, uint64_t cr2);
 /* An external interrupt with this vector as soon as v takes one: true: injected at the next entry; false: v cannot take it yet, and
- * exits (virt_exit_window) when it can. */
+ * exits when it can. */
 bool virt_inject_interrupt(struct vcpu *v, unsigned vector);
 /* Can v take an external interrupt now (RFLAGS.IF, no shadow, nothing pending injection)? */
 bool virt_interruptible(const struct vcpu *v);
@@ -57,6 +58,8 @@ void virt_set_control_registers(struct vcpu *v, const struct x86_control_registe
 unsigned virt_cpl(const struct vcpu *v);
 /* Does it execute 64-bit code? */
 bool virt_is_64bit(const struct vcpu *v);
+/* The linear address of an offset in a segment; limits are not looked at. */
+uint64_t virt_linear(const struct vcpu *v, enum x86_segment_name s, uint64_t offset);
 /* MSRs that the processor holds for the guest (STAR, LSTAR, CSTAR, SFMASK, FS, GS, KERNEL_GS bases, SYSENTER_*, PAT). False: not one of them,
  * or a value that it does not take. */
 bool virt_get_msr(const struct vcpu *v, uint32_t msr, uint64_t *value);

@@ -3,26 +3,74 @@
 #ifndef X86_SVM_H
 #define X86_SVM_H
 
-/* Offset in struct arch_vcpu, for run.S. */
+/* Offsets in struct arch_vcpu, for run.S. */
 #define SVM_VMCB_PA 144
+#define SVM_SPACE_CHANGES 152
+#define SVM_ASID_CHANGES 160
 
 #ifndef __ASSEMBLER__
 #include "arch/x86_64/svm/vmcb.h"
 #include "core/domain.h"
 
-/* run.S: after an exit, the vCPU's registers stored; returns the one to enter. */
-struct vcpu *svm_exit(struct vcpu *v);
-/* asid.c: the space of translations that v runs with on this CPU, before each entry. */
-void svm_asid_prepare(struct vcpu *v);
+/* A CPU's numbering. */
+struct asids {
+    uint64_t generation;
+    uint32_t next;              /* 0: none given out yet */
+    bool must_flush;            /* a new generation, and nothing has been entered yet */
+};
 void svm_asid_init(unsigned count);
-/* Maps of ports and MSRs that are not intercepted (permissions.c), by physical address. */
+/* v is loaded on this CPU: its number of another time may be somebody else's. */
+void svm_asid_load(struct vcpu *v);
+/* Nothing of v is cached under what it has from now on; run.S calls it too. */
+void svm_asid_renew(struct vcpu *v);
+/* v was entered with everything dropped. */
+void svm_asid_flushed(struct vcpu *v);
+
+/* run.S: enter v, and after each exit whom svm_exit names; on the CPU's stack. host_pa: where VMSAVE has put the hypervisor's own state. */
+void svm_loop(struct vcpu *v, uint64_t host_pa) NORETURN;
+/* exits.c: after an exit, the vCPU's registers stored; returns the one to enter. */
+struct vcpu *svm_exit(struct vcpu *v);
+
+/* inject.c: the guest takes interrupts now. */
+void svm_close_window(struct vcpu *v);
+/* permissions.c: maps of ports and MSRs that are not intercepted, by physical address. */
 uint64_t svm_msr_map(void);
 uint64_t svm_io_map(const struct domain *d);
 void svm_permissions_init(void);
 
+/* length.c: of the instruction at which v exited with this code; 0: it cannot be read, or is no such instruction (any more). */
+unsigned svm_instruction_length(struct vcpu *v, uint32_t exit_code);
+
+/* inject.c: what was about to be delivered when v exited is delivered at the next entry. */
+void svm_take_back_event(struct vcpu *v);
+/* state.c: the guest has reached for a debug register that was not loaded. */
+void svm_load_debug_registers(struct vcpu *v);
+void svm_unload_debug_registers(struct vcpu *v);
+
 static inline struct vmcb *vmcb_of(const struct vcpu *v)
 {
     return v->arch.svm.vmcb;
+}
+
+/* Between what the hypervisor looks at and what the processor loads. */
+static inline void svm_registers_to_vmcb(const struct vcpu *v)
+{
+    struct vmcb *m = vmcb_of(v);
+
+    m->rax = v->arch.regs.rax;
+    m->rsp = v->arch.regs.rsp;
+    m->rip = v->arch.regs.rip;
+    m->rflags = v->arch.regs.rflags;
+}
+
+static inline void svm_registers_from_vmcb(struct vcpu *v)
+{
+    const struct vmcb *m = vmcb_of(v);
+
+    v->arch.regs.rax = m->rax;
+    v->arch.regs.rsp = m->rsp;
+    v->arch.regs.rip = m->rip;
+    v->arch.regs.rflags = m->rflags;
 }
 #endif
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Nested page tables (AMD64 APM volume 2, 15.25.5): the long-mode format, where a guest's access is one of user mode.
+ * Entries of nested page tables (AMD64 APM volume 2, 15.25.5): the long-mode format, where a guest's access is one of user mode.
  *
  *   63   62  56 55  52 51               12 11  9  8  7  6 5  4   3   2 1 0
  *  +----+------+------+-------------------+-----+--+--+-+-+----+---+-+-+-+
@@ -10,21 +10,19 @@
  * The type lies in bits that the walker ignores. A NEEDS_WORK entry is its type and a cookie in the frame's place, P clear.
  */
 #include "arch/include/stage2.h"
-#include "cpuid_host.h"
 #include "lib/assert.h"
 #include "lib/atomic.h"
-#include "tlb.h"
 
 #define NPT_PRESENT BIT(0)
 #define NPT_WRITE BIT(1)
 #define NPT_USER BIT(2)
 #define NPT_UNCACHED (BIT(3) | BIT(4))
-#define NPT_USED (BIT(5) | BIT(6))
+#define NPT_ACCESSED BIT(5)
+#define NPT_USED (NPT_ACCESSED | BIT(6))
 #define NPT_BLOCK BIT(7)
 #define NPT_TYPE_SHIFT 52
 #define NPT_NO_EXECUTE BIT(63)
 #define NPT_FRAME UINT64_C(0x000ffffffffff000)
-#define MAX_ADDRESS_BITS 48
 
 #define TYPE(t) ((uint64_t)(t) << NPT_TYPE_SHIFT)
 #define MEMORY (NPT_PRESENT | NPT_USER | NPT_USED)
@@ -45,21 +43,6 @@ static const uint64_t leaf_bits[S2_TYPES] = {
     [S2_DOORBELL] = TYPE(S2_DOORBELL),
 };
 
-/* Counts every invalidation; each CPU compares before it enters a guest. */
-uint64_t npt_changes;
-
-const struct stage2_geometry *arch_stage2_geometry(void)
-{
-    static struct stage2_geometry geometry;
-
-    if (unlikely(!geometry.address_bits)) {
-        unsigned bits = cpuid_word(0x80000008, 0, CPUID_EAX) & 0xff;
-
-        geometry.address_bits = bits ? MIN(bits, (unsigned)MAX_ADDRESS_BITS) : 36;
-    }
-    return &geometry;
-}
-
 s2_entry arch_s2_leaf(mfn_t mfn, enum s2_type type, unsigned level)
 {
     s2_entry e = leaf_bits[type] | mfn.v << PAGE_SHIFT;
@@ -79,7 +62,7 @@ void arch_s2_fill(s2_entry *table, mfn_t first, uint64_t step, enum s2_type type
 
 s2_entry arch_s2_table(mfn_t table)
 {
-    return table.v << PAGE_SHIFT | NPT_PRESENT | NPT_WRITE | NPT_USER | BIT(5);
+    return table.v << PAGE_SHIFT | NPT_PRESENT | NPT_WRITE | NPT_USER | NPT_ACCESSED;
 }
 
 bool arch_s2_is_table(s2_entry e, unsigned level)
@@ -110,29 +93,4 @@ void arch_s2_write(s2_entry *slot, s2_entry e)
 s2_entry arch_s2_read(const s2_entry *slot)
 {
     return __atomic_load_n(slot, __ATOMIC_RELAXED);
-}
-
-void arch_stage2_init(struct arch_stage2 *s, hpa_t root)
-{
-    ASSERT(IS_ALIGNED(root.v, PAGE_SIZE));
-    *s = (struct arch_stage2){ .root = root };
-}
-
-void arch_stage2_release(struct arch_stage2 *s UNUSED)
-{
-    arch_stage2_invalidate_all();
-}
-
-/* No instruction reaches other CPUs' translations. Each takes new numbers for them before it enters a guest again; and all are out of
- * their guests now. */
-void arch_stage2_invalidate_all(void)
-{
-    (void)atomic_fetch_add(&npt_changes, 1);
-    if (cpu_count() > 1)
-        cpu_interrupt_now();
-}
-
-void arch_stage2_invalidate(struct arch_stage2 *s UNUSED, gfn_t gfn UNUSED, uint64_t count UNUSED)
-{
-    arch_stage2_invalidate_all();
 }

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef X86_STAGE2_SPACE_H
+#define X86_STAGE2_SPACE_H
+
+#include "arch/include/stage2.h"
+
+/* This CPU's guests run with these nested tables from now on; NULL: with none. Interrupts masked. */
+void stage2_load(const struct arch_stage2 *s);
+
+#endif

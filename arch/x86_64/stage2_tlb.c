@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Nested tables and what processors have cached of them. No instruction reaches another CPU's translations, so a change is counted in its
+ * space, and a CPU compares that count, with everything held back by GIF, before it enters a guest (svm/run.S, svm/asid.c):
+ *
+ *   changes:  entries, count + 1;  barrier;  CPUs that have the space loaded are interrupted and waited for
+ *   loads:    loaded[cpu] = space;  barrier;  [held back:] is the count that of my ASID? no: a new ASID;  enter
+ *
+ * A CPU that the changer does not see loaded sees the new count. One that it sees has left its guest when it has answered, and compares before
+ * it enters again. The answer is an NMI's (tlb.h), which no lock and no masking of the hypervisor's delays: waiting with the p2m lock held
+ * waits for nobody who may want it.
+ */
+#include "arch/include/stage2.h"
+#include "arch/include/cpu.h"
+#include "cpuid_host.h"
+#include "layout.h"
+#include "lib/assert.h"
+#include "lib/atomic.h"
+#include "stage2_space.h"
+#include "tlb.h"
+
+#define MAX_ADDRESS_BITS 48
+#define LEAST_ADDRESS_BITS 36
+
+static PER_CPU(const struct arch_stage2 *, loaded);
+
+const struct stage2_geometry *arch_stage2_geometry(void)
+{
+    static struct stage2_geometry geometry;
+
+    if (unlikely(!geometry.address_bits)) {
+        unsigned bits = cpuid_word(0x80000008, 0, CPUID_EAX) & 0xff;
+
+        geometry.address_bits = MIN(MAX(bits, (unsigned)LEAST_ADDRESS_BITS), (unsigned)MAX_ADDRESS_BITS);
+    }
+    return &geometry;
+}
+
+void arch_stage2_init(struct arch_stage2 *s, hpa_t root)
+{
+    ASSERT(IS_ALIGNED(root.v, PAGE_SIZE));
+    *s = (struct arch_stage2){ .root = root, .changes = 1 };
+}
+
+/* What is still cached is under ASIDs that no vCPU gets before their CPU has dropped everything. */
+void arch_stage2_release(struct arch_stage2 *s)
+{
+    for (unsigned cpu = 0; CONFIG(ASSERT) && cpu < cpu_count(); cpu++)
+        ASSERT(atomic_load(&loaded[cpu]) != s);
+}
+
+void stage2_load(const struct arch_stage2 *s)
+{
+    if (atomic_load(&THIS_CPU(loaded)) == s)
+        return;
+    windows_close();
+    atomic_store(&THIS_CPU(loaded), s);
+    barrier_full();     /* meets that in arch_stage2_invalidate */
+}
+
+void arch_stage2_invalidate(struct arch_stage2 *s, gfn_t gfn UNUSED, uint64_t count UNUSED)
+{
+    uint32_t cpus = 0;
+
+    (void)atomic_fetch_add(&s->changes, 1);
+    barrier_full();     /* meets that in stage2_load */
+    for (unsigned cpu = 0; cpu < cpu_count(); cpu++) {
+        if (atomic_load(&loaded[cpu]) == s)
+            cpus |= (uint32_t)BIT(cpu);
+    }
+    cpu_interrupt_these(cpus);
+}

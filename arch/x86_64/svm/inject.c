@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Events that a guest is entered with (AMD64 APM volume 2, 15.20, 15.21). */
+#include "arch/x86_64/svm/svm.h"
+#include "processor.h"
+
+#define CODE_SHIFT 32
+
+static bool is_pending(const struct vmcb *m)
+{
+    return m->event & EVENT_VALID;
+}
+
+/* Two of these, one while the other is delivered, are a double fault; a double fault with a third ends the guest (8.2.9). */
+static bool is_contributory(unsigned vector)
+{
+    return vector == VECTOR_DE || (vector >= VECTOR_TS && vector <= VECTOR_GP);
+}
+
+static bool is_double_fault(uint64_t pending, unsigned vector)
+{
+    unsigned first = pending & 0xff;
+
+    if (!(pending & EVENT_VALID) || EVENT_TYPE(pending) != EVENT_EXCEPTION)
+        return false;
+    if (first == VECTOR_PF)
+        return is_contributory(vector) || vector == VECTOR_PF;
+    return is_contributory(first) && is_contributory(vector);
+}
+
+void virt_inject_exception(struct vcpu *v, unsigned vector, int32_t error, uint64_t cr2)
+{
+    struct vmcb *m = vmcb_of(v);
+    uint64_t event = vector | (uint64_t)EVENT_EXCEPTION << 8 | EVENT_VALID;
+
+    ASSERT(vector < 32 && vector != VECTOR_NMI);
+    if (is_pending(m) && EVENT_TYPE(m->event) == EVENT_EXCEPTION && (m->event & 0xff) == VECTOR_DF) {
+        domain_crash(v->domain, "triple fault");
+        return;
+    }
+    if (is_double_fault(m->event, vector)) {
+        m->event = VECTOR_DF | (uint64_t)EVENT_EXCEPTION << 8 | EVENT_VALID | EVENT_HAS_CODE;
+        return;
+    }
+    if (error >= 0)
+        event |= EVENT_HAS_CODE | (uint64_t)(uint32_t)error << CODE_SHIFT;
+    if (vector == VECTOR_PF)
+        m->cr2 = cr2;
+    m->event = event;
+}
+
+bool virt_interrupts_enabled(const struct vcpu *v)
+{
+    return v->arch.regs.rflags & RFLAGS_IF;
+}
+
+bool virt_interruptible(const struct vcpu *v)
+{
+    const struct vmcb *m = vmcb_of(v);
+
+    return virt_interrupts_enabled(v) && !(m->interrupt_shadow & 1) && !is_pending(m);
+}
+
+void svm_close_window(struct vcpu *v)
+{
+    struct vmcb *m = vmcb_of(v);
+
+    m->v_intr &= ~(V_IRQ | V_INTR_PRIORITY | V_IGNORE_TPR);
+    m->misc1 &= ~(uint32_t)MISC1_VINTR;
+}
+
+bool virt_inject_interrupt(struct vcpu *v, unsigned vector)
+{
+    struct vmcb *m = vmcb_of(v);
+
+    ASSERT(vector >= 16 && vector < VECTORS);
+    if (virt_interruptible(v)) {
+        m->event = vector | (uint64_t)EVENT_INTERRUPT << 8 | EVENT_VALID;
+        if (unlikely(m->misc1 & MISC1_VINTR))
+            svm_close_window(v);
+        return true;
+    }
+    /* A virtual interrupt of the highest priority, which never comes: the processor exits where it would. */
+    m->v_intr |= V_IRQ | V_INTR_PRIORITY | V_IGNORE_TPR;
+    m->misc1 |= (uint32_t)MISC1_VINTR;
+    return false;
+}
+
+/* INT n, INT3 and INTO are executed again; everything else would be lost. */
+void svm_take_back_event(struct vcpu *v)
+{
+    struct vmcb *m = vmcb_of(v);
+    uint64_t e = m->exit_int_info;
+    unsigned vector = e & 0xff;
+    bool is_instruction = EVENT_TYPE(e) == EVENT_SOFTWARE || (EVENT_TYPE(e) == EVENT_EXCEPTION && (vector == VECTOR_BP || vector == VECTOR_OF));
+
+    ASSERT(e & EVENT_VALID);
+    m->event = is_instruction ? 0 : e;
+}

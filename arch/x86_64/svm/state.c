@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A guest's state as the VMCB holds it, for everybody else (virt.h). */
+#include "arch/x86_64/svm/svm.h"
+#include "lib/string.h"
+#include "msr.h"
+#include "processor.h"
+
+#define PAT_RESET UINT64_C(0x0007040600070406)
+#define DR6_RESET UINT64_C(0xffff0ff0)
+#define DR7_RESET UINT64_C(0x400)
+#define ALL_DEBUG_REGISTERS 0xffff
+/* Of EFER: SCE, LME, LMA, NXE, FFXSR, TCE. SVME is the hypervisor's and always on (15.5.1). */
+#define EFER_GUEST (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | BIT(14) | BIT(15))
+
+static struct x86_segment_field *segment_of(const struct vcpu *v, enum x86_segment_name s)
+{
+    struct vmcb *m = vmcb_of(v);
+    struct x86_segment_field *const fields[X86_SEGMENTS] = {
+        [X86_ES] = &m->es, [X86_CS] = &m->cs, [X86_SS] = &m->ss, [X86_DS] = &m->ds, [X86_FS] = &m->fs, [X86_GS] = &m->gs,
+        [X86_LDTR] = &m->ldtr, [X86_TR] = &m->tr, [X86_GDTR] = &m->gdtr, [X86_IDTR] = &m->idtr,
+    };
+
+    ASSERT(s < X86_SEGMENTS);
+    return fields[s];
+}
+
+void virt_get_segment(const struct vcpu *v, enum x86_segment_name s, struct x86_segment *out)
+{
+    const struct x86_segment_field *f = segment_of(v, s);
+
+    *out = (struct x86_segment){ .selector = f->selector, .attributes = f->attributes, .limit = f->limit, .base = f->base };
+}
+
+void virt_set_segment(struct vcpu *v, enum x86_segment_name s, const struct x86_segment *in)
+{
+    *segment_of(v, s) = (struct x86_segment_field){ in->selector, in->attributes & 0xfff, in->limit, in->base };
+    /* The stack segment's level is the guest's (15.5.1). */
+    if (s == X86_SS)
+        vmcb_of(v)->cpl = in->attributes >> 5 & 3;
+}
+
+void virt_get_control_registers(const struct vcpu *v, struct x86_control_registers *out)
+{
+    const struct vmcb *m = vmcb_of(v);
+
+    *out = (struct x86_control_registers){
+        .cr0 = m->cr0, .cr2 = m->cr2, .cr3 = m->cr3, .cr4 = m->cr4, .efer = m->efer & ~(uint64_t)EFER_SVME, .dr6 = m->dr6, .dr7 = m->dr7,
+    };
+}
+
+void virt_set_control_registers(struct vcpu *v, const struct x86_control_registers *in)
+{
+    struct vmcb *m = vmcb_of(v);
+
+    m->cr0 = in->cr0;
+    m->cr2 = in->cr2;
+    m->cr3 = in->cr3;
+    m->cr4 = in->cr4;
+    m->efer = (in->efer & EFER_GUEST) | EFER_SVME;
+    m->dr6 = in->dr6;
+    m->dr7 = in->dr7;
+    /* What it has cached was by other registers. */
+    v->arch.svm.asid_cpu = MAX_CPUS;
+    v->arch.svm.asid_changes = 0;
+}
+
+void virt_vcpu_reset(struct vcpu *v)
+{
+    struct vmcb *m = vmcb_of(v);
+    static const struct x86_segment code = { 0x08, 0xc9b, UINT32_MAX, 0 }, data = { 0x10, 0xc93, UINT32_MAX, 0 };
+    static const struct x86_segment task = { 0x18, 0x08b, 0x67, 0 }, none = { 0, 0x082, 0, 0 }, table = { 0, 0, 0, 0 };
+    static const struct x86_segment *const start[X86_SEGMENTS] = {
+        &data, &code, &data, &data, &data, &data, &none, &task, &table, &table,
+    };
+    static const struct x86_control_registers registers = { .cr0 = CR0_PE | CR0_ET, .dr6 = DR6_RESET, .dr7 = DR7_RESET };
+
+    for (unsigned s = 0; s < X86_SEGMENTS; s++)
+        virt_set_segment(v, (enum x86_segment_name)s, start[s]);
+    virt_set_control_registers(v, &registers);
+    m->star = m->lstar = m->cstar = m->sfmask = m->kernel_gs_base = m->sysenter_cs = m->sysenter_esp = m->sysenter_eip = 0;
+    m->pat = PAT_RESET;
+    m->event = m->interrupt_shadow = m->exit_int_info = m->debugctl = 0;
+    m->v_intr = V_INTR_MASKING;
+    m->misc1 &= ~(uint32_t)MISC1_VINTR;
+    memset(v->arch.svm.dr, 0, sizeof(v->arch.svm.dr));
+    memset(&v->arch.regs, 0, sizeof(v->arch.regs));
+    v->arch.regs.rflags = RFLAGS_RESERVED;
+}
+
+unsigned virt_cpl(const struct vcpu *v)
+{
+    return vmcb_of(v)->cpl;
+}
+
+bool virt_is_64bit(const struct vcpu *v)
+{
+    return (vmcb_of(v)->efer & EFER_LMA) && (vmcb_of(v)->cs.attributes & X86_SEGMENT_LONG);
+}
+
+uint64_t virt_linear(const struct vcpu *v, enum x86_segment_name s, uint64_t offset)
+{
+    bool has_base = s == X86_FS || s == X86_GS || !virt_is_64bit(v);
+    uint64_t linear = offset + (has_base ? segment_of(v, s)->base : 0);
+
+    return virt_is_64bit(v) ? linear : (uint32_t)linear;
+}
+
+/* Where the VMCB holds an MSR. */
+static uint64_t *msr_field(const struct vcpu *v, uint32_t msr)
+{
+    struct vmcb *m = vmcb_of(v);
+
+    switch (msr) {
+    case MSR_STAR: return &m->star;
+    case MSR_LSTAR: return &m->lstar;
+    case MSR_CSTAR: return &m->cstar;
+    case MSR_SFMASK: return &m->sfmask;
+    case MSR_FS_BASE: return &m->fs.base;
+    case MSR_GS_BASE: return &m->gs.base;
+    case MSR_KERNEL_GS_BASE: return &m->kernel_gs_base;
+    case MSR_SYSENTER_CS: return &m->sysenter_cs;
+    case MSR_SYSENTER_ESP: return &m->sysenter_esp;
+    case MSR_SYSENTER_EIP: return &m->sysenter_eip;
+    case MSR_PAT: return &m->pat;
+    default: return NULL;
+    }
+}
+
+static bool is_canonical(uint64_t address)
+{
+    return (uint64_t)((int64_t)(address << 16) >> 16) == address;
+}
+
+/* Types of memory: 0, 1, 4 to 7 (7.8.1). */
+static bool is_pat(uint64_t value)
+{
+    for (; value; value >>= 8) {
+        if ((value & 0xff) > 7 || (value & 0xff) == 2 || (value & 0xff) == 3)
+            return false;
+    }
+    return true;
+}
+
+bool virt_get_msr(const struct vcpu *v, uint32_t msr, uint64_t *value)
+{
+    const uint64_t *field = msr_field(v, msr);
+
+    if (field)
+        *value = *field;
+    return field;
+}
+
+bool virt_set_msr(struct vcpu *v, uint32_t msr, uint64_t value)
+{
+    uint64_t *field = msr_field(v, msr);
+    bool is_address = msr != MSR_STAR && msr != MSR_SFMASK && msr != MSR_SYSENTER_CS && msr != MSR_PAT;
+
+    if (!field || (is_address && !is_canonical(value)) || (msr == MSR_PAT && !is_pat(value)))
+        return false;
+    *field = value;
+    return true;
+}
+
+void virt_set_tsc_offset(struct vcpu *v, uint64_t offset)
+{
+    vmcb_of(v)->tsc_offset = offset;
+}
+
+void virt_skip(struct vcpu *v, unsigned bytes)
+{
+    uint64_t rip = v->arch.regs.rip + bytes;
+
+    v->arch.regs.rip = virt_is_64bit(v) ? rip : (uint32_t)rip;
+    vmcb_of(v)->interrupt_shadow = 0;
+}
+
+/* -- debug registers: DR0 to DR3 are loaded when the guest first reaches for one, until it leaves the CPU (15.5.1 leaves them alone) -- */
+
+void svm_load_debug_registers(struct vcpu *v)
+{
+    const uint64_t *dr = v->arch.svm.dr;
+
+    ASSERT(v == cpu_current_vcpu() && !v->arch.svm.dr_live);
+    __asm__ volatile("mov %0, %%dr0; mov %1, %%dr1; mov %2, %%dr2; mov %3, %%dr3" : : "r"(dr[0]), "r"(dr[1]), "r"(dr[2]), "r"(dr[3]));
+    v->arch.svm.dr_live = true;
+    vmcb_of(v)->dr_reads = vmcb_of(v)->dr_writes = 0;
+}
+
+void svm_unload_debug_registers(struct vcpu *v)
+{
+    uint64_t *dr = v->arch.svm.dr;
+
+    __asm__ volatile("mov %%dr0, %0; mov %%dr1, %1; mov %%dr2, %2; mov %%dr3, %3" : "=r"(dr[0]), "=r"(dr[1]), "=r"(dr[2]), "=r"(dr[3]));
+    v->arch.svm.dr_live = false;
+    vmcb_of(v)->dr_reads = vmcb_of(v)->dr_writes = ALL_DEBUG_REGISTERS;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SVM taken into use, and what it keeps of a vCPU (AMD64 APM volume 2, 15.4, 15.5, 15.30). */
+#include "arch/include/mapping.h"
+#include "arch/x86_64/svm/svm.h"
+#include "cpuid_host.h"
+#include "layout.h"
+#include "lib/error.h"
+#include "mem/heap.h"
+#include "msr.h"
+#include "processor.h"
+
+#define LEAF_SVM 0x8000000a
+#define FEATURE_PAUSE_FILTER 10
+#define FEATURE_PAUSE_THRESHOLD 12
+/* A spinning guest is left after this many turns that follow each other within so many cycles. */
+#define PAUSE_TURNS 3000
+#define PAUSE_CYCLES 1000
+
+#define INTERCEPTED_MISC1 \
+    (MISC1_INTR | MISC1_NMI | MISC1_INIT | MISC1_RDPMC | MISC1_CPUID | MISC1_INVD | MISC1_HLT | MISC1_INVLPGA | MISC1_IO | MISC1_MSR | \
+     MISC1_TASK_SWITCH | MISC1_SHUTDOWN)
+#define INTERCEPTED_MISC2 (MISC2_SVM_INSTRUCTIONS | MISC2_WBINVD | MISC2_MONITOR | MISC2_XSETBV)
+/* Alignment checks and debug exceptions that a guest brings about while they are delivered would never end (XSA-156). */
+#define INTERCEPTED_EXCEPTIONS (BIT(VECTOR_DB) | BIT(VECTOR_AC) | BIT(VECTOR_MC))
+#define ALL_DEBUG_REGISTERS 0xffff
+
+static uint8_t host_save[MAX_CPUS][4096] ALIGNED(4096), host_vmcb[MAX_CPUS][4096] ALIGNED(4096);
+static bool pause_filter;
+
+/* What a machine without all this is told: virt_check.c. */
+const char *virt_init_cpu(void)
+{
+    uint64_t vm_cr;
+    unsigned asids = cpuid_word(LEAF_SVM, 0, CPUID_EBX);
+
+    if (asids < 2)
+        return "the processor's SVM has no address space identifiers";
+    if (rdmsr_safe(MSR_VM_CR, &vm_cr) && (vm_cr & VM_CR_SVM_DISABLE) && !wrmsr_safe(MSR_VM_CR, vm_cr & ~(uint64_t)VM_CR_SVM_DISABLE))
+        return "SVM cannot be switched on";
+    wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
+    wrmsr(MSR_VM_HSAVE_PA, physical_of(host_save[cpu_id()]));
+    if (cpu_id() == 0) {
+        svm_permissions_init();
+        svm_asid_init(asids);
+        pause_filter = cpuid_bit(LEAF_SVM, CPUID_EDX, FEATURE_PAUSE_FILTER) && cpuid_bit(LEAF_SVM, CPUID_EDX, FEATURE_PAUSE_THRESHOLD);
+    }
+    return NULL;
+}
+
+static void prepare(struct vmcb *m, const struct domain *d)
+{
+    m->dr_reads = m->dr_writes = ALL_DEBUG_REGISTERS;
+    m->exceptions = INTERCEPTED_EXCEPTIONS;
+    m->misc1 = INTERCEPTED_MISC1;
+    m->misc2 = INTERCEPTED_MISC2;
+    if (pause_filter) {
+        m->misc1 |= MISC1_PAUSE;
+        m->pause_count = PAUSE_TURNS;
+        m->pause_threshold = PAUSE_CYCLES;
+    }
+    m->iopm = svm_io_map(d);
+    m->msrpm = svm_msr_map();
+    m->v_intr = V_INTR_MASKING;
+    m->nested_enable = 1;
+    m->nested_cr3 = d->stage2.arch.root.v;
+}
+
+int virt_vcpu_init(struct vcpu *v)
+{
+    struct svm_vcpu *s = &v->arch.svm;
+
+    STATIC_ASSERT(offsetof(struct arch_vcpu, svm.vmcb_pa) == SVM_VMCB_PA);
+    STATIC_ASSERT(offsetof(struct arch_vcpu, svm.space_changes) == SVM_SPACE_CHANGES);
+    STATIC_ASSERT(offsetof(struct arch_vcpu, svm.asid_changes) == SVM_ASID_CHANGES);
+    s->vmcb = heap_alloc_pages(0);
+    if (!s->vmcb)
+        return -E_NOMEM;
+    s->vmcb_pa = mfn_to_hpa(arch_heap_frame(s->vmcb)).v;
+    s->space_changes = &v->domain->stage2.arch.changes;
+    s->asid_cpu = MAX_CPUS;
+    prepare(s->vmcb, v->domain);
+    return 0;
+}
+
+void virt_vcpu_destroy(struct vcpu *v)
+{
+    if (v->arch.svm.vmcb)
+        heap_free_pages(v->arch.svm.vmcb, 0);
+    v->arch.svm.vmcb = NULL;
+}
+
+void virt_load(struct vcpu *v)
+{
+    svm_asid_load(v);
+}
+
+void virt_save(struct vcpu *v)
+{
+    if (v->arch.svm.dr_live)
+        svm_unload_debug_registers(v);
+}
+
+void virt_run(struct vcpu *v)
+{
+    uint64_t host = physical_of(host_vmcb[cpu_id()]);
+
+    STATIC_ASSERT(sizeof(host_vmcb[0]) == sizeof(struct vmcb));
+    ASSERT(v == cpu_current_vcpu());
+    /* What this CPU goes on with after each exit. */
+    __asm__ volatile("vmsave %%rax" : : "a"(host) : "memory");
+    svm_registers_to_vmcb(v);
+    svm_loop(v, host);
+}
