@@ -14,9 +14,6 @@
 .endr
 .endm
 
-PENDING vlapic_init, vlapic_destroy, vlapic_reset, vlapic_highest, vlapic_accept, vlapic_raise, cpuid_answer, msr_read, msr_write, emulate_access
-PENDING devices_stop, devices_retire, devices_free, devices_reset_some, devices_reset_vcpu
-PENDING vlapic_msr_read, vlapic_msr_write, vcpu_context_set, vcpu_context_get
-PENDING arch_vcpu_raise_upcall, arch_irq_deliver, arch_irq_route, arch_irq_unroute_all, arch_domain_init, arch_domain_destroy, arch_vcpu_retire
+PENDING vcpu_context_set, vcpu_context_get
 
 .section .note.GNU-stack, "", %progbits

@@ -4,6 +4,7 @@
 #include "core/domain.h"
 #include "fpu.h"
 #include "idt.h"
+#include "lib/error.h"
 #include "stage2_space.h"
 #include "vdev/x86_64/vlapic.h"
 #include "virt.h"
@@ -58,6 +59,35 @@ void arch_hypercall_repeat(struct vcpu *v)
 
 /* -- life -- */
 
+static bool apic_read_page(struct vcpu *v, const struct mmio_region *r UNUSED, uint64_t offset, unsigned size, uint64_t *value)
+{
+    return vlapic_mmio(v, offset, size, false, value);
+}
+
+static bool apic_write_page(struct vcpu *v, const struct mmio_region *r UNUSED, uint64_t offset, unsigned size, uint64_t value)
+{
+    return vlapic_mmio(v, offset, size, true, &value);
+}
+
+int arch_domain_init(struct domain *d)
+{
+    static const struct mmio_region local_apic = { { VLAPIC_ADDRESS }, PAGE_SIZE, apic_read_page, apic_write_page, 0 };
+    int error = mmio_add(&d->arch.mmio, &local_apic);
+
+    return error ? error : d->is_control ? vioapic_init(d) : 0;
+}
+
+void arch_domain_destroy(struct domain *d)
+{
+    arch_irq_unroute_all(d);
+    vioapic_free(d);
+}
+
+void arch_vcpu_retire(struct vcpu *v)
+{
+    vlapic_destroy(v);
+}
+
 int arch_vcpu_init(struct vcpu *v)
 {
     int error = virt_vcpu_init(v);
@@ -91,9 +121,11 @@ void arch_vcpu_reset(struct vcpu *v, const struct vcpu_start *start)
     ASSERT(v != cpu_current_vcpu());
     virt_vcpu_reset(v);
     fpu_vcpu_reset(v);
-    vlapic_reset(v);
     v->arch.regs.rip = start->pc;
     v->arch.regs.rbx = start->context;
+    v->arch.event_vector = 0;
+    atomic_store(&v->arch.event_waits, 0u);
+    vlapic_reset(v);
 }
 
 /* -- running -- */
@@ -112,11 +144,38 @@ void arch_vcpu_switch(struct vcpu *prev, struct vcpu *next)
     }
 }
 
+/* The vector of HVM_PARAM_CALLBACK_IRQ comes past the local APIC, before what that has (xen/hvm/params.h). */
+static void give_event_vector(struct vcpu *v)
+{
+    uint8_t vector = v->domain->arch.event_vector;
+
+    if (vector && virt_inject_interrupt(v, vector))
+        atomic_store(&v->arch.event_waits, 0u);
+}
+
+void arch_vcpu_raise_upcall(struct vcpu *v)
+{
+    if (v->arch.event_vector) {
+        vlapic_raise(v, v->arch.event_vector, false);
+        return;
+    }
+    if (!v->domain->arch.event_vector)
+        return;
+    atomic_store(&v->arch.event_waits, 1u);
+    vcpu_wake(v);
+    vcpu_kick(v);
+}
+
 /* One interrupt at a time: the next one follows when the guest can take it, for which the processor exits. */
 HOT void arch_vcpu_flush(struct vcpu *v)
 {
-    int vector = vlapic_highest(v);
+    int vector;
 
+    if (unlikely(atomic_load(&v->arch.event_waits))) {
+        give_event_vector(v);
+        return;
+    }
+    vector = vlapic_highest(v);
     if (unlikely(vector >= 0) && virt_inject_interrupt(v, (unsigned)vector))
         vlapic_accept(v, (unsigned)vector);
 }
@@ -128,10 +187,24 @@ void arch_vcpu_sync(struct vcpu *v UNUSED)
 
 bool arch_vcpu_has_interrupt(struct vcpu *v)
 {
-    return vlapic_highest(v) >= 0;
+    return atomic_load(&v->arch.event_waits) || vlapic_highest(v) >= 0;
 }
 
 /* -- interrupts of devices -- */
+
+int arch_irq_route(struct domain *d UNUSED, unsigned irq UNUSED)
+{
+    return -E_OPNOTSUPP;
+}
+
+void arch_irq_unroute_all(struct domain *d UNUSED)
+{
+}
+
+bool arch_irq_deliver(unsigned irq UNUSED)
+{
+    return false;
+}
 
 bool arch_irq_is_own(unsigned irq)
 {

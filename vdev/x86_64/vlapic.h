@@ -5,7 +5,22 @@
 
 #include "lib/types.h"
 
+#include "core/time.h"
+
 struct vcpu;
+
+#define VLAPIC_ADDRESS UINT64_C(0xfee00000)
+
+struct vlapic {
+    uint64_t irr[4], tmr[4];    /* atomic: bit n is vector n */
+    uint64_t isr[4];
+    uint64_t base, icr;
+    uint32_t spurious;          /* atomic */
+    uint32_t tpr, ldr, dfr, initial, divide;
+    uint32_t lvt[6];            /* timer, thermal, performance, LINT0, LINT1, error */
+    nsec_t started;             /* when the timer's count was `initial` */
+    struct timer timer;
+};
 
 int vlapic_init(struct vcpu *v) MUST_CHECK;
 void vlapic_destroy(struct vcpu *v);
@@ -21,5 +36,9 @@ void vlapic_raise(struct vcpu *v, unsigned vector, bool level);
 int vlapic_highest(struct vcpu *v);
 /* It has been given to the processor: pending -> in service. */
 void vlapic_accept(struct vcpu *v, unsigned vector);
+
+/* Local APIC id: twice the vCPU's number, as everywhere in the ABI. Is v one of those that a message's destination means? */
+uint32_t vlapic_id(const struct vcpu *v);
+bool vlapic_is_target(const struct vcpu *v, uint32_t to, bool logical);
 
 #endif

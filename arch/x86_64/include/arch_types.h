@@ -6,6 +6,9 @@
 #include "arch/include/x86_registers.h"
 #include "lib/types.h"
 #include "vdev/mmio.h"
+#include "vdev/x86_64/vioapic.h"
+#include "vdev/x86_64/vlapic.h"
+#include "vdev/mmio.h"
 
 struct vmcb;
 
@@ -31,6 +34,7 @@ struct svm_vcpu {
 };
 
 struct arch_domain {
+    struct vioapic *vioapic;    /* dom0's; NULL: it has none */
     struct mmio_space mmio;
     uint8_t event_vector;       /* of the event-channel upcall; 0: none yet */
 };
@@ -39,6 +43,9 @@ struct arch_domain {
 struct arch_vcpu {
     struct x86_registers regs;
     struct svm_vcpu svm;
+    struct vlapic lapic;
+    uint8_t event_vector;       /* HVMOP_set_evtchn_upcall_vector's, 0: the domain's */
+    uint32_t event_waits;       /* atomic: the domain's vector is to be given without a local APIC's knowing */
     void *fp;                   /* XSAVE's or FXSAVE's area, or NULL */
     uint64_t xcr0;
     uint64_t tsc_offset;        /* what its TSC has before the host's */
