@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Entry by multiboot 1 (Multiboot Specification 0.6.96, 3.2): 32-bit protected mode, no paging, eax = magic, ebx = the loader's tables.
+ * Entry by multiboot 1 (Multiboot Specification 0.6.96, 3.2) or multiboot2 (Multiboot2 Specification 2.0, 3.3; on UEFI when its boot
+ * services are over): 32-bit protected mode, no paging, eax = magic, ebx = the loader's tables.
  * The image is where its header says; the way to C:
  *
  *   start32   CPUID says long mode -> boot_root: the first GiB at 0 and at IMAGE_DELTA -> long mode
@@ -15,6 +16,8 @@
 #define MULTIBOOT_MAGIC 0x1badb002
 /* Modules on page boundaries, a map of memory, and where to load (the header's address fields). */
 #define MULTIBOOT_FLAGS 0x00010003
+#define MULTIBOOT2_MAGIC 0xe85250d6
+#define MULTIBOOT2_SIZE (multiboot2_end - multiboot2_header)
 #define PTE_EARLY_TABLE 0x3
 #define PTE_EARLY_BLOCK 0x83
 
@@ -30,6 +33,18 @@ multiboot_header:
     .long PHYS(data_end)
     .long PHYS(image_end)
     .long PHYS(start32)
+
+/* Tags: their type, their size, what they say; eight bytes aligned. */
+.balign 8
+multiboot2_header:
+    .long MULTIBOOT2_MAGIC, 0, MULTIBOOT2_SIZE, -(MULTIBOOT2_MAGIC + MULTIBOOT2_SIZE)
+    .long 2, 24                 /* where to load */
+    .long PHYS(multiboot2_header), PHYS(image_start), PHYS(data_end), PHYS(image_end)
+    .long 3, 12, PHYS(start32)  /* the entry */
+    .balign 8
+    .long 6, 8                  /* modules on page boundaries */
+    .long 0, 8
+multiboot2_end:
 
 .globl start32
 start32:

@@ -23,7 +23,6 @@ struct memory_entry {
 #define LOADER_MAP_GIVEN 128                            /* entries of a loader's map */
 #define LOADER_MAP_ENTRIES (2 * LOADER_MAP_GIVEN)       /* what they are at most once cut apart where they overlap */
 #define LOADER_TEXT_SIZE 4096
-#define RSDP_SIZE 36
 
 struct loader_info {
     struct memory_entry map[LOADER_MAP_ENTRIES];        /* in address order, without overlaps, whole pages of RAM */
@@ -32,8 +31,8 @@ struct loader_info {
     struct boot_module modules[MAX_MODULES];            /* the command lines are in `text`, without the file's name */
     unsigned module_count;
     char command_line[COMMAND_LINE_SIZE];               /* our own, without the file's name */
-    uint8_t rsdp[RSDP_SIZE];                            /* the loader's copy of ACPI's root pointer */
-    unsigned rsdp_size;                                 /* 0: it gave none */
+    uint64_t rsdp;                                      /* where the loader's copy of ACPI's root pointer is; 0: it gave none */
+    unsigned rsdp_size;
     uint64_t efi_system_table;                          /* 0: not started by UEFI */
     char text[LOADER_TEXT_SIZE];
     unsigned text_used;

@@ -24,6 +24,7 @@ struct boot_options boot_options;
 static struct loader_info loader;
 static struct boot_info info;
 static struct pvh_layout layout;
+static bool has_dom0;
 
 /* The machine cannot go on: the reason is on the console already. */
 static void NORETURN stop(const char *what)
@@ -74,8 +75,9 @@ static void start_memory(void)
     find_usable(&usable);
     if (memory_start(&info.memory, &info.modules, &usable))
         stop("too little memory");
-    if (pvh_plan(&layout, &info, &usable, pvh_unpacker_size()) || pvh_plan_map(&layout, loader.map, loader.map_count))
-        stop("no dom0");
+    has_dom0 = pvh_plan(&layout, &info, &usable, pvh_unpacker_size()) == 0 && pvh_plan_map(&layout, loader.map, loader.map_count) == 0;
+    if (!has_dom0)
+        layout.ram.count = 0;
     free = usable;
     modules_remove(&info.modules, &free);
     for (unsigned i = 0; i < layout.ram.count; i++)
@@ -126,7 +128,7 @@ void boot_main(uint64_t tables, uint64_t magic)
         arch_boot_com(COM1, boot_options.serial_baud);
     panic_resets = !boot_options.noreboot;
     arch_boot_local_interrupts();
-    board_read(HPA(0));
+    board_read(HPA(loader.rsdp));
     start_memory();
     start_processor();
     timer_cpu_init();
@@ -134,7 +136,7 @@ void boot_main(uint64_t tables, uint64_t magic)
     sched_cpu_up(0);
     board_start_cpus(boot_options.max_cpus);
     memory_hand_over(UINT64_MAX);
-    if (pvh_build(&info, &layout))
+    if (!has_dom0 || pvh_build(&info, &layout))
         stop("no dom0");
     free_modules();
     frame_add_used(host_frames() - frame_total());

@@ -6,6 +6,7 @@
 
 #define TOTAL_MAX UINT32_C(0x100000)
 #define TAGS_MAX 1024
+#define RSDP_SIZE_MIN 20        /* of ACPI 1.0 */
 
 enum tag_type {
     TAG_END, TAG_WORDS, TAG_LOADER, TAG_MODULE, TAG_MAP = 6, TAG_EFI64 = 12, TAG_RSDP_OLD = 14, TAG_RSDP = 15, TAG_EFI_MAP = 17,
@@ -106,10 +107,12 @@ static bool read_efi64(struct reading *r, uint64_t at, const struct tag *t)
 /* The newer kind holds more and wins. */
 static bool read_rsdp(struct reading *r, uint64_t at, const struct tag *t)
 {
-    unsigned size = MIN(t->size - (unsigned)sizeof(*t), (unsigned)RSDP_SIZE);
+    unsigned size = t->size - (unsigned)sizeof(*t);
 
-    if (size > r->l->rsdp_size)
-        r->l->rsdp_size = r->read(r->l->rsdp, at + sizeof(*t), size) ? size : 0;
+    if (size >= RSDP_SIZE_MIN && size > r->l->rsdp_size) {
+        r->l->rsdp_size = size;
+        r->l->rsdp = at + sizeof(*t);
+    }
     return true;
 }
 

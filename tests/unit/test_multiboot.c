@@ -231,7 +231,7 @@ static void multiboot2_is_read(void **state)
     assert_string_equal(info.modules[1].command_line, "");
     assert_int_equal(info.map_count, 2);
     assert_int_equal(info.rsdp_size, 36);
-    assert_memory_equal(info.rsdp, "RSD PTR new", 11);
+    assert_memory_equal(low + (info.rsdp - BASE), "RSD PTR new", 11);
 }
 
 static void multiboot2_of_uefi(void **state)
