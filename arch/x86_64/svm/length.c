@@ -16,6 +16,7 @@ static const struct opcode {
     { SVM_EXIT_CPUID, 2, { 0x0f, 0xa2 } }, { SVM_EXIT_HLT, 1, { 0xf4 } },
     { SVM_EXIT_MSR, 2, { 0x0f, 0x32 } }, { SVM_EXIT_MSR, 2, { 0x0f, 0x30 } }, { SVM_EXIT_PAUSE, 1, { 0x90 } },
     { SVM_EXIT_XSETBV, 3, { 0x0f, 0x01, 0xd1 } }, { SVM_EXIT_INVD, 2, { 0x0f, 0x08 } }, { SVM_EXIT_WBINVD, 2, { 0x0f, 0x09 } },
+    { SVM_EXIT_WBINVD, 2, { 0x0f, 0x08 } },     /* QEMU tells INVD so */
 };
 
 static bool is_prefix(uint8_t byte, bool wide)

@@ -6,6 +6,7 @@
 #include "processor.h"
 
 #define PAT_RESET UINT64_C(0x0007040600070406)
+#define DR6_SINGLE_STEP BIT(14)
 #define DR6_RESET UINT64_C(0xffff0ff0)
 #define DR7_RESET UINT64_C(0x400)
 #define ALL_DEBUG_REGISTERS 0xffff
@@ -171,7 +172,13 @@ void virt_skip(struct vcpu *v, unsigned bytes)
     uint64_t rip = v->arch.regs.rip + bytes;
 
     v->arch.regs.rip = virt_is_64bit(v) ? rip : (uint32_t)rip;
+    v->arch.regs.rflags &= ~(uint64_t)RFLAGS_RF;
     vmcb_of(v)->interrupt_shadow = 0;
+    /* A step over it ends here. */
+    if (unlikely(v->arch.regs.rflags & RFLAGS_TF)) {
+        vmcb_of(v)->dr6 |= DR6_SINGLE_STEP;
+        virt_inject_exception(v, VECTOR_DB, VIRT_NO_ERROR_CODE, 0);
+    }
 }
 
 /* -- debug registers: DR0 to DR3 are loaded when the guest first reaches for one, until it leaves the CPU (15.5.1 leaves them alone) -- */

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every kind of exit, from the guest's side: what an instruction that the hypervisor does for it leaves behind, and which ones it has not. */
+#include "../lib/guest.h"
+
+enum { DB = 1, UD = 6, GP = 13, PF = 14 };
+#define MSR_EFER 0xc0000080u
+#define MSR_LSTAR 0xc0000082u
+#define MSR_PAT 0x277u
+#define MSR_UNKNOWN 0x40000fffu
+#define EFER_SVME 0x1000
+#define EFER_LMA 0x400
+#define ERROR_NOSYS 38
+#define VERSION_4_17 0x40011
+#define KEPT_PORT 0x40
+#define CR4_OSXSAVE (1ul << 18)
+/* Mapped where no memory is: the fifth GiB of addresses. */
+#define HOLE (UINT64_C(1) << 38)
+#define HOLE_ADDRESS (UINT64_C(4) << 30)
+#define LARGE_PAGE 0x83
+
+extern uint64_t table3[];
+
+static uint64_t read_msr(uint32_t msr)
+{
+    uint32_t low, high;
+
+    __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
+    return (uint64_t)high << 32 | low;
+}
+
+static void write_msr(uint32_t msr, uint64_t value)
+{
+    __asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
+}
+
+static int try_read_msr(uint32_t msr)
+{
+    return TRY("rdmsr", : "c"(msr) : "rax", "rdx", "r15", "memory");
+}
+
+static int try_write_msr(uint32_t msr, uint64_t value)
+{
+    return TRY("wrmsr", : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "r15", "memory");
+}
+
+static void hypercalls(void)
+{
+    uint64_t r8 = 8, kept;
+
+    check_equal("xen_version", (uint64_t)hypercall(CALL_XEN_VERSION, 0, 0, 0), VERSION_4_17);
+    check_equal("unknown hypercall", (uint64_t)hypercall(0x7fff, 0, 0, 0), (uint64_t)-ERROR_NOSYS);
+    check_equal("sched_yield", (uint64_t)hypercall(CALL_SCHED_OP, SCHED_YIELD, 0, 0), 0);
+    __asm__ volatile("mov %[in], %%r12; mov %[call], %%eax; xor %%edi, %%edi; vmmcall; mov %%r12, %[out]" : [out] "=r"(kept)
+                     : [in] "r"(r8), [call] "i"(CALL_XEN_VERSION) : "rax", "rdi", "r12", "memory");
+    check_equal("a hypercall keeps the other registers", kept, 8);
+}
+
+static void cpuid(void)
+{
+    uint32_t a = 0x40000000, b, c, d, last;
+
+    __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "=c"(c), "=d"(d));
+    check("CPUID says who we are", b == 0x566e6558 && c == 0x65584d4d && d == 0x4d4d566e);
+    a = 0;
+    __asm__ volatile(".byte 0x66, 0xf2, 0x0f, 0xa2; mov $77, %%ecx; mov %%ecx, %0" : "=r"(last), "+a"(a) : : "rbx", "rcx", "rdx");
+    check_equal("an instruction with prefixes is skipped as a whole", last, 77);
+    a = 0x80000001;
+    __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "=c"(c), "=d"(d));
+    check("SVM is hidden", !(c & 4));
+}
+
+static void msrs(void)
+{
+    uint64_t efer = read_msr(MSR_EFER);
+
+    check("EFER: long mode, no SVM", (efer & (EFER_LMA | EFER_SVME)) == EFER_LMA);
+    check_equal("EFER.SVME cannot be set", (uint64_t)try_write_msr(MSR_EFER, efer | EFER_SVME), GP);
+    write_msr(MSR_LSTAR, 0x123456789000);
+    check_equal("LSTAR", read_msr(MSR_LSTAR), 0x123456789000);
+    check_equal("PAT", read_msr(MSR_PAT), 0x0007040600070406);
+    check_equal("an MSR that is not there is not read", (uint64_t)try_read_msr(MSR_UNKNOWN), GP);
+    check_equal("an MSR that is not there is not written", (uint64_t)try_write_msr(MSR_UNKNOWN, 0), GP);
+}
+
+static void missing_instructions(void)
+{
+    check_equal("VMRUN", (uint64_t)TRY("vmrun %%rax", : "a"(0) : "r15", "memory"), UD);
+    check_equal("VMLOAD", (uint64_t)TRY("vmload %%rax", : "a"(0) : "r15", "memory"), UD);
+    check_equal("STGI", (uint64_t)TRY("stgi", : : "r15", "memory"), UD);
+    check_equal("RDPMC", (uint64_t)TRY("rdpmc", : "c"(0) : "rax", "rdx", "r15", "memory"), GP);
+    check_equal("WBINVD", (uint64_t)TRY("wbinvd", : : "r15", "memory"), (uint64_t)-1);
+    check_equal("INVD", (uint64_t)TRY("invd", : : "r15", "memory"), (uint64_t)-1);
+}
+
+static void nowhere(void)
+{
+    uint8_t byte = 0;
+    uint32_t word;
+
+    __asm__ volatile("inb %1, %0" : "=a"(byte) : "Nd"((uint8_t)KEPT_PORT));
+    check_equal("a port that is not ours reads ones", byte, 0xff);
+    word = 0x12345678;
+    __asm__ volatile("inw %1, %w0" : "+a"(word) : "Nd"((uint8_t)KEPT_PORT));
+    check_equal("16 bits leave the others", word, 0x1234ffff);
+    check_equal("REP INS to nowhere", (uint64_t)TRY("rep insb", : "d"(KEPT_PORT), "c"(4), "D"(&byte) : "r15", "memory"), GP);
+    table3[4] = HOLE | LARGE_PAGE;
+    check_equal("no memory there", (uint64_t)TRY("movq (%%rax), %%rax", : "a"(HOLE_ADDRESS) : "r15", "memory"), GP);
+    check_equal("our own page fault", (uint64_t)TRY("movq (%%rax), %%rax", : "a"(UINT64_C(1) << 40) : "r15", "memory"), PF);
+    check_equal("its address", last_address, UINT64_C(1) << 40);
+}
+
+static uint64_t watched;
+
+static void debug_registers(void)
+{
+    uint64_t back[4], dr6;
+
+    __asm__ volatile("mov %0, %%dr0; mov %1, %%dr1; mov %2, %%dr2; mov %3, %%dr3" : : "r"(&watched), "r"(2ul), "r"(3ul), "r"(4ul));
+    (void)hypercall(CALL_SCHED_OP, SCHED_YIELD, 0, 0);
+    __asm__ volatile("mov %%dr0, %0; mov %%dr1, %1; mov %%dr2, %2; mov %%dr3, %3" : "=r"(back[0]), "=r"(back[1]), "=r"(back[2]), "=r"(back[3]));
+    check("debug registers keep", back[0] == (uint64_t)&watched && back[1] == 2 && back[2] == 3 && back[3] == 4);
+    __asm__ volatile("mov %0, %%dr7" : : "r"(0xd0402ul));      /* DR0: writes of 4 bytes, global */
+    check_equal("a watched word", (uint64_t)TRY("movl $1, watched", : : "r15", "memory"), DB);
+    __asm__ volatile("mov %%dr6, %0" : "=r"(dr6));
+    check_equal("DR6 says which", dr6 & 15, 1);
+    __asm__ volatile("mov %0, %%dr7" : : "r"(0x400ul));
+}
+
+static unsigned steps;
+static uint64_t step_rip[4];
+
+static void step(struct frame *f)
+{
+    if (steps < 4)
+        step_rip[steps] = f->rip;
+    steps++;
+}
+
+/* With the trap flag set each instruction is followed by a debug exception, also one that the hypervisor does. */
+static void single_steps(void)
+{
+    uint64_t here;
+
+    on_interrupt(DB, step);
+    __asm__ volatile("pushfq; orl $0x100, (%%rsp); popfq\n\txorl %%eax, %%eax\n2:\tcpuid\n3:\tnop\n\tpushfq; andl $~0x100, (%%rsp); popfq\n"
+                     "\tleaq 3b(%%rip), %0" : "=r"(here) : : "rax", "rbx", "rcx", "rdx", "memory");
+    on_interrupt(DB, NULL);
+    check_equal("a step over an emulated instruction ends behind it", step_rip[1], here);
+}
+
+static void xsetbv(void)
+{
+    uint64_t cr4;
+    uint32_t a = 1, b, c = 0, d;
+
+    __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+    if (!(c >> 26 & 1))
+        return;
+    __asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
+    __asm__ volatile("mov %0, %%cr4" : : "r"(cr4 | CR4_OSXSAVE));
+    check_equal("XCR0 takes x87 and SSE", (uint64_t)TRY("xsetbv", : "a"(3), "d"(0), "c"(0) : "r15", "memory"), (uint64_t)-1);
+    __asm__ volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
+    check_equal("XCR0 reads back", a, 3);
+    check_equal("XCR0 without x87", (uint64_t)TRY("xsetbv", : "a"(2), "d"(0), "c"(0) : "r15", "memory"), GP);
+    check_equal("XCR0 with an unknown feature", (uint64_t)TRY("xsetbv", : "a"(3), "d"(0x40000000), "c"(0) : "r15", "memory"), GP);
+    check_equal("XCR1", (uint64_t)TRY("xsetbv", : "a"(3), "d"(0), "c"(1) : "r15", "memory"), GP);
+    __asm__ volatile("mov %0, %%cr4" : : "r"(cr4));
+}
+
+static void vectors_keep(void)
+{
+    uint64_t in = 0x1122334455667788, out;
+
+    __asm__ volatile("movq %1, %%xmm5; mov %2, %%eax; xor %%edi, %%edi; vmmcall; movq %%xmm5, %0" : "=r"(out)
+                     : "r"(in), "i"(CALL_SCHED_OP) : "rax", "rdi", "memory");
+    check_equal("vector registers keep over a yield", out, in);
+}
+
+void guest_main(const void *start_info)
+{
+    exceptions_start();
+    check("start_info", start_info && *(const uint32_t *)start_info == 0x336ec578);
+    hypercalls();
+    cpuid();
+    msrs();
+    missing_instructions();
+    nowhere();
+    debug_registers();
+    single_steps();
+    xsetbv();
+    vectors_keep();
+    done();
+}

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The small x86-64 guests: $(O)/x86_64/guests/NAME.elf, with a PVH note, for every directory guests/x86_64/NAME.
+
+O              ?= build
+GUEST86_OUT    := $(O)/x86_64/guests
+GUEST86_CC     ?= x86_64-linux-gnu-gcc
+GUEST86_NAMES  := $(filter-out lib unpack,$(notdir $(patsubst %/,%,$(wildcard guests/x86_64/*/))))
+GUEST86_IMAGES := $(GUEST86_NAMES:%=$(GUEST86_OUT)/%.elf)
+GUEST86_LIB    := $(patsubst guests/x86_64/%,$(GUEST86_OUT)/obj/%.o,$(wildcard guests/x86_64/lib/*.c guests/x86_64/lib/*.S))
+GUEST86_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pic -mcmodel=small -fno-common -fno-stack-protector -fcf-protection=none \
+	-fno-asynchronous-unwind-tables -fno-strict-aliasing -mno-red-zone -mgeneral-regs-only -Wall -Wextra -Werror
+
+$(GUEST86_OUT)/obj/%.c.o: guests/x86_64/%.c mk/guests_x86.mk
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	@$(GUEST86_CC) $(GUEST86_CFLAGS) -MMD -MP -c $< -o $@
+
+$(GUEST86_OUT)/obj/%.S.o: guests/x86_64/%.S mk/guests_x86.mk
+	@mkdir -p $(@D)
+	@echo "  AS      $<"
+	@$(GUEST86_CC) $(GUEST86_CFLAGS) -D__ASSEMBLY__ -c $< -o $@
+
+define guest86_rules
+$(GUEST86_OUT)/$(1).elf: $(patsubst guests/x86_64/%,$(GUEST86_OUT)/obj/%.o,$(wildcard guests/x86_64/$(1)/*.c guests/x86_64/$(1)/*.S)) \
+		$(GUEST86_LIB) guests/x86_64/lib/guest.lds
+	@echo "  LD      $$@"
+	@x86_64-linux-gnu-ld -nostdlib -static -z noexecstack -z max-page-size=4096 --no-warn-rwx-segments --build-id=none \
+		-T guests/x86_64/lib/guest.lds $$(filter %.o,$$^) -o $$@
+endef
+$(foreach name,$(GUEST86_NAMES),$(eval $(call guest86_rules,$(name))))
+
+-include $(wildcard $(GUEST86_OUT)/obj/*/*.d)
+
+.PHONY: guests-x86
+guests-x86: $(GUEST86_IMAGES)

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Our small x86-64 guests, each as dom0 of a fresh board: every line that it prints is a check of its own."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+CPU = "EPYC,+svm,+npt,-rdtscp,-monitor"
+RESULT = re.compile(r"^(PASS|FAIL) (.*)$", re.M)
+DONE = re.compile(r"^DONE (\d+) passed, (\d+) failed$", re.M)
+
+
+@pytest.fixture(autouse=True)
+def only_vinci(hypervisor):
+    if hypervisor != "vinci":
+        pytest.skip("the reference is started in another way")
+
+
+def run(out, guest, cpu=CPU, smp=1, limit=60, options=""):
+    """All that a board says until the guest has switched it off."""
+    image, kernel = Path(out) / "x86_64/vinci", Path(out) / f"x86_64/guests/{guest}.elf"
+    assert image.exists() and kernel.exists(), "make build guests-x86 ARCH=x86_64"
+    log = Path(out) / f"logs/guest/x86_{guest}_{smp}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg,thread=single", "-cpu", cpu, "-smp", str(smp), "-m", "512", "-nodefaults",
+               "-display", "none", "-no-reboot", "-serial", "stdio", "-monitor", "none", "-kernel", str(image),
+               "-append", f"console=com1 com1=115200 dom0_mem=128M {options}", "-initrd", f"{kernel} guest"]
+    with open(log, "wb") as stream:
+        subprocess.run(command, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.DEVNULL, timeout=limit, check=False)
+    return log.read_text(errors="replace").replace("\r", "")
+
+
+def expect_all(said, least):
+    failed = [name for verdict, name in RESULT.findall(said) if verdict == "FAIL"]
+    assert not failed, said
+    done = DONE.search(said)
+    assert done and int(done[1]) >= least and done[2] == "0", said
+    assert "dom0 powers off" in said, said
+
+
+@pytest.mark.parametrize("cpu", [CPU, "max,+svm,+npt,-rdtscp,-monitor", f"{CPU},-xsave"])
+def test_exits(out, cpu):
+    """Also where the processor has everything QEMU has, and where it has no XSAVE."""
+    said = run(out, "exits", cpu)
+    expect_all(said, 30)
