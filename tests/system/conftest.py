@@ -4,7 +4,7 @@
 from pathlib import Path
 
 import pytest
-from guests import BoardError, Dom0
+from guests import DOM0, BoardError
 
 ROOT = Path(__file__).resolve().parents[2]
 # What takes longest goes first: workers take whole files, and the last to end should be a short one.
@@ -14,6 +14,7 @@ LONGEST = ("test_rounds", "test_guests", "test_deb_install", "test_pools", "test
 
 def pytest_addoption(parser):
     parser.addoption("--hypervisor", default="vinci", help="vinci, xen, or the path of an arm64 Image")
+    parser.addoption("--arch", choices=sorted(DOM0), default="arm64", help="arm64 (default) or x86_64")
     parser.addoption("--out", default="build", help="where the build is")
 
 
@@ -31,6 +32,11 @@ def hypervisor(request):
     return request.config.getoption("--hypervisor")
 
 
+@pytest.fixture(scope="session")
+def dom0_class(request):
+    return DOM0[request.config.getoption("--arch")]
+
+
 @pytest.fixture
 def only_vinci(hypervisor):
     """For what Debian's Xen does not do or says otherwise."""
@@ -39,14 +45,14 @@ def only_vinci(hypervisor):
 
 
 @pytest.fixture
-def make_board(request, out, hypervisor):
+def make_board(request, out, hypervisor, dom0_class):
     """Makes boards that end with the test: make_board(smp=2, mem=...).start()"""
     boards = []
 
     def make(**settings):
         name = f"{request.node.name.replace('/', '_')}-{len(boards)}"
         settings.setdefault("log", out / "logs" / "system" / f"{name}.log")
-        board = Dom0(**{"out": out, "hypervisor": hypervisor, **settings})
+        board = dom0_class(**{"out": out, "hypervisor": hypervisor, **settings})
         boards.append(board)
         return board
 
@@ -56,7 +62,7 @@ def make_board(request, out, hypervisor):
 
 
 @pytest.fixture(scope="module")
-def shared(request, out, hypervisor):
+def shared(request, out, hypervisor, dom0_class):
     """The module's board: kept while it is healthy, replaced when a test has broken it."""
     state = {"board": None, "count": 0}
     settings = getattr(request.module, "BOARD", {})
@@ -64,7 +70,7 @@ def shared(request, out, hypervisor):
     def boot():
         state["count"] += 1
         log = out / "logs" / "system" / f"{request.module.__name__}-{state['count']}.log"
-        board = Dom0(out=out, hypervisor=hypervisor, log=log, **settings).start()
+        board = dom0_class(out=out, hypervisor=hypervisor, log=log, **settings).start()
         state["board"] = board
         board.wait_ready()
         return board

@@ -10,13 +10,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
 from board import Board, BoardError     # noqa: E402,F401
+from board_x86 import X86Board          # noqa: E402
 
 TINY = ("nap", "crash")      # kernels of a few instructions, without a ramdisk
 CONSOLES = "/var/log/xen/console"
 
 
-class Dom0(Board):
-    """A board whose dom0 creates guests and looks at them."""
+class Actions:
+    """What is done to a board whose dom0 creates guests and looks at them."""
 
     def write(self, path, text):
         """A file in dom0, whatever its characters."""
@@ -26,7 +27,7 @@ class Dom0(Board):
     def config(self, name, kernel="cloud", memory=96, vcpus=1, extra="", disk=(), vif=(), more="", ramdisk=None,
                store="/srv"):
         """Writes /tmp/NAME.cfg and returns its path. `nap` only waits, `crash` crashes at once; the ramdisk `peer` has more in it."""
-        lines = [f'name="{name}"', f'kernel="{store}/{kernel}.kernel"', f"memory={memory}", f"vcpus={vcpus}"]
+        lines = [f'name="{name}"', 'type="pvh"', f'kernel="{store}/{kernel}.kernel"', f"memory={memory}", f"vcpus={vcpus}"]
         if kernel not in TINY:
             lines += [f'ramdisk="{store}/{ramdisk or kernel}.ramdisk"',
                       f'extra="console=hvc0 panic=1 vinci.test=1 vinci.name={name} {extra}"']
@@ -125,3 +126,14 @@ class Dom0(Board):
             for row in others.values():
                 self.run(f"xl destroy {row['id']}; sleep 1", timeout=60)
         return False
+
+
+class Dom0(Actions, Board):
+    """On arm64."""
+
+
+class Dom0X86(Actions, X86Board):
+    """On x86-64."""
+
+
+DOM0 = {"arm64": Dom0, "x86_64": Dom0X86}
