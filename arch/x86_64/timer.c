@@ -109,6 +109,17 @@ nsec_t arch_time_now(void)
     return arch_ticks_to_nsec(arch_counter() - start);
 }
 
+void timer_guest_scale(uint32_t *factor, int8_t *shift)
+{
+    uint64_t f = nsec_per_tick;
+    int8_t n = 0;
+
+    for (; f >> 32; n++)
+        f >>= 1;
+    *factor = (uint32_t)f;
+    *shift = n;
+}
+
 uint32_t arch_counter_khz(void)
 {
     return (uint32_t)(frequency / 1000);

@@ -2,10 +2,13 @@
 /* The processor's part of vCPUs (arch/include/vcpu.h). */
 #include "arch/include/vcpu.h"
 #include "core/domain.h"
+#include "core/shared_info.h"
+#include "cpuid_host.h"
 #include "fpu.h"
 #include "idt.h"
 #include "lib/error.h"
 #include "stage2_space.h"
+#include "timer.h"
 #include "vdev/x86_64/vlapic.h"
 #include "virt.h"
 
@@ -130,6 +133,26 @@ void arch_vcpu_reset(struct vcpu *v, const struct vcpu_start *start)
 
 /* -- running -- */
 
+/* The PV clock: the time at which the TSC had a value, and its rate, for as long as nobody changes the guest's TSC. Where vcpu_info is
+ * registered the structure moves as a whole. (xen/xen.h, struct vcpu_time_info) */
+#define PVCLOCK_TSC_STABLE 1
+static void publish_time(struct vcpu *v)
+{
+    struct guest_vcpu_time *t = &((struct guest_vcpu_info *)v->info)->time;
+    uint32_t version = READ_ONCE(t->version) | 1;
+
+    WRITE_ONCE(t->version, version);
+    barrier_write();
+    t->tsc_timestamp = timer_start_tsc() + v->arch.tsc_offset;
+    t->system_time = 0;
+    timer_guest_scale(&t->tsc_to_system_mul, &t->tsc_shift);
+    t->flags = CPU_HAS_INVARIANT_TSC ? PVCLOCK_TSC_STABLE : 0;
+    barrier_write();
+    WRITE_ONCE(t->version, version + 1);
+    v->arch.time_at = v->info;
+    v->arch.time_offset = v->arch.tsc_offset;
+}
+
 void arch_vcpu_switch(struct vcpu *prev, struct vcpu *next)
 {
     ASSERT(prev != next);
@@ -139,6 +162,8 @@ void arch_vcpu_switch(struct vcpu *prev, struct vcpu *next)
     }
     stage2_load(next ? &next->domain->stage2.arch : NULL);
     if (next) {
+        if (next->info != next->arch.time_at || next->arch.time_offset != next->arch.tsc_offset)
+            publish_time(next);
         virt_load(next);
         fpu_load(next);
     }

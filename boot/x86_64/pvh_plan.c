@@ -12,7 +12,7 @@
 #define KEEP_FREE (16 * MIB)                /* left for the hypervisor itself */
 #define LOW_END MIB
 #define KERNEL_AT (16 * MIB)
-#define FOUR_GIB UINT64_C(0x100000000)
+#define ONE_GIB UINT64_C(0x40000000)
 
 static uint64_t total(const struct range_list *l)
 {
@@ -153,7 +153,7 @@ static bool find_met(const struct pvh_layout *l, const struct module_list *modul
     return false;
 }
 
-/* The highest place below 4 GiB where nothing else is. */
+/* The highest place where nothing else is of what a kernel's first tables show: Linux maps one GiB before it reads its start_info. */
 static int place(const struct pvh_layout *l, const struct module_list *modules, uint64_t size, struct memory_range *out)
 {
     struct memory_range best = { 0, 0 }, met;
@@ -161,7 +161,7 @@ static int place(const struct pvh_layout *l, const struct module_list *modules, 
     size = ROUND_UP(size, PAGE_SIZE);
     for (unsigned i = 0; i < l->ram.count; i++) {
         const struct memory_range *r = &l->ram.range[i];
-        uint64_t end = MIN(range_end(r), FOUR_GIB), begin = MAX(r->base, KERNEL_AT);
+        uint64_t end = MIN(range_end(r), ONE_GIB), begin = MAX(r->base, KERNEL_AT);
 
         while (end >= begin + size) {
             const struct memory_range want = { end - size, size };

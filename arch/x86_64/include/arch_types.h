@@ -49,6 +49,8 @@ struct arch_vcpu {
     void *fp;                   /* XSAVE's or FXSAVE's area, or NULL */
     uint64_t xcr0;
     uint64_t tsc_offset;        /* what its TSC has before the host's */
+    const void *time_at;        /* the vcpu_info that the PV clock was written to, */
+    uint64_t time_offset;       /* and for which offset */
 };
 
 #endif

@@ -10,6 +10,8 @@ void timer_boot(void);
 void timer_cpu_start(void);
 /* One line in the log. */
 void timer_report(void);
+/* How a guest computes nanoseconds as arch_time_now does: ((ticks << shift) * factor) >> 32 (xen/xen.h, struct vcpu_time_info). */
+void timer_guest_scale(uint32_t *factor, int8_t *shift);
 /* The TSC value at nanosecond 0. */
 uint64_t timer_start_tsc(void);
 
