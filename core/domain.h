@@ -232,6 +232,8 @@ void domain_update_wallclock(struct domain *d);
  * state it has. -E_INVAL: it has none; -E_EXIST: it is up (or somebody else is at it); -E_RESTART: it has not left its CPU yet. */
 int vcpu_up(struct vcpu *v, const struct vcpu_start *start) MUST_CHECK;
 void vcpu_down(struct vcpu *v);
+/* Give one that is down and has no start state yet one by `set`, after a reset; it stays down. The error of `set`, or as vcpu_up. */
+int vcpu_initialise(struct vcpu *v, int (*set)(struct vcpu *v, const void *state), const void *state) MUST_CHECK;
 
 /* Pausing is a request: the CPU that runs it is kicked and leaves soon. Nested. domain_is_quiet: has every vCPU left its
  * CPU (so that its registers may be looked at)? If not: return -E_RESTART and ask again. */

@@ -126,6 +126,33 @@ int vcpu_up(struct vcpu *v, const struct vcpu_start *start)
     return error;
 }
 
+/* As bring_up, but it stays down. */
+static int initialise(struct vcpu *v, int (*set)(struct vcpu *v, const void *state), const void *state)
+{
+    static const struct vcpu_start nothing;
+    int error;
+
+    if (!(atomic_load(&v->pause_flags) & VCPU_DOWN) || v->initialised)
+        return -E_EXIST;
+    if (sched_unit_is_on_cpu(&v->unit))
+        return -E_RESTART;
+    arch_vcpu_reset(v, &nothing);
+    error = set(v, state);
+    v->initialised = !error;
+    return error;
+}
+
+int vcpu_initialise(struct vcpu *v, int (*set)(struct vcpu *v, const void *state), const void *state)
+{
+    int error;
+
+    if (atomic_exchange(&v->starting, true))
+        return -E_EXIST;
+    error = initialise(v, set, state);
+    atomic_store_release(&v->starting, false);
+    return error;
+}
+
 void vcpu_down(struct vcpu *v)
 {
     (void)atomic_fetch_or(&v->pause_flags, VCPU_DOWN);

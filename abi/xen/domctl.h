@@ -22,6 +22,10 @@ int read_bitmap(struct vcpu *v, const struct xenctl_bitmap *from, uint64_t *map,
 /* Write one: what the guest's has more than `bits` becomes 0. */
 int write_bitmap(struct vcpu *v, const struct xenctl_bitmap *to, const uint64_t *map, unsigned bits);
 
+/* Call `function` for the registers of `target` while its domain is held; under its lock, so that the width of its kernel stays. Its result,
+ * or -E_RESTART while one of its vCPUs is still on a CPU. */
+int domctl_with_held(struct vcpu *target, void *state, int (*function)(struct vcpu *target, void *state)) MUST_CHECK;
+
 /* The guest's CPU registers in the ABI's structure. Set: -E_INVAL when it describes no state that a 64-bit guest can be in. */
 int vcpu_context_set(struct vcpu *v, const struct vcpu_guest_context *c);
 void vcpu_context_get(const struct vcpu *v, struct vcpu_guest_context *c);

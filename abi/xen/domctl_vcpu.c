@@ -59,15 +59,13 @@ static void let_go(struct domain_locked l)
     l.d->held = false;
 }
 
-/* Set or get the registers of `target` while its domain is held; under its lock, so that the width of its kernel stays. */
-static int with_domain_held(struct vcpu *target, struct vcpu_guest_context *c,
-                            int (*function)(struct vcpu *target, struct vcpu_guest_context *c))
+int domctl_with_held(struct vcpu *target, void *state, int (*function)(struct vcpu *target, void *state))
 {
     struct domain_locked l = domain_lock(target->domain);
     int r = hold(l);
 
     if (!r) {
-        r = function(target, c);
+        r = function(target, state);
         let_go(l);
     }
     domain_unlock(l);
@@ -92,12 +90,12 @@ static void give_up(struct domain *d)
     domain_unlock(l);
 }
 
-static int set_registers(struct vcpu *target, struct vcpu_guest_context *c)
+static int set_registers(struct vcpu *target, void *c)
 {
     return vcpu_context_set(target, c);
 }
 
-static int get_registers(struct vcpu *target, struct vcpu_guest_context *c)
+static int get_registers(struct vcpu *target, void *c)
 {
     vcpu_context_get(target, c);
     return 0;
@@ -120,7 +118,7 @@ int64_t domctl_set_context(struct vcpu *v, const uint64_t args[6] UNUSED, void *
     if (r)
         return r;
     subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_setvcpucontext);
-    return with_domain_held(target, &c, set_registers);
+    return domctl_with_held(target, &c, set_registers);
 }
 
 int64_t domctl_get_context(struct vcpu *v, const uint64_t args[6] UNUSED, void *op)
@@ -135,7 +133,7 @@ int64_t domctl_get_context(struct vcpu *v, const uint64_t args[6] UNUSED, void *
     if (!target->initialised)
         return -E_NODATA;
     subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_getvcpucontext);
-    r = with_domain_held(target, &c, get_registers);
+    r = domctl_with_held(target, &c, get_registers);
     return r ? r : write_guest(v, guest_address(call->op.u.vcpucontext.ctxt), &c, sizeof(c));
 }
 

@@ -2,24 +2,11 @@
 /* hvm_op: numbers that a toolstack leaves for a guest to find, each with its own rule of who may see and change it.
  * (xen/hvm/hvm_op.h, xen/hvm/params.h) */
 #include "abi/xen/hypercall.h"
+#include "abi/xen/params.h"
 #include "abi/xen/public.h"
+#include "abi/xen/x86_64/calls.h"
 
 #define FAMILY_HVM HYPERCALL(__HYPERVISOR_hvm_op)
-
-enum param_right {
-    PARAM_NONE,             /* not one of ours */
-    PARAM_GUEST_READS,      /* the toolstack writes it, the guest reads it */
-    PARAM_TOOLSTACK,        /* the toolstack's own */
-};
-
-static const uint8_t param_rights[HVM_NR_PARAMS] = {
-    [HVM_PARAM_CALLBACK_IRQ] = PARAM_GUEST_READS,
-    [HVM_PARAM_STORE_PFN] = PARAM_GUEST_READS,
-    [HVM_PARAM_STORE_EVTCHN] = PARAM_GUEST_READS,
-    [HVM_PARAM_CONSOLE_PFN] = PARAM_GUEST_READS,
-    [HVM_PARAM_CONSOLE_EVTCHN] = PARAM_GUEST_READS,
-    [HVM_PARAM_MONITOR_RING_PFN] = PARAM_TOOLSTACK,
-};
 
 /* The domain and parameter that `in` names, if v may set (read) it: 0, -E_INVAL, -E_PERM, -E_SRCH. */
 static int check_param(struct vcpu *v, struct xen_hvm_param *in, bool set, struct domain **out)
@@ -34,10 +21,10 @@ static int check_param(struct vcpu *v, struct xen_hvm_param *in, bool set, struc
     *out = target_domain(v, in->domid, &r);
     if (!*out)
         return r;
-    right = param_rights[in->index];
+    right = ABI_ARCH(param_rights)[in->index];
     if (right == PARAM_NONE)
         return -E_INVAL;
-    if (*out == v->domain && (set || right == PARAM_TOOLSTACK))
+    if (*out == v->domain && (right == PARAM_TOOLSTACK || (set && right != PARAM_GUEST_SETS)))
         return -E_PERM;
     return 0;
 }
@@ -53,10 +40,12 @@ static int64_t op_set_param(struct vcpu *v, const uint64_t args[6], void *op UNU
     if (r)
         return r;
     STATIC_ASSERT(ARRAY_SIZE(d->hvm_params) >= HVM_NR_PARAMS);
-    ASSERT(in.index < HVM_NR_PARAMS && d != v->domain);
+    ASSERT(in.index < HVM_NR_PARAMS);
     subcall_reached(FAMILY_HVM, HVMOP_set_param);
-    atomic_store(&d->hvm_params[in.index], in.value);
-    return 0;
+    r = ABI_ARCH(param_effect)(d, in.index, in.value);
+    if (!r)
+        atomic_store(&d->hvm_params[in.index], in.value);
+    return r;
 }
 
 static int64_t op_get_param(struct vcpu *v, const uint64_t args[6], void *op UNUSED)
@@ -87,7 +76,7 @@ const struct subcall hvm_subcalls[] = {
     SUBCALL_MISSING(HVMOP_set_mem_access, CALLER_CONTROL),
     SUBCALL_MISSING(HVMOP_get_mem_access, CALLER_CONTROL),
     SUBCALL_MISSING(HVMOP_get_mem_type, CALLER_ANY),
-    SUBCALL_HIDDEN(23, HVMOP_set_evtchn_upcall_vector, CALLER_ANY),
+    SUBCALL_X86_64(23, HVMOP_set_evtchn_upcall_vector, CALLER_ANY, x86_set_upcall_vector),
     SUBCALL_MISSING(HVMOP_guest_request_vm_event, CALLER_ANY),
     SUBCALL_MISSING(HVMOP_altp2m, CALLER_ANY),
 };

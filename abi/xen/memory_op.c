@@ -2,6 +2,7 @@
 /* memory_op: the table, and the sub-calls that ask or say a number. The others: memory_populate.c, memory_physmap.c,
  * memory_resource.c. (xen/memory.h) */
 #include "abi/xen/memory.h"
+#include "abi/xen/x86_64/calls.h"
 #include "lib/print.h"
 
 /* The domain that a reservation sub-call names, as target_domain() but by the guest's pointer to its number. */
@@ -117,9 +118,9 @@ const struct subcall memory_subcalls[] = {
     SUBCALL(XENMEM_add_to_physmap, CALLER_ANY, memory_add_to_physmap),
     SUBCALL(XENMEM_add_to_physmap_batch, CALLER_ANY, memory_add_to_physmap_batch),
     SUBCALL(XENMEM_remove_from_physmap, CALLER_ANY, memory_remove_from_physmap),
-    SUBCALL_MISSING(XENMEM_memory_map, CALLER_ANY),
+    SUBCALL_X86_64(XENMEM_memory_map, XENMEM_memory_map, CALLER_ANY, x86_memory_map),
     SUBCALL_MISSING(XENMEM_machine_memory_map, CALLER_CONTROL),
-    SUBCALL_MISSING(XENMEM_set_memory_map, CALLER_CONTROL),
+    SUBCALL_X86_64(XENMEM_set_memory_map, XENMEM_set_memory_map, CALLER_CONTROL, x86_set_memory_map),
     SUBCALL_MISSING(XENMEM_set_pod_target, CALLER_CONTROL),
     SUBCALL_MISSING(XENMEM_get_pod_target, CALLER_CONTROL),
     SUBCALL(XENMEM_get_sharing_freed_pages, CALLER_ANY, op_no_sharing),

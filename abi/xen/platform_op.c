@@ -2,6 +2,7 @@
 /* platform_op: dom0 sets the host's wall clock; all else in it is x86's. (xen/platform.h) */
 #include "abi/xen/hypercall.h"
 #include "abi/xen/public.h"
+#include "abi/xen/x86_64/calls.h"
 #include "lib/print.h"
 
 #define FAMILY_PLATFORM HYPERCALL(__HYPERVISOR_platform_op)
@@ -40,12 +41,12 @@ const struct subcall platform_subcalls[] = {
     SUBCALL_MISSING(XENPF_microcode_update, CALLER_CONTROL),
     SUBCALL_MISSING(XENPF_platform_quirk, CALLER_CONTROL),
     SUBCALL_MISSING(XENPF_efi_runtime_call, CALLER_CONTROL),
-    SUBCALL_MISSING(XENPF_firmware_info, CALLER_CONTROL),
+    SUBCALL_X86_64(XENPF_firmware_info, XENPF_firmware_info, CALLER_CONTROL, x86_firmware_info),
     SUBCALL_MISSING(XENPF_enter_acpi_sleep, CALLER_CONTROL),
     SUBCALL_MISSING(XENPF_change_freq, CALLER_CONTROL),
     SUBCALL_MISSING(XENPF_getidletime, CALLER_CONTROL),
     SUBCALL_MISSING(XENPF_set_processor_pminfo, CALLER_CONTROL),
-    SUBCALL_MISSING(XENPF_get_cpuinfo, CALLER_CONTROL),
+    SUBCALL_X86_64(XENPF_get_cpuinfo, XENPF_get_cpuinfo, CALLER_CONTROL, x86_cpu_info),
     SUBCALL_MISSING(XENPF_get_cpu_version, CALLER_CONTROL),
     SUBCALL_MISSING(XENPF_cpu_online, CALLER_CONTROL),
     SUBCALL_MISSING(XENPF_cpu_offline, CALLER_CONTROL),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sysctl: the toolstack's calls on the host; the table, and the list of domains. (xen/sysctl.h) */
 #include "abi/xen/sysctl.h"
+#include "abi/xen/x86_64/calls.h"
 #include "lib/print.h"
 
 /* Domains described between two runs. */
@@ -84,7 +85,7 @@ const struct subcall sysctl_subcalls[] = {
     SUBCALL_MISSING(XEN_SYSCTL_psr_cmt_op, CALLER_CONTROL),
     SUBCALL_MISSING(XEN_SYSCTL_pcitopoinfo, CALLER_CONTROL),
     SUBCALL_MISSING(XEN_SYSCTL_psr_alloc, CALLER_CONTROL),
-    SUBCALL_MISSING(XEN_SYSCTL_get_cpu_levelling_caps, CALLER_CONTROL),
+    SUBCALL_X86_64(XEN_SYSCTL_get_cpu_levelling_caps, XEN_SYSCTL_get_cpu_levelling_caps, CALLER_CONTROL, x86_levelling_caps),
     SUBCALL_MISSING(XEN_SYSCTL_get_cpu_featureset, CALLER_CONTROL),
     SUBCALL_MISSING(XEN_SYSCTL_livepatch_op, CALLER_CONTROL),
     SUBCALL_MISSING(XEN_SYSCTL_get_cpu_policy, CALLER_CONTROL),

@@ -2,6 +2,7 @@
 /* vcpu_op: what a guest registers for its vCPUs. On Arm only the two registrations exist, the rest is PSCI's. (xen/vcpu.h) */
 #include "abi/xen/hypercall.h"
 #include "abi/xen/public.h"
+#include "abi/xen/x86_64/calls.h"
 
 #define FAMILY_VCPU HYPERCALL(__HYPERVISOR_vcpu_op)
 
@@ -38,16 +39,16 @@ static int64_t op_register_runstate(struct vcpu *v, const uint64_t args[6], void
 }
 
 const struct subcall vcpu_subcalls[] = {
-    SUBCALL_MISSING(VCPUOP_initialise, CALLER_ANY),
-    SUBCALL_MISSING(VCPUOP_up, CALLER_ANY),
-    SUBCALL_MISSING(VCPUOP_down, CALLER_ANY),
-    SUBCALL_MISSING(VCPUOP_is_up, CALLER_ANY),
-    SUBCALL_MISSING(VCPUOP_get_runstate_info, CALLER_ANY),
+    SUBCALL_X86_64(VCPUOP_initialise, VCPUOP_initialise, CALLER_ANY, x86_vcpu_initialise),
+    SUBCALL_X86_64(VCPUOP_up, VCPUOP_up, CALLER_ANY, x86_vcpu_up),
+    SUBCALL_X86_64(VCPUOP_down, VCPUOP_down, CALLER_ANY, x86_vcpu_down),
+    SUBCALL_X86_64(VCPUOP_is_up, VCPUOP_is_up, CALLER_ANY, x86_vcpu_is_up),
+    SUBCALL_X86_64(VCPUOP_get_runstate_info, VCPUOP_get_runstate_info, CALLER_ANY, x86_vcpu_runstate),
     SUBCALL(VCPUOP_register_runstate_memory_area, CALLER_ANY, op_register_runstate),
-    SUBCALL_MISSING(VCPUOP_set_periodic_timer, CALLER_ANY),
-    SUBCALL_MISSING(VCPUOP_stop_periodic_timer, CALLER_ANY),
-    SUBCALL_MISSING(VCPUOP_set_singleshot_timer, CALLER_ANY),
-    SUBCALL_MISSING(VCPUOP_stop_singleshot_timer, CALLER_ANY),
+    SUBCALL_X86_64(VCPUOP_set_periodic_timer, VCPUOP_set_periodic_timer, CALLER_ANY, x86_vcpu_set_periodic),
+    SUBCALL_X86_64(VCPUOP_stop_periodic_timer, VCPUOP_stop_periodic_timer, CALLER_ANY, x86_vcpu_stop_periodic),
+    SUBCALL_X86_64(VCPUOP_set_singleshot_timer, VCPUOP_set_singleshot_timer, CALLER_ANY, x86_vcpu_set_singleshot),
+    SUBCALL_X86_64(VCPUOP_stop_singleshot_timer, VCPUOP_stop_singleshot_timer, CALLER_ANY, x86_vcpu_stop_singleshot),
     SUBCALL(VCPUOP_register_vcpu_info, CALLER_ANY, op_register_info),
     SUBCALL_MISSING(VCPUOP_send_nmi, CALLER_ANY),
     SUBCALL_MISSING(VCPUOP_get_physid, CALLER_ANY),

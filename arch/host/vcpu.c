@@ -34,6 +34,7 @@ void arch_domain_destroy(struct domain *d)
 {
     arch_irq_unroute_all(d);
     vgic_domain_destroy(d);
+    x86_platform_free(d);
 }
 
 int arch_vcpu_init(struct vcpu *v)

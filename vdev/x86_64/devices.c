@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vdev/devices.h"
 #include "core/domain.h"
+#include "vdev/x86_64/platform.h"
 #include "vdev/x86_64/vioapic.h"
 #include "vdev/x86_64/vlapic.h"
 
@@ -17,6 +18,7 @@ void devices_retire(struct domain *d)
 void devices_free(struct domain *d)
 {
     vioapic_free(d);
+    x86_platform_free(d);
 }
 
 bool devices_reset_some(struct domain *d, uint32_t *next UNUSED)

@@ -7,6 +7,7 @@
 #include "arch/include/arm64_registers.h"
 #include "vdev/arm64/vgic.h"
 #include "vdev/mmio.h"
+#include "vdev/x86_64/platform.h"
 
 struct host_action;
 struct vpl011;
@@ -17,12 +18,17 @@ struct arch_domain {
     uint64_t counter_offset;
     uint32_t event_ppi;         /* PPI of the event-channel upcall */
     struct vpl011 *vuart;       /* its emulated UART, or NULL */
+    uint8_t event_vector;       /* x86's upcall: kept, and nothing behind it */
+    struct x86_domain x86;
     uint64_t virtual_offset;    /* guest virtual address = guest-physical address + this */
 };
 
 struct arch_vcpu {
     struct arm_registers regs;
     struct vgic_vcpu vgic;
+    struct x86_vcpu_state x86_state;    /* what abi/xen/x86_64 sets and gets */
+    uint8_t event_vector;
+    struct x86_vcpu x86;
     bool repeat;                /* the hypercall instruction runs again when the vCPU does */
     unsigned faults;            /* exceptions injected into the guest */
     struct host_action *action; /* what its guest does when it runs; NULL: it waits for an interrupt */

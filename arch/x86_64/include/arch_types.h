@@ -6,9 +6,9 @@
 #include "arch/include/x86_registers.h"
 #include "lib/types.h"
 #include "vdev/mmio.h"
+#include "vdev/x86_64/platform.h"
 #include "vdev/x86_64/vioapic.h"
 #include "vdev/x86_64/vlapic.h"
-#include "vdev/mmio.h"
 
 struct vmcb;
 
@@ -36,7 +36,8 @@ struct svm_vcpu {
 struct arch_domain {
     struct vioapic *vioapic;    /* dom0's; NULL: it has none */
     struct mmio_space mmio;
-    uint8_t event_vector;       /* of the event-channel upcall; 0: none yet */
+    uint8_t event_vector;       /* of the event-channel upcall (HVM_PARAM_CALLBACK_IRQ); 0: none */
+    struct x86_domain x86;
 };
 
 /* The exit code stores the registers by their place. */
@@ -51,6 +52,7 @@ struct arch_vcpu {
     uint64_t tsc_offset;        /* what its TSC has before the host's */
     const void *time_at;        /* the vcpu_info that the PV clock was written to, */
     uint64_t time_offset;       /* and for which offset */
+    struct x86_vcpu x86;
 };
 
 #endif

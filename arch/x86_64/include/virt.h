@@ -6,23 +6,10 @@
 #ifndef X86_VIRT_H
 #define X86_VIRT_H
 
+#include "arch/include/x86_state.h"
 #include "lib/types.h"
 
 struct vcpu;
-
-/* A segment or table register; attributes as AMD's VMCB packs them (APM volume 2, 15.5.1): type 3:0, S 4, DPL 6:5, P 7, AVL 8, L 9, D/B 10,
- * G 11; 0 in GDTR and IDTR. */
-struct x86_segment {
-    uint16_t selector, attributes;
-    uint32_t limit;             /* in bytes */
-    uint64_t base;
-};
-#define X86_SEGMENT_LONG (1 << 9)
-enum x86_segment_name { X86_ES, X86_CS, X86_SS, X86_DS, X86_FS, X86_GS, X86_LDTR, X86_TR, X86_GDTR, X86_IDTR, X86_SEGMENTS };
-
-struct x86_control_registers {
-    uint64_t cr0, cr2, cr3, cr4, efer, dr6, dr7;
-};
 
 /* Take the extension into use on this CPU. NULL, or the reason why not, as one line for the log (naming the switch of the BIOS). */
 const char *virt_init_cpu(void) MUST_CHECK;

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sysctl and platform_op: what tools and dom0 ask of the host's processors and firmware on x86. (xen/sysctl.h, xen/platform.h) */
+#define ABI_X86_64 1
+#include "abi/xen/sysctl.h"
+#include "abi/xen/x86_64/calls.h"
+
+#define FAMILY_PLATFORM HYPERCALL(__HYPERVISOR_platform_op)
+
+/* What CPUID answers is emulated: there is nothing to level. */
+int64_t x86_levelling_caps(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, void *op)
+{
+    struct sysctl_call *call = op;
+
+    subcall_reached(FAMILY_SYSCTL, XEN_SYSCTL_get_cpu_levelling_caps);
+    call->op.u.cpu_levelling_caps.caps = 0;
+    call->copy_back = true;
+    return 0;
+}
+
+/* Nobody has asked a BIOS for disks or displays before it was left for good. */
+int64_t x86_firmware_info(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, void *op)
+{
+    const struct xen_platform_op *in = op;
+    uint32_t type = in->u.firmware_info.type;
+
+    if (type != XEN_FW_DISK_INFO && type != XEN_FW_DISK_MBR_SIGNATURE && type != XEN_FW_VBEDDC_INFO)
+        return -E_OPNOTSUPP;
+    subcall_reached(FAMILY_PLATFORM, XENPF_firmware_info);
+    return -E_SRCH;
+}
+
+int64_t x86_cpu_info(struct vcpu *v, const uint64_t args[6], void *op)
+{
+    struct xen_platform_op *out = op;
+    struct xenpf_pcpuinfo *info = &out->u.pcpu_info;
+    uint32_t cpu = info->xen_cpuid;
+
+    if (cpu >= cpu_count())
+        return -E_INVAL;
+    subcall_reached(FAMILY_PLATFORM, XENPF_get_cpuinfo);
+    info->max_present = cpu_count() - 1;
+    info->flags = cpu_is_online(cpu) ? XEN_PCPU_FLAGS_ONLINE : XEN_PCPU_FLAGS_INVALID;
+    info->apic_id = info->acpi_id = cpu;
+    return write_guest(v, args[0], out, sizeof(*out));
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* memory_op: the map of memory that a guest would ask a PC's firmware for. (xen/memory.h) */
+#define ABI_X86_64 1
+#include "abi/xen/memory.h"
+#include "abi/xen/x86_64/calls.h"
+#include "mem/heap.h"
+#include "vdev/x86_64/platform.h"
+
+/* The caller's own. As many entries as there is room for. */
+int64_t x86_memory_map(struct vcpu *v, const uint64_t args[6], void *op UNUSED)
+{
+    const struct x86_map *m = atomic_load_acquire(&v->domain->arch.x86.map);
+    struct xen_memory_map in;
+    int r = read_guest(v, &in, args[1], sizeof(in));
+
+    if (r)
+        return r;
+    if (!m)
+        return -E_NOSYS;        /* as of a domain that was given none */
+    subcall_reached(FAMILY_MEMORY, XENMEM_memory_map);
+    in.nr_entries = MIN(in.nr_entries, MIN(atomic_load_acquire(&m->count), (uint32_t)X86_MAP_ENTRIES));
+    r = write_guest(v, guest_address(in.buffer), m->entry, in.nr_entries * sizeof(m->entry[0]));
+    return r ? r : write_guest(v, args[1], &in, sizeof(in));
+}
+
+static int set_map(struct domain *d, const struct x86_map *m, uint32_t count)
+{
+    struct domain_locked l = domain_lock(d);
+    int r = atomic_load(&d->started) ? -E_BUSY : atomic_load(&d->life) == DOMAIN_ALIVE ? 0 : -E_SRCH;
+
+    if (!r)
+        r = x86_map_set(d, m->entry, count);
+    domain_unlock(l);
+    return r;
+}
+
+/* Of a domain that has not run yet. */
+int64_t x86_set_memory_map(struct vcpu *v, const uint64_t args[6], void *op UNUSED)
+{
+    struct xen_foreign_memory_map in;
+    struct x86_map *m;
+    struct domain *d;
+    int r = read_guest(v, &in, args[1], sizeof(in));
+
+    if (r)
+        return r;
+    if (in.map.nr_entries > X86_MAP_ENTRIES)
+        return -E_INVAL;
+    d = target_domain(v, in.domid, &r);
+    if (!d)
+        return r;
+    subcall_reached(FAMILY_MEMORY, XENMEM_set_memory_map);
+    m = heap_new(struct x86_map);
+    if (!m)
+        return -E_NOMEM;
+    r = read_guest(v, m->entry, guest_address(in.map.buffer), in.map.nr_entries * sizeof(m->entry[0]));
+    if (!r)
+        r = set_map(d, m, in.map.nr_entries);
+    heap_delete(m);
+    return r;
+}
