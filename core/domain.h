@@ -156,8 +156,8 @@ STATIC_ASSERT(sizeof(struct domain) <= 2048);
 enum shutdown_reason { SHUTDOWN_POWEROFF, SHUTDOWN_REBOOT, SHUTDOWN_SUSPEND, SHUTDOWN_CRASH, SHUTDOWN_WATCHDOG, SHUTDOWN_SOFT_RESET };
 /* Runstates: the ABI's (xen/vcpu.h). */
 enum runstate { RUNSTATE_IS_RUNNING, RUNSTATE_IS_RUNNABLE, RUNSTATE_IS_BLOCKED, RUNSTATE_IS_OFFLINE };
-/* Virtual IRQs that core raises: the ABI's (xen/xen.h). */
-enum core_virq { CORE_VIRQ_TIMER = 0, CORE_VIRQ_CONSOLE = 2, CORE_VIRQ_DOM_EXC = 3, CORE_VIRQ_CON_RING = 8 };
+/* Virtual IRQs that are raised: the ABI's (xen/xen.h). PARTITION is its VIRQ_ARCH_0: a static domain runs again. */
+enum core_virq { CORE_VIRQ_TIMER = 0, CORE_VIRQ_CONSOLE = 2, CORE_VIRQ_DOM_EXC = 3, CORE_VIRQ_CON_RING = 8, CORE_VIRQ_PARTITION = 16 };
 /* vm_assist: mark the runstate area while it changes (xen/xen.h, VMASST_TYPE_runstate_update_flag). */
 #define VM_ASSIST_RUNSTATE_UPDATE BIT(5)
 

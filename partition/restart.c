@@ -157,6 +157,7 @@ static int start(struct partition *p, struct domain *d)
         return error;
     }
     log_info("partition %s (d%u) runs again", p->plan->name, d->id.v);
+    event_raise_host_virq(CORE_VIRQ_PARTITION);
     return 0;
 }
 

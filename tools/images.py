@@ -8,6 +8,7 @@
   vchan-peer       talks over libxenvchan                   peer.ramdisk              a cloud guest with it
   pci.ramdisk      a cloud guest that drives virtio disks and network cards of PCI
   vinci-arinc653   dom0's command for the frames of CPU pools
+  vinci-partitions dom0's program that connects restarted static domains again (arm64)
 
 and with --more, for the tests (arm64):
   kernels.img      more kernels and their ramdisks for guests
@@ -100,11 +101,12 @@ def build(out, target):
     found = recipes.kernels(packages)
     images = Images(out, target)
     images.make("xen", inputs, "Debian's hypervisor", lambda path: copy_hypervisor(packages, target, path))
+    ours = build_dom0_programs(images, inputs, packages, target)
     images.make("dom0.kernel", inputs, "dom0's kernel", lambda path: shutil.copy(found["full"].image, path))
     images.make("dom0.cpio", inputs, "dom0's initramfs",
-                lambda path: recipes.dom0_tree(packages, found["full"], target=target).write_cpio(path))
+                lambda path: recipes.dom0_tree(packages, found["full"], target=target, programs=ours).write_cpio(path))
     images.make("dom0-libvirt.cpio", inputs, "dom0's initramfs with libvirt",
-                lambda path: recipes.dom0_tree(packages, found["full"], libvirt=True, target=target).write_cpio(path))
+                lambda path: recipes.dom0_tree(packages, found["full"], libvirt=True, target=target, programs=ours).write_cpio(path))
     for flavour, kernel in found.items():
         images.make(f"{flavour}.ramdisk", inputs, f"the ramdisk for the {flavour} kernel",
                     lambda path, kernel=kernel: recipes.guest_tree(packages, kernel).write_cpio(path))
@@ -120,8 +122,17 @@ def build(out, target):
                 lambda path: write_guests(images, found, path, target))
 
 
+def build_dom0_programs(images, inputs, packages, target):
+    """What dom0 itself has of ours."""
+    if target != ARM64:
+        return []
+    images.make("vinci-partitions", inputs, "the program for restarted static domains", lambda path: recipes.compile_for_dom0(
+        packages, "vinci-partitions", recipes.CONTROL_LIBRARIES, path, target))
+    return [images.out / "vinci-partitions"]
+
+
 def build_programs(images, inputs, packages, kernel, target):
-    """Programs of ours for dom0, and guests with them."""
+    """Programs of ours for the store, and guests with them."""
     images.make("vchan-peer", inputs, "the program for channels between domains",
                 lambda path: recipes.compile_for_dom0(packages, "vchan-peer", recipes.VCHAN_LIBRARIES, path, target))
     images.make("vinci-arinc653", inputs, "the program for frames of CPU pools",
@@ -164,7 +175,7 @@ def build_more(out):
     kernel, packages = guests["new"]
     images.make("dom0-new.kernel", inputs, "dom0's newer kernel", lambda path: shutil.copy(kernel.image, path))
     images.make("dom0-new.cpio", inputs, "dom0's initramfs for it",
-                lambda path: recipes.dom0_tree(packages, kernel).write_cpio(path))
+                lambda path: recipes.dom0_tree(packages, kernel, programs=[images.out / "vinci-partitions"]).write_cpio(path))
 
 
 # What the installer would have asked and written to /etc/default/grub: the machine's console is its serial line.

@@ -1,10 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Static domains beside a dom0: its tools know them by name, attach a disk and a network card to them, and end them."""
+"""Static domains beside a dom0: its tools know them by name, attach a disk and a network card to them, and end them; what is attached
+carries data, in a domain's next life too."""
 
 import pytest
 from partitions import Partition
 
 MEMORY = 131072     # KiB
+# What is copied each way, in pieces of 64 KiB.
+PIECES = 48
+ADDRESS, DOM0 = "10.0.0.9", "10.0.0.1"
+DISK, CARD = "device/vbd/51712", "device/vif/0"
+
+
+def connected(board, domain, device, what, seconds=60):
+    """Until both sides of a device are connected."""
+    place = f"$(xenstore-read /libxl/{domain}/{device}/backend)"
+    board.poll(f"[ $(xenstore-read /local/domain/{domain}/{device}/state) = 4 ] && [ $(xenstore-read {place}/state) = 4 ]", seconds, what)
 
 
 @pytest.fixture
@@ -19,11 +30,10 @@ def test_tools_know_static_domains(board):
     listed = board.out_of("xl list")
     assert [line.split()[:3] for line in listed.splitlines()[2:]] == [["plain", "1", "8"], ["penguin", "2", "128"]]
 
-    board.poll("xenstore-read /local/domain/2/control/feature-reboot", 60, "the guest's connection to xenstore")
     board.run("xl block-attach penguin phy:/dev/vda xvda r")
     board.run("xl network-attach penguin bridge=xenbr0")
-    board.poll("xenstore-read /local/domain/2/device/vbd/51712/state | grep 4", 20, "the disk")
-    board.poll("xenstore-read /local/domain/2/device/vif/0/state | grep 4", 20, "the network card")
+    connected(board, 2, DISK, "the disk")
+    connected(board, 2, CARD, "the network card")
 
     board.run("xl pause plain")
     assert "p" in board.out_of("xl list plain").split()[-2]
@@ -35,3 +45,53 @@ def test_tools_know_static_domains(board):
     board.run("xl reboot penguin")
     board.poll("xl dmesg | grep 'partition penguin (d2) runs again'", 60, "the restart")
     assert "penguin" in board.out_of("xl list")
+
+
+@pytest.fixture
+def linux(make_board, out, only_vinci):
+    """One that copies the first half of a disk over the second, fetches a page from dom0 and serves it."""
+    words = (f"vinci.log=1 vinci.ip={ADDRESS}/24 vinci.copy=/dev/xvda vinci.mirror=http://{DOM0}/page "
+             "sysrq_always_enabled panic=1")
+    penguin = Partition("penguin", out / "images/cloud.kernel", memory=MEMORY, ramdisk=out / "images/cloud.ramdisk", bootargs=words,
+                        properties=["xen,enhanced;"])
+    one = make_board(smp=1, mem=1536, dom0_mem=384, partitions=[penguin]).start()
+    one.wait_ready()
+    one.out_of(f"modprobe loop; mkdir /tmp/www; dd if=/dev/zero of=/tmp/disk bs=64k count={2 * PIECES} 2>/dev/null")
+    one.out_of("losetup /dev/loop0 /tmp/disk && httpd -h /tmp/www")
+    return one
+
+
+def renew(board):
+    """Other data for the disk's first half and for the page."""
+    board.out_of(f"dd if=/dev/urandom of=/tmp/disk bs=64k count={PIECES} conv=notrunc 2>/dev/null; "
+                 f"dd if=/dev/urandom of=/tmp/www/new bs=64k count={PIECES} 2>/dev/null; mv /tmp/www/new /tmp/www/page")
+
+
+def assert_data_arrives(board):
+    """What the domain has written to the disk is what dom0 has, and what it serves is what it fetched."""
+    half = "sha256sum <(dd if=/tmp/disk bs=64k count={} skip={} 2>/dev/null) | cut -d' ' -f1"
+    first, second = half.format(PIECES, 0), half.format(PIECES, PIECES)
+    board.poll(f'[ "$({first})" = "$({second})" ]', 60, "the disk's second half to be the first", interval=2)
+    there = f"wget -q -T 5 -O - http://{ADDRESS}/page | sha256sum"
+    board.poll(f'[ "$({there})" = "$(sha256sum < /tmp/www/page)" ]', 60, "the page to come back as it was", interval=2)
+
+
+def identity(board):
+    """What a restart does not change: UUID, limit of memory, and where the tools have them."""
+    return board.out_of("xl vm-list | tail -1; xl list -l penguin | grep memkb; ls /var/lib/xen; "
+                        "xenstore-ls -fp | grep -v -e ring-ref -e event-channel -e /local/domain/0/ | sort")
+
+
+def test_attached_devices_outlive_a_crash(linux):
+    renew(linux)
+    linux.out_of("xl block-attach penguin phy:/dev/loop0 xvda w; xl network-attach penguin bridge=xenbr0")
+    assert_data_arrives(linux)
+    before = identity(linux)
+    for life in (1, 2):
+        renew(linux)
+        linux.out_of("xl sysrq penguin c")
+        linux.poll(f"xl dmesg | grep 'restart {life},' && xl dmesg | grep -c 'runs again' | grep {life}", 60, "the restart")
+        assert_data_arrives(linux)
+        connected(linux, 1, DISK, "the disk")
+        connected(linux, 1, CARD, "the network card")
+        assert identity(linux) == before

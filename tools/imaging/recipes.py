@@ -90,7 +90,8 @@ def add_libvirt(tree, target):
     tree.overlay(tree.packages["libvirt0"] / "usr/share/libvirt/cpu_map", at="usr/share/libvirt/cpu_map")
 
 
-def dom0_tree(packages, kernel, libvirt=False, target=ARM64):
+def dom0_tree(packages, kernel, libvirt=False, target=ARM64, programs=()):
+    """The control domain, with these programs of ours."""
     tree = Tree(packages)
     folders(tree)
     tree.take("bin/bash", "usr/bin/flock")
@@ -107,6 +108,8 @@ def dom0_tree(packages, kernel, libvirt=False, target=ARM64):
     add_busybox(tree)
     tree.link("init", "usr/bin/init")
     tree.overlay(OVERLAY / "dom0")
+    for program in programs:
+        tree.file(f"usr/sbin/{program.name}", program, mode=0o755)
     if libvirt:
         add_libvirt(tree, target)
     tree.take(f"lib/{target.triplet}/libgcc_s.so.1")    # loaded by name when a thread ends
