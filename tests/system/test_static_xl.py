@@ -72,7 +72,7 @@ def assert_data_arrives(board):
     half = "sha256sum <(dd if=/tmp/disk bs=64k count={} skip={} 2>/dev/null) | cut -d' ' -f1"
     first, second = half.format(PIECES, 0), half.format(PIECES, PIECES)
     board.poll(f'[ "$({first})" = "$({second})" ]', 60, "the disk's second half to be the first", interval=2)
-    there = f"wget -q -T 5 -O - http://{ADDRESS}/page | sha256sum"
+    there = f"timeout 20 wget -q -O - http://{ADDRESS}/page | sha256sum"
     board.poll(f'[ "$({there})" = "$(sha256sum < /tmp/www/page)" ]', 60, "the page to come back as it was", interval=2)
 
 
