@@ -75,7 +75,7 @@ HOT int vlapic_highest(struct vcpu *v)
     struct vlapic *l = of(v);
     int vector = highest(l->irr);
 
-    if (likely(vector < 0))
+    if (likely(vector < 0) || unlikely(!(l->spurious & SPURIOUS_ENABLE)))
         return -1;
     return ((unsigned)vector & 0xf0) > (processor_priority(l) & 0xf0) ? vector : -1;
 }
@@ -94,8 +94,7 @@ void vlapic_raise(struct vcpu *v, unsigned vector, bool level)
     struct vlapic *l = of(v);
 
     ASSERT(vector >= 16 && vector < 256);
-    if (!(atomic_load(&l->spurious) & SPURIOUS_ENABLE))
-        return;
+    /* One that is not enabled yet keeps it: the event channels' comes once for all that happens until it is taken. */
     if (level)
         (void)atomic_test_and_set_bit(l->tmr, vector);
     else
