@@ -53,8 +53,6 @@ struct arch_vcpu {
     const void *time_at;        /* the vcpu_info that the PV clock was written to, */
     uint64_t time_offset;       /* and for which offset */
     struct x86_vcpu x86;
-    const void *time_at;        /* the vcpu_info that the PV clock was written to, */
-    uint64_t time_offset;       /* and for which offset */
 };
 
 #endif
