@@ -30,23 +30,19 @@ void arch_vcpu_print(const struct vcpu *v)
 
 /* -- hypercalls -- */
 
-/* The registers of the six arguments (xen/arch-x86/xen-x86_64.h). */
-static uint64_t *argument(struct x86_registers *r, unsigned n)
-{
-    uint64_t *const registers[] = { &r->rdi, &r->rsi, &r->rdx, &r->r10, &r->r8, &r->r9 };
-
-    ASSERT(n < ARRAY_SIZE(registers));
-    return registers[n];
-}
+/* The registers of the six arguments: rdi, rsi, rdx, r10, r8, r9 (xen/arch-x86/xen-x86_64.h), by their numbers. */
+static const uint8_t argument[] = { 7, 6, 2, 10, 8, 9 };
 
 uint64_t arch_hypercall_arg(const struct vcpu *v, unsigned n)
 {
-    return *argument((struct x86_registers *)(uintptr_t)&v->arch.regs, n);
+    ASSERT(n < ARRAY_SIZE(argument));
+    return v->arch.regs.r[argument[n]];
 }
 
 void arch_hypercall_set_arg(struct vcpu *v, unsigned n, uint64_t value)
 {
-    *argument(&v->arch.regs, n) = value;
+    ASSERT(n < ARRAY_SIZE(argument));
+    v->arch.regs.r[argument[n]] = value;
 }
 
 void arch_hypercall_result(struct vcpu *v, int64_t result)

@@ -45,3 +45,7 @@ def test_exits(out, cpu):
     """Also where the processor has everything QEMU has, and where it has no XSAVE."""
     said = run(out, "exits", cpu)
     expect_all(said, 30)
+
+
+def test_interrupts(out):
+    expect_all(run(out, "interrupts"), 18)

@@ -121,7 +121,11 @@ static void task_switch_exit(struct vcpu *v)
 }
 
 static void (*const exit_table[256])(struct vcpu *v) = {
-    [0x00 ... 0x1f] = unexpected,
+    [0x00 ... 0x07] = unexpected,
+    [SVM_EXIT_CR8_READ] = svm_cr8_exit,
+    [0x09 ... 0x17] = unexpected,
+    [SVM_EXIT_CR8_WRITE] = svm_cr8_exit,
+    [0x19 ... 0x1f] = unexpected,
     [SVM_EXIT_DR_READ ... SVM_EXIT_DR_READ + 0x1f] = svm_load_debug_registers,
     [0x40] = unexpected,
     [SVM_EXIT_EXCEPTION + VECTOR_DB] = exception_exit,

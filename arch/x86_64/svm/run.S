@@ -12,18 +12,12 @@
 
 /* Return addresses that the guest has trained are pushed out before the first RET (AMD, Software techniques for managing speculation, V2-3). */
 .macro fill_return_buffer
-    movl $16, %ecx
-5:  call 7f
-6:  pause
-    lfence
-    jmp 6b
-7:  call 9f
-8:  pause
-    lfence
-    jmp 8b
-9:  decl %ecx
-    jnz 5b
-    addq $16 * 2 * 8, %rsp
+.rept 32
+    call 5f
+    int3
+5:
+.endr
+    addq $32 * 8, %rsp
 .endm
 
 .section .text.hot, "ax"

@@ -49,6 +49,7 @@ const char *virt_init_cpu(void)
 
 static void prepare(struct vmcb *m, const struct domain *d)
 {
+    m->cr_reads = m->cr_writes = BIT(8);
     m->dr_reads = m->dr_writes = ALL_DEBUG_REGISTERS;
     m->exceptions = INTERCEPTED_EXCEPTIONS;
     m->misc1 = INTERCEPTED_MISC1;

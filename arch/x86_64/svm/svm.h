@@ -33,6 +33,8 @@ struct vcpu *svm_exit(struct vcpu *v);
 
 /* inject.c: the guest takes interrupts now. */
 void svm_close_window(struct vcpu *v);
+/* cr8.c */
+void svm_cr8_exit(struct vcpu *v);
 /* permissions.c: maps of ports and MSRs that are not intercepted, by physical address. */
 uint64_t svm_msr_map(void);
 uint64_t svm_io_map(const struct domain *d);

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * CR8, the task priority of the local APIC (AMD64 APM volume 2, 16.6.4; volume 3, MOV CRn): always 0f 20 (read) or 0f 22 (write) with a
+ * byte that names the general register, of which a REX prefix has bit 3. Guests that use it are few, so what they write is the APIC's at once
+ * and nothing is kept in the VMCB.
+ */
+#include "arch/x86_64/svm/svm.h"
+#include "guest_walk.h"
+#include "processor.h"
+#include "vdev/x86_64/vlapic.h"
+
+#define APIC_TPR 0x80
+#define X2APIC_TPR 0x808
+#define LONGEST 15
+#define TWO_BYTES 0x0f
+#define READ 0x20
+#define WRITE 0x22
+#define REX(byte) (((byte) & 0xf0) == 0x40)
+#define REX_B 1
+
+static bool is_prefix(uint8_t byte)
+{
+    return REX(byte) || byte == 0xf0 || byte == 0x66 || byte == 0x67 || byte == 0xf2 || byte == 0xf3 || byte == 0x2e || byte == 0x36 ||
+           byte == 0x3e || byte == 0x26 || byte == 0x64 || byte == 0x65;
+}
+
+static void move(struct vcpu *v, unsigned reg, bool is_write, unsigned length)
+{
+    uint64_t value = v->arch.regs.r[array_index_nospec(reg, 16)];
+
+    if (is_write && value > 15) {
+        virt_inject_exception(v, VECTOR_GP, 0, 0);
+        return;
+    }
+    virt_skip(v, length);
+    value <<= 4;
+    if (!vlapic_mmio(v, APIC_TPR, 4, is_write, &value) &&
+        !(is_write ? vlapic_msr_write(v, X2APIC_TPR, value) : vlapic_msr_read(v, X2APIC_TPR, &value)))
+        value = 0;
+    if (!is_write)
+        v->arch.regs.r[array_index_nospec(reg, 16)] = value >> 4 & 15;
+}
+
+void svm_cr8_exit(struct vcpu *v)
+{
+    uint8_t bytes[LONGEST];
+    unsigned n = x86_guest_fetch(v, v->arch.regs.rip, bytes, LONGEST), i = 0, rex = 0;
+
+    while (i < n && is_prefix(bytes[i])) {
+        rex = REX(bytes[i]) ? bytes[i] : 0;
+        i++;
+    }
+    /* Somebody has changed it meanwhile. */
+    if (i + 3 > n || bytes[i] != TWO_BYTES || (bytes[i + 1] != READ && bytes[i + 1] != WRITE)) {
+        arch_inject_undefined(v);
+        return;
+    }
+    ASSERT(i + 3 <= LONGEST);
+    move(v, (bytes[i + 2] & 7) | (rex & REX_B ? 8 : 0), bytes[i + 1] == WRITE, i + 3);
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How interrupts come: held back and let in, in the shadow of STI, by priority, out of HLT; through the local APIC's page. */
+#include "../lib/guest.h"
+
+#define APIC UINT64_C(0xfee00000)
+enum { APIC_TPR = 0x80, APIC_EOI = 0xb0, APIC_SPURIOUS = 0xf0, APIC_ICR = 0x300, APIC_TIMER = 0x320, APIC_INITIAL = 0x380, APIC_DIVIDE = 0x3e0 };
+#define SPURIOUS_ON 0x1ff
+#define TO_SELF 0x40000
+#define LOW 0x41
+#define HIGH 0x61
+#define TIMER 0x71
+#define DIVIDE_BY_1 0xb
+
+static unsigned count, order[8];
+static uint64_t at[8];
+
+static void apic_write(unsigned offset, uint32_t value)
+{
+    *(volatile uint32_t *)(APIC + offset) = value;
+}
+
+static uint32_t apic_read(unsigned offset)
+{
+    return *(volatile uint32_t *)(APIC + offset);
+}
+
+static void came(struct frame *f)
+{
+    if (count < 8) {
+        order[count] = (unsigned)f->vector;
+        at[count] = f->rip;
+    }
+    count++;
+    apic_write(APIC_EOI, 0);
+}
+
+static void send(unsigned vector)
+{
+    apic_write(APIC_ICR, TO_SELF | vector);
+}
+
+static void held_back(void)
+{
+    count = 0;
+    send(LOW);
+    check_equal("nothing comes while interrupts are off", count, 0);
+    __asm__ volatile("sti; nop; nop; cli" ::: "memory");
+    check_equal("it comes when they are on", count, 1);
+    check_equal("and says its vector", order[0], LOW);
+    __asm__ volatile("sti; nop; nop; cli" ::: "memory");
+    check_equal("once", count, 1);
+}
+
+static void in_shadow(void)
+{
+    uint64_t behind;
+
+    count = 0;
+    send(LOW);
+    __asm__ volatile("sti; nop; 1: nop; cli; leaq 1b(%%rip), %0" : "=r"(behind) : : "memory");
+    check_equal("one instruction follows STI first", at[0], behind);
+    count = 0;
+    send(LOW);
+    __asm__ volatile("sti; cli" ::: "memory");
+    check_equal("STI and CLI let nothing in", count, 0);
+    __asm__ volatile("sti; nop; cli" ::: "memory");
+    check_equal("and lose nothing", count, 1);
+}
+
+static void by_priority(void)
+{
+    count = 0;
+    send(LOW);
+    send(HIGH);
+    __asm__ volatile("sti; nop; nop; nop; cli" ::: "memory");
+    check("both come, the higher first", count == 2 && order[0] == HIGH && order[1] == LOW);
+    count = 0;
+    apic_write(APIC_TPR, 0x50);
+    send(LOW);
+    send(HIGH);
+    __asm__ volatile("sti; nop; nop; cli" ::: "memory");
+    check("the task priority holds one back", count == 1 && order[0] == HIGH);
+    apic_write(APIC_TPR, 0);
+    __asm__ volatile("sti; nop; cli" ::: "memory");
+    check("until it is lowered", count == 2 && order[1] == LOW);
+}
+
+static void task_priority_register(void)
+{
+    uint64_t cr8;
+
+    count = 0;
+    __asm__ volatile("mov %0, %%cr8" : : "r"(15ul));
+    check_equal("CR8 is the APIC's task priority", apic_read(APIC_TPR), 0xf0);
+    send(HIGH);
+    __asm__ volatile("sti; nop; nop; cli" ::: "memory");
+    check_equal("CR8 holds back", count, 0);
+    __asm__ volatile("mov %0, %%cr8; sti; nop; nop; cli" : : "r"(5ul) : "memory");
+    check_equal("CR8 lets in", count, 1);
+    apic_write(APIC_TPR, 0x30);
+    __asm__ volatile("mov %%cr8, %0" : "=r"(cr8));
+    check_equal("CR8 reads the APIC's", cr8, 3);
+    __asm__ volatile("mov %0, %%cr8" : : "r"(0ul));
+}
+
+static void out_of_halt(void)
+{
+    uint64_t behind;
+
+    count = 0;
+    apic_write(APIC_DIVIDE, DIVIDE_BY_1);
+    apic_write(APIC_TIMER, TIMER);
+    apic_write(APIC_INITIAL, 1000000);
+    __asm__ volatile("sti; hlt; 1: cli; leaq 1b(%%rip), %0" : "=r"(behind) : : "memory");
+    check("a timer ends HLT", count == 1 && order[0] == TIMER);
+    check_equal("behind it", at[0], behind);
+}
+
+/* Both of our own exceptions and interrupts are delivered when they meet. */
+static void with_exceptions(void)
+{
+    count = 0;
+    send(LOW);
+    check_equal("an exception while one waits", (uint64_t)TRY("ud2", : : "r15", "memory"), 6);
+    __asm__ volatile("sti; nop; nop; cli" ::: "memory");
+    check_equal("and it comes", count, 1);
+}
+
+void guest_main(const void *start_info)
+{
+    static const uint8_t vectors[] = { LOW, HIGH, TIMER };
+
+    (void)start_info;
+    exceptions_start();
+    for (unsigned i = 0; i < sizeof(vectors); i++)
+        on_interrupt(vectors[i], came);
+    apic_write(APIC_SPURIOUS, SPURIOUS_ON);
+    held_back();
+    in_shadow();
+    by_priority();
+    task_priority_register();
+    out_of_halt();
+    with_exceptions();
+    done();
+}
