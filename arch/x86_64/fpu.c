@@ -41,6 +41,14 @@ static void xsetbv(uint64_t value)
     __asm__ volatile("xsetbv" : : "c"(0), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
 }
 
+static uint64_t xgetbv(void)
+{
+    uint32_t low, high;
+
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (uint64_t)high << 32 | low;
+}
+
 /* The standard format's offsets do not depend on what is switched on: the area ends behind the last feature. */
 static unsigned area_bytes(void)
 {
@@ -120,6 +128,8 @@ void fpu_save(struct vcpu *v)
         __asm__ volatile("fxsave64 (%0)" : : "r"(v->arch.fp) : "memory");
         return;
     }
+    /* Not only what exit_xsetbv has seen: QEMU does not intercept XSETBV. */
+    v->arch.xcr0 = xgetbv();
     if (v->arch.xcr0 != features)
         xsetbv(features);
     __asm__ volatile("xsave64 (%0)" : : "r"(v->arch.fp), "a"((uint32_t)features), "d"((uint32_t)(features >> 32)) : "memory");
