@@ -27,6 +27,7 @@ ROWS = [
     ("boot_to_static_guest", "instructions", 250_000, "boot", "power-on to the first instruction of a static domain of 64 MiB, no dom0"),
     ("boot_to_static_guest_of_5", "instructions", 250_000, "boot", "the same with four more domains behind it"),
     ("boot_to_static_guest_1g", "instructions", 250_000, "boot", "the same with 1 GiB"),
+    ("boot_to_static_guest_fixed", "instructions", 250_000, "boot", "64 MiB of static memory, 512 MiB above the board's first"),
     ("boot_to_static_linux", "instructions", 4_369_544, "boot", "the same with Debian's kernel of 33 MB, which is copied; 256 MiB"),
     ("static_guest_restart_copy", "instructions", None, "boot", "a restart: what a kernel of 33 MB adds, whose memory is cleaned and filled "
      "from the pristine copy again"),

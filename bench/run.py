@@ -96,8 +96,10 @@ class Side:
     def static_guest(self):
         """The first instruction of a static domain, without dom0: alone, with four behind it, and with much memory."""
         image = self.out / "arm64/guests/partition.img"
-        for row, count, mib in (("boot_to_static_guest", 1, 64), ("boot_to_static_guest_of_5", 5, 64), ("boot_to_static_guest_1g", 1, 1024)):
-            nodes = [Partition(f"p{n}", kernel=str(image), memory=mib << 10, vpl011=True) for n in range(count)]
+        place = "xen,static-mem = <0 0x60000000 0 0x4000000>;"
+        for row, count, mib, properties in (("boot_to_static_guest", 1, 64, []), ("boot_to_static_guest_of_5", 5, 64, []),
+                                            ("boot_to_static_guest_1g", 1, 1024, []), ("boot_to_static_guest_fixed", 1, 64, [place])):
+            nodes = [Partition(f"p{n}", kernel=str(image), memory=mib << 10, vpl011=True, properties=properties) for n in range(count)]
             try:
                 marks = self.counted(row, None, 25, partitions=nodes, options="", until="partition: ")
                 self.rows[row] = counting.entry(marks)["total"]

@@ -146,6 +146,11 @@ void memory_hand_over(uint64_t bytes)
         bytes -= n;
 }
 
+void memory_describe(uint64_t end)
+{
+    describe((end + PAGE_SIZE - 1) >> PAGE_SHIFT);
+}
+
 int memory_hand_over_some(void)
 {
     uint64_t piece = PIECE_PAGES * WORDS_PER_PAGE, end = MIN(low_done + piece, low_end);

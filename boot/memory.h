@@ -12,6 +12,8 @@ int memory_start(const struct range_list *memory, const struct module_list *modu
 void memory_set_free(const struct range_list *l);
 /* The next `bytes` of them, from the lowest address, or all that are left, go to the allocator. UINT64_MAX: and all frames are described. */
 void memory_hand_over(uint64_t bytes);
+/* All frames below this address are described, handed over or not. */
+void memory_describe(uint64_t end);
 /* A bounded piece of what is left: -E_RESTART while there is more. Then the frame table is whole. */
 int memory_hand_over_some(void) MUST_CHECK;
 

@@ -2,7 +2,8 @@
 /*
  * The memory map of a domain that starts anew: one walk from the bottom to the top of its address space.
  *
- *   RAM       every frame has one reference, the map's: kept. Another one: its page is replaced. Nothing there: a new page
+ *   RAM       every frame has one reference, the map's: kept. Another one: its page is replaced. Nothing there: a new page; not touched
+ *             yet: kept as it is
  *   devices   kept: only a toolstack or boot maps them
  *   the rest  (what it had mapped or populated where there was nothing at first) unmapped
  */
@@ -71,7 +72,7 @@ static int replace(struct domain *d, struct place *p, int *budget)
     if (mfn_eq(mfn, MFN_NONE))
         error = frame_alloc(&d->owner, 0, FRAME_IGNORE_LIMIT, &mfn);
     else
-        error = frame_take_reserved(&d->owner, mfn, 0) ? -E_BUSY : 0;
+        error = frame_take_home(&d->owner, mfn, 0) ? -E_BUSY : 0;
     if (error)
         return error;
     error = stage2_map(&d->stage2, GFN(p->gfn), mfn, 0, S2_RAM);
@@ -94,6 +95,8 @@ static int check_ram(struct domain *d, struct place *p, int *budget)
 {
     uint64_t n = 0;
 
+    if (p->type == S2_NEEDS_WORK)
+        return 0;
     if (p->type != S2_RAM)
         return replace(d, p, budget);
     while (p->gfn + n < p->end && *budget > 0 && is_undivided(d, p, n)) {

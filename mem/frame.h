@@ -89,6 +89,16 @@ int frame_alloc(struct owner *o, unsigned order, unsigned flags, mfn_t *out) MUS
 int frame_take_reserved(struct owner *o, mfn_t mfn, unsigned order) MUST_CHECK;
 
 /*
+ * Memory that is an owner's for good and never was in the allocator: its words are all zeros until it is taken, so that setting it aside
+ * costs nothing. frame_set_aside: n more of such frames, from first on, belong to o, and count as memory. frame_adopt: 2^order of them, scrubbed by the
+ * caller, get one reference each; -E_INVAL: one of them has been taken before, or o is dying; then none has. frame_take_home: one of
+ * them (order 0), which is scrubbed here, or one that has come back to the reserve; -E_INVAL: it is in use. Any lock up to LOCK_HEAP may be held.
+ */
+void frame_set_aside(struct owner *o, mfn_t first, uint64_t n);
+int frame_adopt(struct owner *o, mfn_t first, unsigned order) MUST_CHECK;
+int frame_take_home(struct owner *o, mfn_t mfn, unsigned order) MUST_CHECK;
+
+/*
  * A block on its way to an owner in bounded pieces, for orders that frame_alloc would take too long over. The caller keeps it, all zeros
  * at first, and sees to it that one at a time works on it: take, then fill; or undo whatever has been reached.
  */

@@ -7,6 +7,16 @@
 #include "lib/atomic.h"
 #include "lib/error.h"
 
+/* [f, f + n) are the owner's for good. Under the lock. */
+static void note_home(struct owner *o, uint64_t f, uint64_t n)
+{
+    o->home_frames += n;
+    if (!o->one_to_one) {
+        o->one_to_one = true;
+        o->home = MFN(f);
+    }
+}
+
 /* The words of [f, f + n) are body words: they become the owner's reserve. Under the lock. */
 static void mark_reserved(struct owner *o, uint64_t f, uint64_t n)
 {
@@ -14,11 +24,7 @@ static void mark_reserved(struct owner *o, uint64_t f, uint64_t n)
     /* Not dirty: at boot dom0 takes memory as the loader left it, with its kernel in it. */
     frame_fill(f, n, frame_make(FRAME_RESERVED, o->id, 0));
     frame_free_frames -= n;
-    o->home_frames += n;
-    if (!o->one_to_one) {
-        o->one_to_one = true;
-        o->home = MFN(f);
-    }
+    note_home(o, f, n);
 }
 
 void frame_reserve(struct owner *o, mfn_t first, uint64_t count)
@@ -124,6 +130,42 @@ int frame_take_reserved(struct owner *o, mfn_t mfn, unsigned order)
         return r;
     }
     return order ? 0 : -E_INVAL;
+}
+
+void frame_set_aside(struct owner *o, mfn_t first, uint64_t n)
+{
+    PANIC_IF(first.v > frame_top || n > frame_top - first.v, "frames %#llx+%#llx lie outside the frame table",
+             (unsigned long long)first.v, (unsigned long long)n);
+    frame_add_used(n);
+    spin_lock(&frame_lock);
+    note_home(o, first.v, n);
+    spin_unlock(&frame_lock);
+}
+
+int frame_adopt(struct owner *o, mfn_t first, unsigned order)
+{
+    int r;
+
+    ASSERT(first.v < frame_top && BIT(order) <= frame_top - first.v);
+    /* Meets the acquire of a frame_get that finds the count. */
+    barrier_write();
+    spin_lock(&frame_lock);
+    r = frame_all_are(first.v, BIT(order), 0) ? frame_may_charge(o, BIT(order), FRAME_IGNORE_LIMIT) : -E_INVAL;
+    if (!r) {
+        frame_fill(first.v, BIT(order), frame_make(FRAME_USED, o->id, FRAME_HOME | 1));
+        WRITE_ONCE(o->frames, o->frames + BIT(order));
+    }
+    spin_unlock(&frame_lock);
+    return r;
+}
+
+int frame_take_home(struct owner *o, mfn_t mfn, unsigned order)
+{
+    ASSERT(mfn.v < frame_top && order == 0);
+    if (frame_load(mfn.v))
+        return frame_take_reserved(o, mfn, order);
+    arch_frame_scrub(mfn, order);
+    return frame_adopt(o, mfn, order);
 }
 
 /* A dirty block of at most 2^FRAME_MIXED_ORDER frames, off the lists. Under the lock. */

@@ -62,7 +62,7 @@ static bool range_is_valid(gfn_t gfn, unsigned order)
 }
 
 /* Under the lock, whatever came before. */
-static struct s2_change change_init(struct stage2 *s, gfn_t gfn, unsigned order, mfn_t mfn, enum s2_type type)
+struct s2_change s2_change_init(struct stage2 *s, gfn_t gfn, unsigned order, mfn_t mfn, enum s2_type type)
 {
     struct s2_change c;
 
@@ -87,7 +87,7 @@ static int change(struct stage2 *s, gfn_t gfn, unsigned order, mfn_t mfn, enum s
 
     if (!range_is_valid(gfn, order))
         return -E_INVAL;
-    c = change_init(s, gfn, order, mfn, type);
+    c = s2_change_init(s, gfn, order, mfn, type);
     l = stage2_lock(s);
     r = s->dying ? -E_INVAL : 0;
     if (!r && only_vacant && !s2_is_vacant(s, gfn.v, order))
@@ -151,7 +151,7 @@ void stage2_gather_start(struct stage2_gather *g, struct stage2 *s)
 /* A page that is part of a block, or of no memory: the long way, with an invalidation of its own. */
 static NOINLINE int unmap_piece(struct stage2 *s, gfn_t gfn)
 {
-    struct s2_change c = change_init(s, gfn, 0, MFN(0), S2_EMPTY);
+    struct s2_change c = s2_change_init(s, gfn, 0, MFN(0), S2_EMPTY);
     int r = s2_change_commit(&c);
 
     s2_change_finish(&c);
@@ -285,7 +285,7 @@ int stage2_get_own(struct stage2 *s, gfn_t gfn, bool write, mfn_t *mfn)
     return get_frame(s, gfn, write ? (uint32_t)BIT(S2_RAM) : S2_TYPES_OWN, mfn, &found);
 }
 
-/* Is all of it to be filled lazily? The one kind of work there is has cookie 0 and means "zeros". */
+/* Is all of it to be filled lazily with frames from anywhere? That has cookie 0. */
 static bool is_lazy(struct stage2_locked l, gfn_t gfn, unsigned order)
 {
     unsigned found;
@@ -296,7 +296,7 @@ static bool is_lazy(struct stage2_locked l, gfn_t gfn, unsigned order)
 
 int stage2_fill(struct stage2 *s, gfn_t gfn, mfn_t mfn, unsigned order)
 {
-    struct s2_change c = change_init(s, gfn, order, mfn, S2_RAM);
+    struct s2_change c = s2_change_init(s, gfn, order, mfn, S2_RAM);
     struct stage2_locked l = stage2_lock(s);
     int r = is_lazy(l, gfn, order) ? s2_change_commit(&c) : -E_BUSY;
 
@@ -314,7 +314,7 @@ int stage2_resolve(struct stage2 *s, gfn_t gfn, bool write UNUSED)
 
     stage2_unlock(l);
     if (!wanted)
-        return -E_NOENT;
+        return s2_resolve_home(s, gfn);
     /* The limit was looked at when the page was promised. */
     if (frame_alloc(s->owner, 0, FRAME_IGNORE_LIMIT, &mfn))
         return -E_NOMEM;

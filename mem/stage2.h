@@ -32,6 +32,9 @@ struct stage2 {
     gfn_t teardown;
     s2_entry teardown_entry;
     uint64_t teardown_done;
+    struct s2_home_block {          /* being zeroed where it lies, see stage2_fill_home */
+        uint64_t gfn, mfn, done;
+    } home;
     struct iommu_space *iommu;      /* devices that walk this table as well, NULL: none. It is told of what is invalidated */
 };
 
@@ -104,6 +107,19 @@ int stage2_resolve(struct stage2 *s, gfn_t gfn, bool write) MUST_CHECK;
 /* Map 2^order pages, which lie within one NEEDS_WORK entry, to zeroed frames; references as for stage2_map. -E_BUSY: they do not, or not
  * any more. -E_NOMEM. */
 int stage2_fill(struct stage2 *s, gfn_t gfn, mfn_t mfn, unsigned order) MUST_CHECK;
+
+/*
+ * Memory with a place of its own in the host's (frame_set_aside) that is zeroed by and by: the cookie of a NEEDS_WORK entry for gfn, whose
+ * frame is mfn, and for what follows both of them.
+ */
+mfn_t stage2_home_cookie(gfn_t gfn, mfn_t mfn);
+/* The frame that is behind such an entry of at least 2^order pages; MFN_NONE: there is none. */
+mfn_t stage2_home_frame(struct stage2 *s, gfn_t gfn, unsigned order);
+/* Zero a piece of the block of 2 MiB at gfn, of which nothing has been filled before; with the last piece it is mapped. Bounded: -E_RESTART while there is more;
+ * -E_NOENT: it is no such block any more. */
+int stage2_fill_home(struct stage2 *s, gfn_t gfn) MUST_CHECK;
+/* Map 2^order of its frames, of which the caller has written each byte while nobody else knew them. -E_BUSY as stage2_fill. */
+int stage2_place_home(struct stage2 *s, gfn_t gfn, unsigned order) MUST_CHECK;
 
 /* For looking: how many entries map 1 GiB, 2 MiB, 4 KiB (in this order). */
 void stage2_count_entries(const struct stage2 *s, uint64_t counts[3]);

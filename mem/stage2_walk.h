@@ -114,6 +114,9 @@ struct s2_change {
     struct s2_batch removed;
 };
 
+struct s2_change s2_change_init(struct stage2 *s, gfn_t gfn, unsigned order, mfn_t mfn, enum s2_type type);
+/* The half of stage2_resolve that is stage2_home.c's. */
+int s2_resolve_home(struct stage2 *s, gfn_t gfn) MUST_CHECK;
 /* Prepare and commit. 0 or -E_NOMEM with nothing changed. The lock is held; s2_change_finish follows without it. */
 int s2_change_commit(struct s2_change *c) MUST_CHECK;
 /* Let go of what was removed. */

@@ -90,6 +90,18 @@ bool partition_is_untouched(struct stage2 *s, gfn_t gfn)
     return lazy;
 }
 
+/* Frames for a block that will be overwritten: its own place in the host's memory, which nobody gets to know before; or any. */
+static bool take_block(struct partition *p)
+{
+    struct partition_progress *at = &p->progress;
+
+    at->block = stage2_home_frame(&p->domain->stage2, at->block_at, BLOCK_ORDER);
+    at->block_is_home = !mfn_eq(at->block, MFN_NONE);
+    if (at->block_is_home)
+        return IS_ALIGNED(at->block.v, BIT(BLOCK_ORDER));
+    return frame_alloc(&p->domain->owner, BLOCK_ORDER, FRAME_NO_SCRUB | FRAME_IGNORE_LIMIT, &at->block) == 0;
+}
+
 /* A block of its own for what comes next, if that is worth it and there is one. */
 static bool begin_block(struct partition *p, const struct partition_module *m, uint64_t to)
 {
@@ -100,7 +112,7 @@ static bool begin_block(struct partition *p, const struct partition_module *m, u
         return false;
     if (!partition_is_untouched(&p->domain->stage2, at->block_at))
         return false;
-    at->in_block = frame_alloc(&p->domain->owner, BLOCK_ORDER, FRAME_NO_SCRUB | FRAME_IGNORE_LIMIT, &at->block) == 0;
+    at->in_block = take_block(p);
     at->block_page = 0;
     return at->in_block;
 }
@@ -125,21 +137,23 @@ static void copy_into_block(struct partition *p, const struct partition_module *
     at->block_page += pages;
 }
 
-static int end_block(struct partition *p)
-{
-    int error = stage2_fill(&p->domain->stage2, p->progress.block_at, p->progress.block, BLOCK_ORDER);
-
-    p->progress.in_block = false;
-    if (error)
-        frame_put_block(p->progress.block, BLOCK_ORDER);
-    return error;
-}
-
 void partition_drop_block(struct partition *p)
 {
-    if (p->progress.in_block)
+    if (p->progress.in_block && !p->progress.block_is_home)
         frame_put_block(p->progress.block, BLOCK_ORDER);
     p->progress.in_block = false;
+}
+
+static int end_block(struct partition *p)
+{
+    struct partition_progress *at = &p->progress;
+    struct stage2 *s = &p->domain->stage2;
+    int error = at->block_is_home ? stage2_place_home(s, at->block_at, BLOCK_ORDER) : stage2_fill(s, at->block_at, at->block, BLOCK_ORDER);
+
+    if (error)
+        partition_drop_block(p);
+    at->in_block = false;
+    return error;
 }
 
 static int copy_piece(struct partition *p, const struct partition_module *m, uint64_t to)

@@ -74,6 +74,12 @@ static int advance(struct domain *d)
 
     if (error)
         return error;
+    if (!mfn_eq(stage2_home_frame(&d->stage2, GFN(gfn), BLOCK_ORDER), MFN_NONE)) {
+        error = stage2_fill_home(&d->stage2, GFN(gfn));
+        if (error == -E_NOENT)      /* touched meanwhile */
+            filler.done += BIT(BLOCK_ORDER);
+        return error == -E_NOENT || !error ? -E_RESTART : error;
+    }
     if (!filler.block.frames) {
         error = frame_block_take(&d->owner, BLOCK_ORDER, &filler.block);
         return error ? error : -E_RESTART;

@@ -129,12 +129,17 @@ static int populate_anywhere(struct domain *d, const struct partition_piece *pie
 static int promise(struct domain *d, const struct partition_piece *piece)
 {
     uint64_t first = piece->guest >> PAGE_SHIFT, count = piece->size >> PAGE_SHIFT;
+    bool is_static = piece->host != PARTITION_ANYWHERE;
+    mfn_t cookie = is_static ? stage2_home_cookie(GFN(first), MFN(piece->host >> PAGE_SHIFT)) : MFN(0);
     int error = 0;
+
+    if (is_static)
+        frame_set_aside(&d->owner, MFN(piece->host >> PAGE_SHIFT), count);
 
     for (uint64_t done = 0; !error && done < count;) {
         unsigned order = largest_order(first + done, count - done);
 
-        error = stage2_map(&d->stage2, GFN(first + done), MFN(0), order, S2_NEEDS_WORK);
+        error = stage2_map(&d->stage2, GFN(first + done), cookie, order, S2_NEEDS_WORK);
         done += BIT(order);
     }
     return error;
@@ -143,25 +148,39 @@ static int promise(struct domain *d, const struct partition_piece *piece)
 /* A device would not wait for a page to be filled. */
 static bool is_lazy(const struct partition_plan *plan)
 {
-    return plan->bank_count == 0 && plan->device_count == 0;
+    return plan->device_count == 0;
 }
 
 uint64_t partition_needs_now(const struct partition_plan *plan)
 {
     uint64_t written = plan->kernel.size + plan->ramdisk.size + partition_tree_room(plan);
 
+    if (plan->bank_count)
+        return 0;
     return is_lazy(plan) ? MIN(written, plan->memory) : plan->memory;
+}
+
+uint64_t partition_reaches_to(const struct partition_plan *plan)
+{
+    uint64_t end = 0;
+
+    for (unsigned i = 0; i < plan->bank_count; i++)
+        end = MAX(end, plan->banks[i].base + plan->banks[i].size);
+    for (unsigned i = 0; i < plan->share_count; i++)
+        end = MAX(end, plan->shares[i].host + plan->shares[i].size);
+    return end;
 }
 
 /* Some pages from `at` on; how many. */
 static int populate_some(struct partition *p, const struct partition_piece *piece, uint64_t at, uint64_t *n)
 {
+    if (is_lazy(p->plan)) {
+        *n = piece->size >> PAGE_SHIFT;
+        return promise(p->domain, piece);
+    }
     if (piece->host != PARTITION_ANYWHERE)
         return populate_static(p->domain, piece, at, n);
-    if (!is_lazy(p->plan))
-        return populate_anywhere(p->domain, piece, at, n);
-    *n = piece->size >> PAGE_SHIFT;
-    return promise(p->domain, piece);
+    return populate_anywhere(p->domain, piece, at, n);
 }
 
 static int claim(struct partition *p)

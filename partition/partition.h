@@ -174,6 +174,7 @@ struct partition_progress {
     uint64_t done;                      /* bytes of the step */
     bool again;                         /* a restart: memory is there */
     bool in_block;                      /* a block of 2 MiB that is still nobody's is being filled: */
+    bool block_is_home;                 /* in the partition's static memory */
     mfn_t block;                        /* its frames, */
     uint64_t block_page;                /* how many of its pages are filled, */
     gfn_t block_at;                     /* and where it goes */
@@ -243,6 +244,8 @@ int partition_start(struct partition *p) MUST_CHECK;
 
 /* Bytes of memory that must be free before it can be created and loaded; the rest is promised to it. */
 uint64_t partition_needs_now(const struct partition_plan *plan);
+/* The end of the memory that the plan names by its address in the host; 0: it names none. */
+uint64_t partition_reaches_to(const struct partition_plan *plan);
 
 /* ---- between the files of partition/ ---- */
 

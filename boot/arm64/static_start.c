@@ -173,6 +173,16 @@ static struct partition *next_planned(void)
     return NULL;
 }
 
+/* No more memory is looked at than it needs now. */
+static void hand_over_for(const struct partition_plan *plan)
+{
+    uint64_t needed = partition_needs_now(plan);
+
+    memory_describe(partition_reaches_to(plan));
+    if (needed)
+        memory_hand_over(needed);
+}
+
 /* One that cannot be read or built makes way for the next. */
 bool static_start_first(const struct boot_info *b, const struct range_list *not_theirs)
 {
@@ -185,8 +195,7 @@ bool static_start_first(const struct boot_info *b, const struct range_list *not_
             continue;
         if (!needs_cpu_0_only(p->plan))
             break;
-        /* No more memory is looked at than it needs now. */
-        memory_hand_over(p->plan->bank_count || p->plan->share_count ? UINT64_MAX : partition_needs_now(p->plan));
+        hand_over_for(p->plan);
         while (build(p) == -E_RESTART)
             ;
     }
