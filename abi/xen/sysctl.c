@@ -86,9 +86,9 @@ const struct subcall sysctl_subcalls[] = {
     SUBCALL_MISSING(XEN_SYSCTL_pcitopoinfo, CALLER_CONTROL),
     SUBCALL_MISSING(XEN_SYSCTL_psr_alloc, CALLER_CONTROL),
     SUBCALL_X86_64(XEN_SYSCTL_get_cpu_levelling_caps, XEN_SYSCTL_get_cpu_levelling_caps, CALLER_CONTROL, x86_levelling_caps),
-    SUBCALL_MISSING(XEN_SYSCTL_get_cpu_featureset, CALLER_CONTROL),
+    SUBCALL_X86_64(XEN_SYSCTL_get_cpu_featureset, XEN_SYSCTL_get_cpu_featureset, CALLER_CONTROL, x86_featureset),
     SUBCALL_MISSING(XEN_SYSCTL_livepatch_op, CALLER_CONTROL),
-    SUBCALL_MISSING(XEN_SYSCTL_get_cpu_policy, CALLER_CONTROL),
+    SUBCALL_X86_64(XEN_SYSCTL_get_cpu_policy, XEN_SYSCTL_get_cpu_policy, CALLER_CONTROL, x86_host_policy),
 };
 STATIC_ASSERT(ARRAY_SIZE(sysctl_subcalls) == XEN_SYSCTL_get_cpu_policy + 1);
 

@@ -375,6 +375,70 @@ static void timers_of_vcpus(void **state UNUSED)
     assert_int_equal(info.state, RUNSTATE_offline);
 }
 
+/* Catches: leaves with subleaves taken for others, a feature that is not taken away, one that is given, numbers that say less. */
+static void features_are_taken_away(void **state UNUSED)
+{
+    struct domain *d = new_domain();
+    struct xen_sysctl s = { .u.cpu_policy = { .index = XEN_SYSCTL_cpu_policy_hvm_default } };
+    struct xen_domctl op = { 0 };
+    struct xen_cpuid_leaf l[64], back[64];
+    uint32_t n, seven = 0;
+
+    assert_int_equal(sysctl(&s, XEN_SYSCTL_get_cpu_policy), 0);
+    n = s.u.cpu_policy.nr_leaves;
+    assert_true(n > 8 && n <= 64);
+    s.u.cpu_policy.leaves.p = (void *)(uintptr_t)at(BUFFER);
+    s.u.cpu_policy.nr_leaves = n - 1;
+    assert_int_equal(sysctl(&s, XEN_SYSCTL_get_cpu_policy), -E_NOBUFS);
+    s.u.cpu_policy.nr_leaves = n;
+    assert_int_equal(sysctl(&s, XEN_SYSCTL_get_cpu_policy), 0);
+    get(dom0, at(BUFFER), l, n * sizeof(l[0]));
+    while (l[seven].leaf != 7)
+        seven++;
+    assert_int_equal(l[seven].subleaf, 0);
+    assert_int_equal(l[0].subleaf, XEN_CPUID_NO_SUBLEAF);
+    l[seven].b &= ~1u;
+    l[seven].c = UINT32_MAX;
+    put(dom0, at(BUFFER), l, n * sizeof(l[0]));
+    op.u.cpu_policy = (struct xen_domctl_cpu_policy){ .nr_leaves = n, .leaves.p = (void *)(uintptr_t)at(BUFFER) };
+    assert_int_equal(domctl(&op, XEN_DOMCTL_set_cpu_policy, d->id.v), 0);
+    op.u.cpu_policy = (struct xen_domctl_cpu_policy){ .nr_leaves = n, .leaves.p = (void *)(uintptr_t)at(BUFFER) };
+    assert_int_equal(domctl(&op, XEN_DOMCTL_get_cpu_policy, d->id.v), 0);
+    get(dom0, at(BUFFER), back, n * sizeof(back[0]));
+    l[seven].c = back[seven].c;
+    assert_true(back[seven].c <= 0xffff);
+    assert_memory_equal(back, l, n * sizeof(l[0]));
+    op.u.cpu_policy = (struct xen_domctl_cpu_policy){ .nr_leaves = n, .leaves.p = (void *)(uintptr_t)at(BUFFER) };
+    assert_int_equal(domctl(&op, XEN_DOMCTL_set_cpu_policy, guest->id.v), -E_EXIST);
+    op.u.cpu_policy.nr_leaves = 65;
+    assert_int_equal(domctl(&op, XEN_DOMCTL_set_cpu_policy, d->id.v), -E_2BIG);
+    s.u.cpu_policy.index = XEN_SYSCTL_cpu_policy_pv_max;
+    assert_int_equal(sysctl(&s, XEN_SYSCTL_get_cpu_policy), -E_OPNOTSUPP);
+}
+
+static void featuresets(void **state UNUSED)
+{
+    struct xen_sysctl s = { .u.cpu_featureset = { .index = XEN_SYSCTL_cpu_featureset_hvm } };
+    uint32_t words[X86_FEATURE_WORDS];
+
+    assert_int_equal(sysctl(&s, XEN_SYSCTL_get_cpu_featureset), 0);
+    assert_int_equal(s.u.cpu_featureset.nr_features, X86_FEATURE_WORDS);
+    s.u.cpu_featureset.features.p = (void *)(uintptr_t)at(BUFFER);
+    assert_int_equal(sysctl(&s, XEN_SYSCTL_get_cpu_featureset), 0);
+    get(dom0, at(BUFFER), words, sizeof(words));
+    assert_int_equal(words[0], 0x103);      /* leaf 1, EDX */
+    assert_int_equal(words[5], 0x701);
+    assert_int_equal(words[16], 0);
+    s.u.cpu_featureset.nr_features = 3;
+    assert_int_equal(sysctl(&s, XEN_SYSCTL_get_cpu_featureset), -E_NOBUFS);
+    s.u.cpu_featureset.index = XEN_SYSCTL_cpu_featureset_pv;
+    assert_int_equal(sysctl(&s, XEN_SYSCTL_get_cpu_featureset), -E_OPNOTSUPP);
+    s.u.cpu_featureset.index = 6;
+    assert_int_equal(sysctl(&s, XEN_SYSCTL_get_cpu_featureset), -E_INVAL);
+    assert_int_equal(sysctl(&s, XEN_SYSCTL_get_cpu_levelling_caps), 0);
+    assert_int_equal(s.u.cpu_levelling_caps.caps, 0);
+}
+
 /* How a guest says where it wants its events. */
 static void upcall_vector(void **state UNUSED)
 {
@@ -438,6 +502,8 @@ int main(void)
         cmocka_unit_test_setup(vcpu_in_protected_mode, abi_setup),
         cmocka_unit_test_setup(last_vcpu_down_is_the_end, abi_setup),
         cmocka_unit_test_setup(timers_of_vcpus, abi_setup),
+        cmocka_unit_test_setup(features_are_taken_away, abi_setup),
+        cmocka_unit_test_setup(featuresets, abi_setup),
         cmocka_unit_test_setup(upcall_vector, abi_setup),
         cmocka_unit_test_setup(small_answers, abi_setup),
     };

@@ -10,6 +10,7 @@
 #include "cpuid_host.h"
 #include "lib/assert.h"
 #include "processor.h"
+#include "vdev/x86_64/policy.h"
 #include "virt.h"
 
 #define HYPERVISOR_FIRST UINT32_C(0x40000000)
@@ -109,7 +110,6 @@ static void answer_features(const struct vcpu *v, uint32_t r[4])
 
     virt_get_control_registers(v, &c);
     r[CPUID_EBX] |= apic_id_of(v) << 24 | MIN(v->domain->max_vcpus * 2, 255u) << 16;
-    r[CPUID_ECX] |= LEAF_1_ECX_HYPERVISOR | LEAF_1_ECX_X2APIC;
     r[CPUID_ECX] |= (r[CPUID_ECX] & B(26)) && (c.cr4 & CR4_OSXSAVE) ? LEAF_1_ECX_OSXSAVE : 0;
     r[CPUID_EDX] |= v->domain->max_vcpus > 1 ? B(28) : 0;
 }
@@ -164,6 +164,25 @@ static void answer_hypervisor(const struct vcpu *v, uint32_t leaf, uint32_t subl
     }
 }
 
+void cpuid_of_host(uint32_t leaf, uint32_t subleaf, uint32_t r[4])
+{
+    for (unsigned i = 0; i < 4; i++)
+        r[i] = cpuid_word(leaf, subleaf, (enum cpuid_register)i);
+}
+
+void cpuid_default(uint32_t leaf, uint32_t subleaf, uint32_t r[4])
+{
+    masked(leaf, subleaf, r);
+    if (leaf == 0 || leaf == EXTENDED_FIRST) {
+        cpuid(leaf, 0, r);
+        r[CPUID_EAX] = MIN(r[CPUID_EAX], leaf ? EXTENDED_LAST : BASIC_LAST);
+    } else if (leaf == 1) {
+        r[CPUID_ECX] |= LEAF_1_ECX_HYPERVISOR | LEAF_1_ECX_X2APIC;
+    } else if (leaf == 0xd) {
+        answer_xsave(subleaf, r);
+    }
+}
+
 void cpuid_answer(struct vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t r[4])
 {
     if (leaf >= HYPERVISOR_FIRST && leaf <= HYPERVISOR_LAST) {
@@ -171,15 +190,10 @@ void cpuid_answer(struct vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t r[4]
         answer_hypervisor(v, leaf, subleaf, r);
         return;
     }
-    masked(leaf, subleaf, r);
-    if (leaf == 0 || leaf == EXTENDED_FIRST) {
-        cpuid(leaf, 0, r);
-        r[CPUID_EAX] = MIN(r[CPUID_EAX], leaf ? EXTENDED_LAST : BASIC_LAST);
-    } else if (leaf == 1) {
+    cpuid_default(leaf, subleaf, r);
+    x86_policy_limit(&v->domain->arch.x86.policy, leaf, subleaf, r);
+    if (leaf == 1)
         answer_features(v, r);
-    } else if (leaf == 0xb) {
+    else if (leaf == 0xb)
         answer_topology(v, subleaf, r);
-    } else if (leaf == 0xd) {
-        answer_xsave(subleaf, r);
-    }
 }

@@ -5,6 +5,7 @@
 
 #include "arch/include/x86_state.h"
 #include "lib/types.h"
+#include "vdev/x86_64/policy.h"
 
 struct domain;
 struct vcpu;
@@ -27,6 +28,7 @@ struct x86_domain {
     struct x86_map *map;        /* NULL: none yet; made once */
     uint8_t tsc_mode;           /* as the toolstack said */
     uint32_t tsc_incarnation;
+    struct x86_policy policy;   /* does not change once the domain has run */
 };
 
 struct x86_vcpu {

@@ -14,6 +14,11 @@ X86_HANDLER(x86_set_tsc_info);
 X86_HANDLER(x86_get_tsc_info);
 X86_HANDLER(x86_shadow_op);
 X86_HANDLER(x86_ioport_permission);
+/* policy.c: of sysctl, and of domctl */
+X86_HANDLER(x86_host_policy);
+X86_HANDLER(x86_featureset);
+X86_HANDLER(x86_get_policy);
+X86_HANDLER(x86_set_policy);
 /* memory_map.c */
 X86_HANDLER(x86_memory_map);
 X86_HANDLER(x86_set_memory_map);
