@@ -18,7 +18,7 @@ HV_CROSS     ?= $(HV_TRIPLE)-
 HV_OUT       := $(O)/$(ARCH)$(if $(filter clang,$(CC_FAMILY)),-clang)$(if $(RELEASE),-release)
 HV_OBJ       := $(HV_OUT)/obj
 HV_ROOMS_arm64  := lib mem core sched vdev vdev/arm64 abi/xen abi/xen/arm64 partition boot boot/arm64 drivers arch/common arch/arm64
-HV_ROOMS_x86_64 := lib mem core sched vdev vdev/x86_64 abi/xen abi/xen/x86_64 boot boot/x86_64 drivers arch/common arch/x86_64 arch/x86_64/svm
+HV_ROOMS_x86_64 := lib mem core sched vdev vdev/x86_64 abi/xen abi/xen/x86_64 boot boot/x86_64 drivers arch/common arch/x86_64 arch/x86_64/svm arch/x86_64/vmx
 HV_ROOMS     := $(HV_ROOMS_$(ARCH))
 # What of a room shared by processors is one processor's own.
 HV_LEFT_OUT_arm64  := drivers/ns16550.c drivers/no_iommu.c

@@ -9,6 +9,7 @@
 #include "lib/assert.h"
 #include "lib/print.h"
 #include "msr.h"
+#include "processor.h"
 
 static volatile void *page;     /* NULL: x2APIC */
 
@@ -49,8 +50,27 @@ void apic_send(uint32_t to, uint32_t what)
     apic_write(APIC_ICR, what);
 }
 
+/*
+ * The two 8259s: all lines masked, as the IO-APICs bring them. Masked or not, one may tell of an interrupt that has gone again, as its line
+ * 7: so line 7 is the spurious vector. (Intel 8259A, initialization command words)
+ */
+static void mask_old_controllers(void)
+{
+    static const struct { uint16_t command, data; uint8_t cascade; } controllers[] = { { 0x20, 0x21, 1 << 2 }, { 0xa0, 0xa1, 2 } };
+
+    STATIC_ASSERT((VECTOR_SPURIOUS & 7) == 7);
+    for (unsigned i = 0; i < ARRAY_SIZE(controllers); i++) {
+        port_write8(controllers[i].command, 0x11);
+        port_write8(controllers[i].data, VECTOR_SPURIOUS & ~7);
+        port_write8(controllers[i].data, controllers[i].cascade);
+        port_write8(controllers[i].data, 1);
+        port_write8(controllers[i].data, 0xff);
+    }
+}
+
 void apic_boot(void)
 {
+    mask_old_controllers();
     PANIC_IF(!cpuid_bit(1, CPUID_EDX, 9), "this processor has no local APIC, or its BIOS switched it off");
     if (CPU_HAS_X2APIC)
         return;

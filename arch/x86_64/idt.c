@@ -29,7 +29,7 @@ struct fixup {
     uint64_t at, go_on;
 };
 extern const struct fixup fixups_start[], fixups_end[];
-extern const char vector_stubs[];
+extern const char vector_stubs[], vmx_look[], vmx_look_end[], vmx_look_again[];
 extern uint64_t gdt[];
 
 static struct gate idt[VECTORS] ALIGNED(4096);
@@ -72,6 +72,18 @@ void idt_load(void)
     __asm__ volatile("ltr %w0" : : "r"((uint16_t)GDT_TSS(cpu_id())));
 }
 
+uint64_t idt_task_segment(void)
+{
+    return (uint64_t)&task_segments[cpu_id()];
+}
+
+/* vmx/run.S: what it is about may be what has just been looked at. */
+static void look_again(struct own_registers *r)
+{
+    if (r->rip >= (uint64_t)vmx_look && r->rip < (uint64_t)vmx_look_end)
+        r->rip = (uint64_t)vmx_look_again;
+}
+
 static bool fix_up(struct own_registers *r)
 {
     for (const struct fixup *f = fixups_start; f < fixups_end; f++) {
@@ -85,12 +97,14 @@ static bool fix_up(struct own_registers *r)
 
 void x86_own_trap(struct own_registers *r)
 {
-    if (r->vector == VECTOR_NMI)
+    if (r->vector == VECTOR_NMI) {
         cpu_nmi();
-    else if (r->vector >= 32)
+        look_again(r);
+    } else if (r->vector >= 32) {
         apic_interrupt((unsigned)r->vector);
-    else if (!fix_up(r))
+    } else if (!fix_up(r)) {
         x86_own_exception(r);
+    }
 }
 
 #define WITH_FIXUP(instruction) \

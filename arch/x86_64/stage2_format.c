@@ -12,6 +12,7 @@
 #include "arch/include/stage2.h"
 #include "lib/assert.h"
 #include "lib/atomic.h"
+#include "stage2_format.h"
 
 #define NPT_PRESENT BIT(0)
 #define NPT_WRITE BIT(1)
@@ -30,7 +31,7 @@
 STATIC_ASSERT(S2_TYPES <= 16);
 
 /* All of a leaf but its frame and its size. What is not the domain's own memory is never executed. */
-static const uint64_t leaf_bits[S2_TYPES] = {
+static const uint64_t npt_leaf_bits[S2_TYPES] = {
     [S2_RAM] = TYPE(S2_RAM) | MEMORY | NPT_WRITE,
     [S2_RAM_RO] = TYPE(S2_RAM_RO) | MEMORY,
     [S2_SHARED] = TYPE(S2_SHARED) | MEMORY | NPT_WRITE | NPT_NO_EXECUTE,
@@ -42,6 +43,37 @@ static const uint64_t leaf_bits[S2_TYPES] = {
     [S2_NEEDS_WORK] = TYPE(S2_NEEDS_WORK),
     [S2_DOORBELL] = TYPE(S2_DOORBELL),
 };
+
+/*
+ * EPT (Intel SDM volume 3, 29.3.2) has execution where NPT has the user bit, memory types where it has the PAT's bits, and no bit 63; types,
+ * frames, blocks and presence are in the same places.
+ */
+#define EPT_READ BIT(0)
+#define EPT_WRITE BIT(1)
+#define EPT_EXECUTE BIT(2)
+#define EPT_WRITE_BACK (UINT64_C(6) << 3)
+
+static const uint64_t ept_leaf_bits[S2_TYPES] = {
+    [S2_RAM] = TYPE(S2_RAM) | EPT_READ | EPT_WRITE | EPT_EXECUTE | EPT_WRITE_BACK,
+    [S2_RAM_RO] = TYPE(S2_RAM_RO) | EPT_READ | EPT_EXECUTE | EPT_WRITE_BACK,
+    [S2_SHARED] = TYPE(S2_SHARED) | EPT_READ | EPT_WRITE | EPT_WRITE_BACK,
+    [S2_GRANT_RW] = TYPE(S2_GRANT_RW) | EPT_READ | EPT_WRITE | EPT_WRITE_BACK,
+    [S2_GRANT_RO] = TYPE(S2_GRANT_RO) | EPT_READ | EPT_WRITE_BACK,
+    [S2_FOREIGN_RW] = TYPE(S2_FOREIGN_RW) | EPT_READ | EPT_WRITE | EPT_WRITE_BACK,
+    [S2_FOREIGN_RO] = TYPE(S2_FOREIGN_RO) | EPT_READ | EPT_WRITE_BACK,
+    [S2_DEVICE] = TYPE(S2_DEVICE) | EPT_READ | EPT_WRITE,
+    [S2_NEEDS_WORK] = TYPE(S2_NEEDS_WORK),
+    [S2_DOORBELL] = TYPE(S2_DOORBELL),
+};
+
+static const uint64_t *leaf_bits = npt_leaf_bits;
+static uint64_t table_bits = NPT_PRESENT | NPT_WRITE | NPT_USER | NPT_ACCESSED;
+
+void stage2_format_use_ept(void)
+{
+    leaf_bits = ept_leaf_bits;
+    table_bits = EPT_READ | EPT_WRITE | EPT_EXECUTE;
+}
 
 s2_entry arch_s2_leaf(mfn_t mfn, enum s2_type type, unsigned level)
 {
@@ -62,7 +94,7 @@ void arch_s2_fill(s2_entry *table, mfn_t first, uint64_t step, enum s2_type type
 
 s2_entry arch_s2_table(mfn_t table)
 {
-    return table.v << PAGE_SHIFT | NPT_PRESENT | NPT_WRITE | NPT_USER | NPT_ACCESSED;
+    return table.v << PAGE_SHIFT | table_bits;
 }
 
 bool arch_s2_is_table(s2_entry e, unsigned level)

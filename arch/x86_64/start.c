@@ -49,5 +49,6 @@ void arch_boot_local_interrupts(void)
 
 const char *arch_boot_virt(void)
 {
+    virt_choose();
     return virt_init_cpu();
 }

@@ -22,7 +22,7 @@ const char *arch_boot_virt_missing(void)
     if (CPU_HAS_SVM)
         return check_svm();
     if (CPU_HAS_VMX)
-        return "the processor has Intel's VMX, for which this version has no driver yet";
+        return NULL;
     return "the processor has no virtualisation (AMD-V or VT-x), or the BIOS hides it: look for 'SVM Mode', 'Intel VT-x' or "
            "'Virtualization Technology' in its set-up; QEMU: -cpu EPYC,+svm,+npt";
 }

@@ -19,10 +19,10 @@
 #define STUB_BYTES 32
 #define CALL_IRET 23
 
-/* mov $number, %eax; vmmcall; ret. Of a call that is not one of this ABI's guests (iret): ud2. */
+/* mov $number, %eax; the processor's hypercall; ret. Of a call that is not one of this ABI's guests (iret): ud2. */
 static void write_stub(uint8_t *at, uint32_t number)
 {
-    static const uint8_t vmmcall_ret[] = { 0x0f, 0x01, 0xd9, 0xc3 }, ud2[] = { 0x0f, 0x0b };
+    static const uint8_t ud2[] = { 0x0f, 0x0b };
 
     if (number == CALL_IRET) {
         memcpy(at, ud2, sizeof(ud2));
@@ -30,7 +30,8 @@ static void write_stub(uint8_t *at, uint32_t number)
     }
     at[0] = 0xb8;
     memcpy(at + 1, &number, sizeof(number));
-    memcpy(at + 5, vmmcall_ret, sizeof(vmmcall_ret));
+    memcpy(at + 5, virt->hypercall, sizeof(virt->hypercall));
+    at[5 + sizeof(virt->hypercall)] = 0xc3;
 }
 
 /* The low bits choose one of the pages that leaf 2 says there are: one. */

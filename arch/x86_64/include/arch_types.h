@@ -33,6 +33,21 @@ struct svm_vcpu {
     struct svm_known known[SVM_KNOWN];
 };
 
+/* VMX's (vmx/). run.S knows the first three by their place. */
+#define VMX_SWITCHED_MSRS 6
+struct vmx_vcpu {
+    const uint64_t *space_changes;      /* as SVM's */
+    uint64_t seen_changes;              /* that count when this CPU last forgot what it had cached */
+    bool launched;                      /* entered since its VMCS was last loaded */
+    bool dr_live;
+    uint8_t msr_count;
+    uint32_t cpu;                       /* whose host state stands in the VMCS */
+    void *vmcs;
+    uint64_t vmcs_pa;
+    uint64_t dr[4], dr6, cr2;           /* while they are not in the processor */
+    uint64_t msrs[VMX_SWITCHED_MSRS];
+};
+
 struct arch_domain {
     struct vioapic *vioapic;    /* dom0's; NULL: it has none */
     struct mmio_space mmio;
@@ -43,7 +58,10 @@ struct arch_domain {
 /* The exit code stores the registers by their place. */
 struct arch_vcpu {
     struct x86_registers regs;
-    struct svm_vcpu svm;
+    union {
+        struct svm_vcpu svm;
+        struct vmx_vcpu vmx;
+    };
     struct vlapic lapic;
     uint8_t event_vector;       /* HVMOP_set_evtchn_upcall_vector's, 0: the domain's */
     uint32_t event_waits;       /* atomic: the domain's vector is to be given without a local APIC's knowing */

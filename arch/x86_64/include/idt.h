@@ -24,6 +24,8 @@ enum own_vector { VECTOR_TIMER = VECTOR_OWN, VECTOR_KICK, VECTOR_CONSOLE, VECTOR
 void idt_build(void);
 /* This CPU takes its exceptions by the table and with its stacks from now on. */
 void idt_load(void);
+/* Address of this CPU's task segment. */
+uint64_t idt_task_segment(void);
 /* Take the interrupts that wait, and no more. No lock held. */
 static inline void interrupts_take(void)
 {

@@ -57,7 +57,7 @@ static void pause_exit(struct vcpu *v)
 
     if (!length)
         return;
-    virt_skip(v, length);
+    svm_skip(v, length);
     sched_unit_yield(&v->unit);
 }
 
@@ -97,7 +97,7 @@ static void nmi_exit(struct vcpu *v UNUSED)
 
 static void not_allowed(struct vcpu *v)
 {
-    virt_inject_exception(v, VECTOR_GP, 0, 0);
+    svm_inject_exception(v, VECTOR_GP, 0, 0);
 }
 
 /* Given back to the guest: it is the delivery that had to be interrupted. An interrupt that was being delivered comes behind it. */
@@ -109,7 +109,7 @@ static void exception_exit(struct vcpu *v)
 
     if (vector == VECTOR_MC)
         panic("machine check while d%uv%u ran", v->domain->id.v, v->id);
-    virt_inject_exception(v, vector, vector == VECTOR_AC ? 0 : -1, 0);
+    svm_inject_exception(v, vector, vector == VECTOR_AC ? 0 : -1, 0);
     if ((before & EVENT_VALID) && EVENT_TYPE(before) == EVENT_INTERRUPT)
         vlapic_raise(v, before & 0xff, false);
 }

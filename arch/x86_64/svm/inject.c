@@ -10,24 +10,12 @@ static bool is_pending(const struct vmcb *m)
     return m->event & EVENT_VALID;
 }
 
-/* Two of these, one while the other is delivered, are a double fault; a double fault with a third ends the guest (8.2.9). */
-static bool is_contributory(unsigned vector)
-{
-    return vector == VECTOR_DE || (vector >= VECTOR_TS && vector <= VECTOR_GP);
-}
-
 static bool is_double_fault(uint64_t pending, unsigned vector)
 {
-    unsigned first = pending & 0xff;
-
-    if (!(pending & EVENT_VALID) || EVENT_TYPE(pending) != EVENT_EXCEPTION)
-        return false;
-    if (first == VECTOR_PF)
-        return is_contributory(vector) || vector == VECTOR_PF;
-    return is_contributory(first) && is_contributory(vector);
+    return (pending & EVENT_VALID) && EVENT_TYPE(pending) == EVENT_EXCEPTION && x86_is_double_fault(pending & 0xff, vector);
 }
 
-void virt_inject_exception(struct vcpu *v, unsigned vector, int32_t error, uint64_t cr2)
+void svm_inject_exception(struct vcpu *v, unsigned vector, int32_t error, uint64_t cr2)
 {
     struct vmcb *m = vmcb_of(v);
     uint64_t event = vector | (uint64_t)EVENT_EXCEPTION << 8 | EVENT_VALID;
@@ -48,12 +36,7 @@ void virt_inject_exception(struct vcpu *v, unsigned vector, int32_t error, uint6
     m->event = event;
 }
 
-bool virt_interrupts_enabled(const struct vcpu *v)
-{
-    return v->arch.regs.rflags & RFLAGS_IF;
-}
-
-bool virt_interruptible(const struct vcpu *v)
+bool svm_interruptible(const struct vcpu *v)
 {
     const struct vmcb *m = vmcb_of(v);
 
@@ -68,12 +51,12 @@ void svm_close_window(struct vcpu *v)
     m->misc1 &= ~(uint32_t)MISC1_VINTR;
 }
 
-bool virt_inject_interrupt(struct vcpu *v, unsigned vector)
+bool svm_inject_interrupt(struct vcpu *v, unsigned vector)
 {
     struct vmcb *m = vmcb_of(v);
 
     ASSERT(vector >= 16 && vector < VECTORS);
-    if (virt_interruptible(v)) {
+    if (svm_interruptible(v)) {
         m->event = vector | (uint64_t)EVENT_INTERRUPT << 8 | EVENT_VALID;
         if (unlikely(m->misc1 & MISC1_VINTR))
             svm_close_window(v);

@@ -46,7 +46,7 @@ static unsigned look(struct vcpu *v, uint32_t exit_code)
     uint8_t bytes[LONGEST];
     unsigned n = x86_guest_fetch(v, v->arch.regs.rip, bytes, LONGEST), at = 0;
 
-    while (at < n && is_prefix(bytes[at], virt_is_64bit(v)))
+    while (at < n && is_prefix(bytes[at], svm_is_64bit(v)))
         at++;
     for (unsigned i = 0; i < ARRAY_SIZE(opcodes); i++) {
         if (matches(&opcodes[i], exit_code, bytes + at, n - at))

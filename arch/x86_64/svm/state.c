@@ -25,14 +25,14 @@ static struct x86_segment_field *segment_of(const struct vcpu *v, enum x86_segme
     return fields[s];
 }
 
-void virt_get_segment(const struct vcpu *v, enum x86_segment_name s, struct x86_segment *out)
+void svm_get_segment(const struct vcpu *v, enum x86_segment_name s, struct x86_segment *out)
 {
     const struct x86_segment_field *f = segment_of(v, s);
 
     *out = (struct x86_segment){ .selector = f->selector, .attributes = f->attributes, .limit = f->limit, .base = f->base };
 }
 
-void virt_set_segment(struct vcpu *v, enum x86_segment_name s, const struct x86_segment *in)
+void svm_set_segment(struct vcpu *v, enum x86_segment_name s, const struct x86_segment *in)
 {
     *segment_of(v, s) = (struct x86_segment_field){ in->selector, in->attributes & 0xfff, in->limit, in->base };
     /* The stack segment's level is the guest's (15.5.1). */
@@ -40,7 +40,7 @@ void virt_set_segment(struct vcpu *v, enum x86_segment_name s, const struct x86_
         vmcb_of(v)->cpl = in->attributes >> 5 & 3;
 }
 
-void virt_get_control_registers(const struct vcpu *v, struct x86_control_registers *out)
+void svm_get_control_registers(const struct vcpu *v, struct x86_control_registers *out)
 {
     const struct vmcb *m = vmcb_of(v);
 
@@ -49,7 +49,7 @@ void virt_get_control_registers(const struct vcpu *v, struct x86_control_registe
     };
 }
 
-void virt_set_control_registers(struct vcpu *v, const struct x86_control_registers *in)
+void svm_set_control_registers(struct vcpu *v, const struct x86_control_registers *in)
 {
     struct vmcb *m = vmcb_of(v);
 
@@ -65,7 +65,7 @@ void virt_set_control_registers(struct vcpu *v, const struct x86_control_registe
     v->arch.svm.asid_changes = 0;
 }
 
-void virt_vcpu_reset(struct vcpu *v)
+void svm_vcpu_reset(struct vcpu *v)
 {
     struct vmcb *m = vmcb_of(v);
     static const struct x86_segment code = { 0x08, 0xc9b, UINT32_MAX, 0 }, data = { 0x10, 0xc93, UINT32_MAX, 0 };
@@ -76,8 +76,8 @@ void virt_vcpu_reset(struct vcpu *v)
     static const struct x86_control_registers registers = { .cr0 = CR0_PE | CR0_ET, .dr6 = DR6_RESET, .dr7 = DR7_RESET };
 
     for (unsigned s = 0; s < X86_SEGMENTS; s++)
-        virt_set_segment(v, (enum x86_segment_name)s, start[s]);
-    virt_set_control_registers(v, &registers);
+        svm_set_segment(v, (enum x86_segment_name)s, start[s]);
+    svm_set_control_registers(v, &registers);
     m->star = m->lstar = m->cstar = m->sfmask = m->kernel_gs_base = m->sysenter_cs = m->sysenter_esp = m->sysenter_eip = 0;
     m->pat = PAT_RESET;
     m->event = m->interrupt_shadow = m->exit_int_info = m->debugctl = 0;
@@ -88,22 +88,22 @@ void virt_vcpu_reset(struct vcpu *v)
     v->arch.regs.rflags = RFLAGS_RESERVED;
 }
 
-unsigned virt_cpl(const struct vcpu *v)
+unsigned svm_cpl(const struct vcpu *v)
 {
     return vmcb_of(v)->cpl;
 }
 
-bool virt_is_64bit(const struct vcpu *v)
+bool svm_is_64bit(const struct vcpu *v)
 {
     return (vmcb_of(v)->efer & EFER_LMA) && (vmcb_of(v)->cs.attributes & X86_SEGMENT_LONG);
 }
 
-uint64_t virt_linear(const struct vcpu *v, enum x86_segment_name s, uint64_t offset)
+uint64_t svm_linear(const struct vcpu *v, enum x86_segment_name s, uint64_t offset)
 {
-    bool has_base = s == X86_FS || s == X86_GS || !virt_is_64bit(v);
+    bool has_base = s == X86_FS || s == X86_GS || !svm_is_64bit(v);
     uint64_t linear = offset + (has_base ? segment_of(v, s)->base : 0);
 
-    return virt_is_64bit(v) ? linear : (uint32_t)linear;
+    return svm_is_64bit(v) ? linear : (uint32_t)linear;
 }
 
 /* Where the VMCB holds an MSR. */
@@ -127,22 +127,7 @@ static uint64_t *msr_field(const struct vcpu *v, uint32_t msr)
     }
 }
 
-static bool is_canonical(uint64_t address)
-{
-    return (uint64_t)((int64_t)(address << 16) >> 16) == address;
-}
-
-/* Types of memory: 0, 1, 4 to 7 (7.8.1). */
-static bool is_pat(uint64_t value)
-{
-    for (; value; value >>= 8) {
-        if ((value & 0xff) > 7 || (value & 0xff) == 2 || (value & 0xff) == 3)
-            return false;
-    }
-    return true;
-}
-
-bool virt_get_msr(const struct vcpu *v, uint32_t msr, uint64_t *value)
+bool svm_get_msr(const struct vcpu *v, uint32_t msr, uint64_t *value)
 {
     const uint64_t *field = msr_field(v, msr);
 
@@ -151,33 +136,31 @@ bool virt_get_msr(const struct vcpu *v, uint32_t msr, uint64_t *value)
     return field;
 }
 
-bool virt_set_msr(struct vcpu *v, uint32_t msr, uint64_t value)
+bool svm_set_msr(struct vcpu *v, uint32_t msr, uint64_t value)
 {
     uint64_t *field = msr_field(v, msr);
-    bool is_address = msr != MSR_STAR && msr != MSR_SFMASK && msr != MSR_SYSENTER_CS && msr != MSR_PAT;
 
-    if (!field || (is_address && !is_canonical(value)) || (msr == MSR_PAT && !is_pat(value)))
-        return false;
-    *field = value;
-    return true;
+    if (field)
+        *field = value;
+    return field;
 }
 
-void virt_set_tsc_offset(struct vcpu *v, uint64_t offset)
+void svm_set_tsc_offset(struct vcpu *v, uint64_t offset)
 {
     vmcb_of(v)->tsc_offset = offset;
 }
 
-void virt_skip(struct vcpu *v, unsigned bytes)
+void svm_skip(struct vcpu *v, unsigned bytes)
 {
     uint64_t rip = v->arch.regs.rip + bytes;
 
-    v->arch.regs.rip = virt_is_64bit(v) ? rip : (uint32_t)rip;
+    v->arch.regs.rip = svm_is_64bit(v) ? rip : (uint32_t)rip;
     v->arch.regs.rflags &= ~(uint64_t)RFLAGS_RF;
     vmcb_of(v)->interrupt_shadow = 0;
     /* A step over it ends here. */
     if (unlikely(v->arch.regs.rflags & RFLAGS_TF)) {
         vmcb_of(v)->dr6 |= DR6_SINGLE_STEP;
-        virt_inject_exception(v, VECTOR_DB, VIRT_NO_ERROR_CODE, 0);
+        svm_inject_exception(v, VECTOR_DB, VIRT_NO_ERROR_CODE, 0);
     }
 }
 

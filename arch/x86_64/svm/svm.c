@@ -28,7 +28,7 @@ static uint8_t host_save[MAX_CPUS][4096] ALIGNED(4096), host_vmcb[MAX_CPUS][4096
 static bool pause_filter;
 
 /* What a machine without all this is told: virt_check.c. */
-const char *virt_init_cpu(void)
+const char *svm_init_cpu(void)
 {
     uint64_t vm_cr;
     unsigned asids = cpuid_word(LEAF_SVM, 0, CPUID_EBX);
@@ -66,7 +66,7 @@ static void prepare(struct vmcb *m, const struct domain *d)
     m->nested_cr3 = d->stage2.arch.root.v;
 }
 
-int virt_vcpu_init(struct vcpu *v)
+int svm_vcpu_init(struct vcpu *v)
 {
     struct svm_vcpu *s = &v->arch.svm;
 
@@ -83,25 +83,25 @@ int virt_vcpu_init(struct vcpu *v)
     return 0;
 }
 
-void virt_vcpu_destroy(struct vcpu *v)
+void svm_vcpu_destroy(struct vcpu *v)
 {
     if (v->arch.svm.vmcb)
         heap_free_pages(v->arch.svm.vmcb, 0);
     v->arch.svm.vmcb = NULL;
 }
 
-void virt_load(struct vcpu *v)
+void svm_load(struct vcpu *v)
 {
     svm_asid_load(v);
 }
 
-void virt_save(struct vcpu *v)
+void svm_save(struct vcpu *v)
 {
     if (v->arch.svm.dr_live)
         svm_unload_debug_registers(v);
 }
 
-void virt_run(struct vcpu *v)
+void svm_run(struct vcpu *v)
 {
     uint64_t host = physical_of(host_vmcb[cpu_id()]);
 
@@ -112,3 +112,28 @@ void virt_run(struct vcpu *v)
     svm_registers_to_vmcb(v);
     svm_loop(v, host);
 }
+
+const struct virt_ops svm_ops = {
+    .init_cpu = svm_init_cpu,
+    .vcpu_init = svm_vcpu_init,
+    .vcpu_destroy = svm_vcpu_destroy,
+    .vcpu_reset = svm_vcpu_reset,
+    .load = svm_load,
+    .save = svm_save,
+    .run = svm_run,
+    .inject_exception = svm_inject_exception,
+    .inject_interrupt = svm_inject_interrupt,
+    .interruptible = svm_interruptible,
+    .get_segment = svm_get_segment,
+    .set_segment = svm_set_segment,
+    .get_control_registers = svm_get_control_registers,
+    .set_control_registers = svm_set_control_registers,
+    .cpl = svm_cpl,
+    .is_64bit = svm_is_64bit,
+    .linear = svm_linear,
+    .get_msr = svm_get_msr,
+    .set_msr = svm_set_msr,
+    .set_tsc_offset = svm_set_tsc_offset,
+    .skip = svm_skip,
+    .hypercall = { 0x0f, 0x01, 0xd9 },
+};

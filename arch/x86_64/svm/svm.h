@@ -26,6 +26,29 @@ void svm_asid_renew(struct vcpu *v);
 /* v was entered with everything dropped. */
 void svm_asid_flushed(struct vcpu *v);
 
+/* svm.c, state.c, inject.c: what virt.h says. */
+const char *svm_init_cpu(void) MUST_CHECK;
+int svm_vcpu_init(struct vcpu *v) MUST_CHECK;
+void svm_vcpu_destroy(struct vcpu *v);
+void svm_vcpu_reset(struct vcpu *v);
+void svm_load(struct vcpu *v);
+void svm_save(struct vcpu *v);
+void svm_run(struct vcpu *v) NORETURN;
+void svm_inject_exception(struct vcpu *v, unsigned vector, int32_t error, uint64_t cr2);
+bool svm_inject_interrupt(struct vcpu *v, unsigned vector);
+bool svm_interruptible(const struct vcpu *v);
+void svm_get_segment(const struct vcpu *v, enum x86_segment_name s, struct x86_segment *out);
+void svm_set_segment(struct vcpu *v, enum x86_segment_name s, const struct x86_segment *in);
+void svm_get_control_registers(const struct vcpu *v, struct x86_control_registers *out);
+void svm_set_control_registers(struct vcpu *v, const struct x86_control_registers *in);
+unsigned svm_cpl(const struct vcpu *v);
+bool svm_is_64bit(const struct vcpu *v);
+uint64_t svm_linear(const struct vcpu *v, enum x86_segment_name s, uint64_t offset);
+bool svm_get_msr(const struct vcpu *v, uint32_t msr, uint64_t *value);
+bool svm_set_msr(struct vcpu *v, uint32_t msr, uint64_t value);
+void svm_set_tsc_offset(struct vcpu *v, uint64_t offset);
+void svm_skip(struct vcpu *v, unsigned bytes);
+
 /* run.S: enter v, and after each exit whom svm_exit names; on the CPU's stack. host_pa: where VMSAVE has put the hypervisor's own state. */
 void svm_loop(struct vcpu *v, uint64_t host_pa) NORETURN;
 /* exits.c: after an exit, the vCPU's registers stored; returns the one to enter. */

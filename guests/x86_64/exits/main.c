@@ -50,7 +50,7 @@ static void hypercalls(void)
     check_equal("xen_version", (uint64_t)hypercall(CALL_XEN_VERSION, 0, 0, 0), VERSION_4_17);
     check_equal("unknown hypercall", (uint64_t)hypercall(0x7fff, 0, 0, 0), (uint64_t)-ERROR_NOSYS);
     check_equal("sched_yield", (uint64_t)hypercall(CALL_SCHED_OP, SCHED_YIELD, 0, 0), 0);
-    __asm__ volatile("mov %[in], %%r12; mov %[call], %%eax; xor %%edi, %%edi; vmmcall; mov %%r12, %[out]" : [out] "=r"(kept)
+    __asm__ volatile("mov %[in], %%r12; mov %[call], %%eax; xor %%edi, %%edi; " HYPERCALL "mov %%r12, %[out]" : [out] "=r"(kept)
                      : [in] "r"(r8), [call] "i"(CALL_XEN_VERSION) : "rax", "rdi", "r12", "memory");
     check_equal("a hypercall keeps the other registers", kept, 8);
 }
@@ -171,7 +171,7 @@ static void vectors_keep(void)
 {
     uint64_t in = 0x1122334455667788, out;
 
-    __asm__ volatile("movq %1, %%xmm5; mov %2, %%eax; xor %%edi, %%edi; vmmcall; movq %%xmm5, %0" : "=r"(out)
+    __asm__ volatile("movq %1, %%xmm5; mov %2, %%eax; xor %%edi, %%edi; " HYPERCALL "movq %%xmm5, %0" : "=r"(out)
                      : "r"(in), "i"(CALL_SCHED_OP) : "rax", "rdi", "memory");
     check_equal("vector registers keep over a yield", out, in);
 }

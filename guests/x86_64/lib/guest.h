@@ -12,11 +12,15 @@ enum {
     SCHED_YIELD = 0, SCHED_BLOCK = 1, SCHED_SHUTDOWN = 2, SHUTDOWN_POWEROFF = 0,
 };
 
+/* By what the processor's vendor has (start.S). */
+extern uint8_t use_vmcall;
+#define HYPERCALL "cmpb $0, use_vmcall; jne 1f; vmmcall; jmp 2f; 1: vmcall; 2: "
+
 static inline long hypercall(unsigned long number, uint64_t a, uint64_t b, uint64_t c)
 {
     long result;
 
-    __asm__ volatile("vmmcall" : "=a"(result), "+D"(a), "+S"(b), "+d"(c) : "0"(number) : "memory");
+    __asm__ volatile(HYPERCALL : "=a"(result), "+D"(a), "+S"(b), "+d"(c) : "0"(number) : "memory");
     return result;
 }
 

@@ -26,6 +26,10 @@ start32:
     cld
     movl $stack_top, %esp
     movl %ebx, %ebp
+    xorl %eax, %eax
+    cpuid
+    cmpl $0x756e6547, %ebx      /* "Genu", of Intel */
+    sete use_vmcall
     movl $(table3 + TABLE), %eax
     movl %eax, table4
     movl $(table2 + TABLE), %eax
@@ -72,6 +76,10 @@ stop:
     cli
     hlt
     jmp stop
+
+.bss
+.globl use_vmcall
+use_vmcall: .byte 0
 
 .text
 /* vector_stubs: 16 bytes for each of 256. */

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Events that a guest is entered with (Intel SDM volume 3, 25.8.3, 27.6, 28.2.4). */
+#include "arch/x86_64/vmx/vmx.h"
+#include "processor.h"
+
+/* v is current: what is to come is the running guest's. */
+static void set_event(uint64_t event, uint64_t code, uint64_t length)
+{
+    vmwrite(VMCS_ENTRY_EVENT, event);
+    vmwrite(VMCS_ENTRY_EVENT_CODE, code);
+    vmwrite(VMCS_ENTRY_LENGTH, length);
+}
+
+void vmx_inject_exception(struct vcpu *v, unsigned vector, int32_t error, uint64_t cr2)
+{
+    uint64_t pending = vmread(VMCS_ENTRY_EVENT), event = vector | EVENT_EXCEPTION << 8 | EVENT_VALID;
+    bool is_behind = (pending & EVENT_VALID) && EVENT_TYPE(pending) == EVENT_EXCEPTION;
+
+    ASSERT(v == cpu_current_vcpu() && vector < 32 && vector != VECTOR_NMI);
+    if (is_behind && (pending & 0xff) == VECTOR_DF) {
+        domain_crash(v->domain, "triple fault");
+        return;
+    }
+    if (is_behind && x86_is_double_fault(pending & 0xff, vector)) {
+        set_event(VECTOR_DF | EVENT_EXCEPTION << 8 | EVENT_VALID | EVENT_HAS_CODE, 0, 0);
+        return;
+    }
+    if (vector == VECTOR_PF)
+        write_cr2(cr2);
+    set_event(error >= 0 ? event | EVENT_HAS_CODE : event, error >= 0 ? (uint32_t)error : 0, 0);
+}
+
+bool vmx_interruptible(const struct vcpu *v)
+{
+    bool shadowed, pending;
+
+    vmcs_open(v);
+    shadowed = vmread(VMCS_SHADOW) & (SHADOW_STI | SHADOW_MOV_SS);
+    pending = vmread(VMCS_ENTRY_EVENT) & EVENT_VALID;
+    vmcs_close(v);
+    return (v->arch.regs.rflags & RFLAGS_IF) && !shadowed && !pending;
+}
+
+void vmx_close_window(struct vcpu *v)
+{
+    ASSERT(v == cpu_current_vcpu());
+    vmwrite(VMCS_CONTROLS, vmread(VMCS_CONTROLS) & ~CONTROL_INTERRUPT_WINDOW);
+}
+
+bool vmx_inject_interrupt(struct vcpu *v, unsigned vector)
+{
+    uint64_t controls = vmread(VMCS_CONTROLS);
+
+    ASSERT(v == cpu_current_vcpu() && vector >= 16 && vector < VECTORS);
+    if (!vmx_interruptible(v)) {
+        vmwrite(VMCS_CONTROLS, controls | CONTROL_INTERRUPT_WINDOW);
+        return false;
+    }
+    set_event(vector | EVENT_INTERRUPT << 8 | EVENT_VALID, 0, 0);
+    if (unlikely(controls & CONTROL_INTERRUPT_WINDOW))
+        vmx_close_window(v);
+    return true;
+}
+
+/* What was being delivered when v exited is delivered at the next entry. INT n, INT3 and INTO are executed again. */
+void vmx_take_back_event(struct vcpu *v, uint64_t delivered)
+{
+    unsigned type = EVENT_TYPE(delivered);
+
+    ASSERT(v == cpu_current_vcpu() && (delivered & EVENT_VALID));
+    if (type == EVENT_SOFTWARE || type == EVENT_SOFTWARE_EXCEPTION || type == EVENT_PRIVILEGED)
+        return;
+    set_event(delivered & (EVENT_VALID | EVENT_HAS_CODE | 0x7ff), vmread(VMCS_DELIVERED_CODE), 0);
+}

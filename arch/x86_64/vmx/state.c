@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A guest's segments and instruction pointer as the VMCS holds them, for everybody else (virt.h; Intel SDM volume 3, 25.4.1). */
+#include "arch/x86_64/vmx/vmx.h"
+#include "lib/string.h"
+#include "msr_numbers.h"
+#include "processor.h"
+
+#define DR6_RESET UINT64_C(0xffff0ff0)
+#define DR7_RESET UINT64_C(0x400)
+#define SEGMENT_PRESENT BIT(7)
+
+/* Places within the groups of fields: without rights for the two tables. */
+static unsigned place_of(enum x86_segment_name s)
+{
+    static const uint8_t places[X86_SEGMENTS] = {
+        [X86_ES] = 0, [X86_CS] = 1, [X86_SS] = 2, [X86_DS] = 3, [X86_FS] = 4, [X86_GS] = 5, [X86_LDTR] = 6, [X86_TR] = 7, [X86_GDTR] = 8,
+        [X86_IDTR] = 9,
+    };
+
+    ASSERT(s < X86_SEGMENTS);
+    return 2 * places[s];
+}
+
+static bool is_table(enum x86_segment_name s)
+{
+    return s == X86_GDTR || s == X86_IDTR;
+}
+
+/* Between a descriptor's bits with the gap and without. */
+static uint32_t rights_of(uint16_t attributes)
+{
+    uint32_t rights = (attributes & 0xff) | (uint32_t)(attributes & 0xf00) << 4;
+
+    return attributes & SEGMENT_PRESENT ? rights : rights | (uint32_t)RIGHTS_UNUSABLE;
+}
+
+static uint16_t attributes_of(uint64_t rights)
+{
+    return rights & RIGHTS_UNUSABLE ? 0 : (uint16_t)((rights & 0xff) | (rights >> 4 & 0xf00));
+}
+
+void vmx_get_segment(const struct vcpu *v, enum x86_segment_name s, struct x86_segment *out)
+{
+    unsigned n = place_of(s);
+
+    vmcs_open(v);
+    *out = (struct x86_segment){ .limit = (uint32_t)vmread(VMCS_ES_LIMIT + n), .base = vmread(VMCS_ES_BASE + n) };
+    if (!is_table(s)) {
+        out->selector = (uint16_t)vmread(VMCS_ES_SELECTOR + n);
+        out->attributes = attributes_of(vmread(VMCS_ES_RIGHTS + n));
+    }
+    vmcs_close(v);
+}
+
+void vmx_set_segment(struct vcpu *v, enum x86_segment_name s, const struct x86_segment *in)
+{
+    unsigned n = place_of(s);
+
+    vmcs_open(v);
+    vmwrite(VMCS_ES_LIMIT + n, in->limit);
+    vmwrite(VMCS_ES_BASE + n, in->base);
+    if (!is_table(s)) {
+        vmwrite(VMCS_ES_SELECTOR + n, in->selector);
+        vmwrite(VMCS_ES_RIGHTS + n, rights_of(in->attributes));
+    }
+    vmcs_close(v);
+}
+
+void vmx_vcpu_reset(struct vcpu *v)
+{
+    static const struct x86_segment code = { 0x08, 0xc9b, UINT32_MAX, 0 }, data = { 0x10, 0xc93, UINT32_MAX, 0 };
+    static const struct x86_segment task = { 0x18, 0x08b, 0x67, 0 }, none = { 0, 0x082, 0, 0 }, table = { 0, 0, 0, 0 };
+    static const struct x86_segment *const start[X86_SEGMENTS] = {
+        &data, &code, &data, &data, &data, &data, &none, &task, &table, &table,
+    };
+    static const struct x86_control_registers registers = { .cr0 = CR0_PE | CR0_ET, .dr6 = DR6_RESET, .dr7 = DR7_RESET };
+    static const uint32_t cleared[] = { VMCS_ENTRY_EVENT, VMCS_SHADOW, VMCS_ACTIVITY, VMCS_DEBUGCTL, VMCS_PENDING_DEBUG };
+
+    for (unsigned s = 0; s < X86_SEGMENTS; s++)
+        vmx_set_segment(v, (enum x86_segment_name)s, start[s]);
+    vmx_set_control_registers(v, &registers);
+    vmx_reset_msrs(v);
+    vmcs_open(v);
+    for (unsigned i = 0; i < ARRAY_SIZE(cleared); i++)
+        vmwrite(cleared[i], 0);
+    vmcs_close(v);
+    vmx_set_control(v, VMCS_CONTROLS, CONTROL_INTERRUPT_WINDOW, false);
+    memset(v->arch.vmx.dr, 0, sizeof(v->arch.vmx.dr));
+    memset(&v->arch.regs, 0, sizeof(v->arch.regs));
+    v->arch.regs.rflags = RFLAGS_RESERVED;
+}
+
+/* The stack segment's level is the guest's (25.4.1). */
+unsigned vmx_cpl(const struct vcpu *v)
+{
+    return (unsigned)(vmcs_get(v, VMCS_ES_RIGHTS + 4) >> 5 & 3);
+}
+
+bool vmx_is_64bit(const struct vcpu *v)
+{
+    return (vmcs_get(v, VMCS_EFER) & EFER_LMA) && (vmcs_get(v, VMCS_ES_RIGHTS + 2) & BIT(13));
+}
+
+uint64_t vmx_linear(const struct vcpu *v, enum x86_segment_name s, uint64_t offset)
+{
+    bool is_64bit = vmx_is_64bit(v), has_base = s == X86_FS || s == X86_GS || !is_64bit;
+    uint64_t linear = offset + (has_base ? vmcs_get(v, VMCS_ES_BASE + place_of(s)) : 0);
+
+    return is_64bit ? linear : (uint32_t)linear;
+}
+
+void vmx_skip(struct vcpu *v, unsigned bytes)
+{
+    uint64_t rip = v->arch.regs.rip + bytes;
+
+    v->arch.regs.rip = vmx_is_64bit(v) ? rip : (uint32_t)rip;
+    vmx_set_control(v, VMCS_SHADOW, SHADOW_STI | SHADOW_MOV_SS, false);
+}

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* VMX taken into use, and what it keeps of a vCPU (Intel SDM volume 3, chapters 24 to 27, appendix A). */
+#include "arch/include/mapping.h"
+#include "arch/x86_64/vmx/vmx.h"
+#include "cpuid_host.h"
+#include "idt.h"
+#include "layout.h"
+#include "lib/error.h"
+#include "lib/string.h"
+#include "mem/heap.h"
+#include "msr.h"
+#include "processor.h"
+#include "stage2_format.h"
+
+#define FEATURE_LOCKED BIT(0)
+#define FEATURE_VMX BIT(2)
+#define EPT_NEEDED (EPT_FOUR_LEVELS | EPT_WRITE_BACK | EPT_2MIB | EPT_1GIB | EPT_INVEPT | EPT_INVEPT_SINGLE)
+/* An EPT pointer's lower bits: tables are write-back, four levels (25.6.11). */
+#define EPT_POINTER_BITS (6 | 3 << 3)
+#define INVEPT_SINGLE 1
+#define NO_LINK UINT64_MAX
+/* A spinning guest is left when it has spun for that many cycles with less than that many between turns. */
+#define PAUSE_WINDOW 300000
+#define PAUSE_GAP 128
+/* Alignment checks and debug exceptions that a guest brings about while they are delivered would never end (XSA-156). */
+#define INTERCEPTED_EXCEPTIONS (BIT(VECTOR_DB) | BIT(VECTOR_AC) | BIT(VECTOR_MC))
+
+/* What is wanted of a group of controls; `optional` where the processor has it. */
+struct controls {
+    uint32_t msr, wanted, optional;
+    uint32_t value;             /* what CPU 0 found */
+};
+static struct controls pin = { MSR_VMX_PIN, PIN_INTERRUPTS | PIN_NMI, 0, 0 };
+static struct controls first = {
+    MSR_VMX_CONTROLS, CONTROL_TSC_OFFSET | CONTROL_HLT | CONTROL_MWAIT | CONTROL_RDPMC | CONTROL_CR8 | CONTROL_MOV_DR | CONTROL_IO_MAP |
+    CONTROL_MSR_MAP | CONTROL_MONITOR | CONTROL_SECOND, 0, 0,
+};
+static struct controls second = {
+    MSR_VMX_CONTROLS2, CONTROL2_EPT | CONTROL2_VPID | CONTROL2_WBINVD | CONTROL2_UNRESTRICTED,
+    CONTROL2_RDTSCP | CONTROL2_PAUSE_LOOP | CONTROL2_INVPCID | CONTROL2_XSAVES, 0,
+};
+static struct controls on_exit = {
+    MSR_VMX_EXIT, EXIT_SAVE_DEBUG | EXIT_HOST_64BIT | EXIT_SAVE_PAT | EXIT_LOAD_PAT | EXIT_SAVE_EFER | EXIT_LOAD_EFER, 0, 0,
+};
+static struct controls on_entry = { MSR_VMX_ENTRY, ENTRY_LOAD_DEBUG | ENTRY_LOAD_PAT | ENTRY_LOAD_EFER, 0, 0 };
+
+static uint8_t vmxon_region[MAX_CPUS][4096] ALIGNED(4096);
+static PER_CPU(const struct vcpu *, loaded_vcpu);
+extern uint64_t gdt[];
+extern const char vmx_exit_entry[];
+
+/* A capability's lower half: bits that must be set; its upper half: that may be (A.3). False: it lacks one that is wanted. */
+static bool choose(struct controls *c)
+{
+    bool has_true = c->msr != MSR_VMX_CONTROLS2 && (rdmsr(MSR_VMX_BASIC) & VMX_BASIC_TRUE);
+    uint64_t allowed = rdmsr(has_true ? MSR_VMX_TRUE(c->msr) : c->msr);
+    uint32_t must = (uint32_t)allowed, may = (uint32_t)(allowed >> 32);
+
+    c->value = (c->wanted | c->optional | must) & may;
+    return (c->wanted & ~may) == 0;
+}
+
+static bool invpcid_is_offered(void)
+{
+    return cpuid_word(7, 0, CPUID_EBX) >> 10 & 1;
+}
+
+static const char *choose_controls(void)
+{
+    uint64_t ept;
+
+    if (!choose(&pin) || !choose(&first) || !choose(&on_exit) || !choose(&on_entry) || !choose(&second))
+        return "the processor's VMX is too old: it needs EPT, VPID and unrestricted guests";
+    if (!invpcid_is_offered())
+        second.value &= ~(uint32_t)CONTROL2_INVPCID;
+    ept = rdmsr(MSR_VMX_EPT_VPID);
+    if ((ept & EPT_NEEDED) != EPT_NEEDED)
+        return "the processor's nested tables (EPT) lack large pages or the instruction that invalidates them";
+    return NULL;
+}
+
+/* The BIOS may have left the switch open, then it is ours; or have locked it. */
+static bool is_switched_on(void)
+{
+    uint64_t control = rdmsr(MSR_FEATURE_CONTROL);
+
+    if (!(control & FEATURE_LOCKED))
+        wrmsr(MSR_FEATURE_CONTROL, control | FEATURE_LOCKED | FEATURE_VMX);
+    return rdmsr(MSR_FEATURE_CONTROL) & FEATURE_VMX;
+}
+
+static void write_revision(void *region)
+{
+    *(uint32_t *)region = (uint32_t)rdmsr(MSR_VMX_BASIC) & INT32_MAX;
+}
+
+static const char *vmx_init_cpu(void)
+{
+    uint8_t *region = vmxon_region[cpu_id()];
+    uint64_t pa = physical_of(region);
+    const char *missing = NULL;
+    bool ok;
+
+    if (!is_switched_on())
+        return "VT-x is switched off: in the BIOS set up, turn on 'Intel Virtualization Technology' (also called 'VT-x' or 'VMX')";
+    if (cpu_id() == 0) {
+        missing = choose_controls();
+        stage2_format_use_ept();
+        vmx_permissions_init();
+    }
+    if (missing)
+        return missing;
+    write_revision(region);
+    write_cr4(read_cr4() | CR4_VMXE);
+    __asm__ volatile("vmxon %1" : "=@cca"(ok) : "m"(pa) : "memory");
+    return ok ? NULL : "the processor refuses VMXON";
+}
+
+/* -- the current VMCS of a CPU -- */
+
+static void vmcs_load(const struct vcpu *v)
+{
+    bool ok;
+
+    __asm__ volatile("vmptrld %1" : "=@cca"(ok) : "m"(v->arch.vmx.vmcs_pa) : "memory");
+    PANIC_IF(!ok, "VMX: the VMCS of d%uv%u cannot be loaded", v->domain->id.v, v->id);
+}
+
+/* All of it is in memory, and any CPU may load it. */
+static void vmcs_clear(const struct vcpu *v)
+{
+    bool ok;
+
+    __asm__ volatile("vmclear %1" : "=@cca"(ok) : "m"(v->arch.vmx.vmcs_pa) : "memory");
+    PANIC_IF(!ok, "VMX: the VMCS of d%uv%u cannot be cleared", v->domain->id.v, v->id);
+}
+
+void vmcs_open(const struct vcpu *v)
+{
+    if (unlikely(THIS_CPU(loaded_vcpu) != v))
+        vmcs_load(v);
+}
+
+void vmcs_close(const struct vcpu *v)
+{
+    const struct vcpu *loaded = THIS_CPU(loaded_vcpu);
+
+    if (likely(loaded == v))
+        return;
+    vmcs_clear(v);
+    if (loaded)
+        vmcs_load(loaded);
+}
+
+void vmx_set_control(struct vcpu *v, uint32_t field, uint64_t bit, bool on)
+{
+    uint64_t value;
+
+    vmcs_open(v);
+    value = vmread(field);
+    vmwrite(field, on ? value | bit : value & ~bit);
+    vmcs_close(v);
+}
+
+/* -- vCPUs -- */
+
+static void write_guest_side(const struct vcpu *v)
+{
+    uint64_t io = vmx_io_map(v->domain);
+
+    vmwrite(VMCS_PIN_CONTROLS, pin.value);
+    vmwrite(VMCS_CONTROLS, first.value);
+    vmwrite(VMCS_CONTROLS2, second.value);
+    vmwrite(VMCS_EXIT_CONTROLS, on_exit.value);
+    vmwrite(VMCS_ENTRY_CONTROLS, on_entry.value);
+    vmwrite(VMCS_EXCEPTIONS, INTERCEPTED_EXCEPTIONS);
+    vmwrite(VMCS_IO_MAP_A, io);
+    vmwrite(VMCS_IO_MAP_B, io + PAGE_SIZE);
+    vmwrite(VMCS_MSR_MAP, vmx_msr_map());
+    vmwrite(VMCS_EPT, v->domain->stage2.arch.root.v | EPT_POINTER_BITS);
+    /* Translations are told apart by the EPT pointer first: a domain's own numbers do. */
+    vmwrite(VMCS_VPID, 1 + v->id);
+    vmwrite(VMCS_LINK, NO_LINK);
+    if (second.value & CONTROL2_PAUSE_LOOP) {
+        vmwrite(VMCS_PAUSE_GAP, PAUSE_GAP);
+        vmwrite(VMCS_PAUSE_WINDOW, PAUSE_WINDOW);
+    }
+    for (uint32_t field = VMCS_CR3_TARGETS; field <= VMCS_ENTRY_LOAD_COUNT; field += 2) {
+        if (field != VMCS_EXIT_CONTROLS && field != VMCS_ENTRY_CONTROLS)
+            vmwrite(field, 0);
+    }
+}
+
+/* What this CPU goes on with after an exit (25.5); RSP is the loop's. */
+static void write_host_side(void)
+{
+    static const uint32_t selectors[] = { VMCS_HOST_ES, VMCS_HOST_SS, VMCS_HOST_DS, VMCS_HOST_FS, VMCS_HOST_GS };
+    struct { uint16_t limit; uint64_t base; } PACKED idtr, gdtr;
+
+    __asm__ volatile("sidt %0; sgdt %1" : "=m"(idtr), "=m"(gdtr));
+    for (unsigned i = 0; i < ARRAY_SIZE(selectors); i++)
+        vmwrite(selectors[i], 0);
+    vmwrite(VMCS_HOST_CS, GDT_CODE);
+    vmwrite(VMCS_HOST_TR, GDT_TSS(cpu_id()));
+    vmwrite(VMCS_HOST_TR_BASE, idt_task_segment());
+    vmwrite(VMCS_HOST_GDTR_BASE, gdtr.base);
+    vmwrite(VMCS_HOST_IDTR_BASE, idtr.base);
+    vmwrite(VMCS_HOST_FS_BASE, rdmsr(MSR_FS_BASE));
+    vmwrite(VMCS_HOST_GS_BASE, rdmsr(MSR_GS_BASE));
+    vmwrite(VMCS_HOST_CR0, read_cr0());
+    vmwrite(VMCS_HOST_CR3, read_cr3());
+    vmwrite(VMCS_HOST_CR4, read_cr4());
+    vmwrite(VMCS_HOST_PAT, rdmsr(MSR_PAT));
+    vmwrite(VMCS_HOST_EFER, rdmsr(MSR_EFER));
+    vmwrite(VMCS_HOST_SYSENTER_CS, 0);
+    vmwrite(VMCS_HOST_SYSENTER_ESP, 0);
+    vmwrite(VMCS_HOST_SYSENTER_EIP, 0);
+    vmwrite(VMCS_HOST_RIP, (uint64_t)vmx_exit_entry);
+}
+
+static int vmx_vcpu_init(struct vcpu *v)
+{
+    struct vmx_vcpu *x = &v->arch.vmx;
+
+    STATIC_ASSERT(offsetof(struct arch_vcpu, vmx.space_changes) == VMX_SPACE_CHANGES);
+    STATIC_ASSERT(offsetof(struct arch_vcpu, vmx.seen_changes) == VMX_SEEN_CHANGES);
+    STATIC_ASSERT(offsetof(struct arch_vcpu, vmx.launched) == VMX_LAUNCHED);
+    x->vmcs = heap_alloc_pages(0);
+    if (!x->vmcs)
+        return -E_NOMEM;
+    x->vmcs_pa = mfn_to_hpa(arch_heap_frame(x->vmcs)).v;
+    x->space_changes = &v->domain->stage2.arch.changes;
+    x->cpu = MAX_CPUS;
+    write_revision(x->vmcs);
+    vmcs_clear(v);
+    vmcs_open(v);
+    write_guest_side(v);
+    vmcs_close(v);
+    return 0;
+}
+
+static void vmx_vcpu_destroy(struct vcpu *v)
+{
+    if (v->arch.vmx.vmcs)
+        heap_free_pages(v->arch.vmx.vmcs, 0);
+    v->arch.vmx.vmcs = NULL;
+}
+
+void vmx_forget_space(struct vcpu *v)
+{
+    const struct { uint64_t pointer, zero; } what = { v->domain->stage2.arch.root.v | EPT_POINTER_BITS, 0 };
+    bool ok;
+
+    /* Before it is done: what is changed later is seen to be. */
+    v->arch.vmx.seen_changes = atomic_load_acquire(v->arch.vmx.space_changes);
+    __asm__ volatile("invept %1, %2" : "=@cca"(ok) : "m"(what), "r"(UINT64_C(INVEPT_SINGLE)) : "memory");
+    ASSERT(ok);
+}
+
+static void vmx_load(struct vcpu *v)
+{
+    ASSERT(!THIS_CPU(loaded_vcpu));
+    vmcs_load(v);
+    THIS_CPU(loaded_vcpu) = v;
+    v->arch.vmx.launched = false;
+    if (v->arch.vmx.cpu != cpu_id()) {
+        write_host_side();
+        vmx_forget_space(v);
+        v->arch.vmx.cpu = cpu_id();
+    }
+    vmx_load_msrs(v);
+    write_cr2(v->arch.vmx.cr2);
+}
+
+static void vmx_save(struct vcpu *v)
+{
+    ASSERT(THIS_CPU(loaded_vcpu) == v);
+    v->arch.vmx.cr2 = read_cr2();
+    vmx_save_msrs(v);
+    if (v->arch.vmx.dr_live)
+        vmx_unload_debug_registers(v);
+    vmcs_clear(v);
+    THIS_CPU(loaded_vcpu) = NULL;
+}
+
+static void vmx_run(struct vcpu *v)
+{
+    ASSERT(v == cpu_current_vcpu() && v == THIS_CPU(loaded_vcpu));
+    vmx_registers_to_vmcs(v);
+    vmx_loop(v);
+}
+
+void vmx_refused(struct vcpu *v)
+{
+    panic("VMX: entering d%uv%u was refused: error %llu of chapter 31.4", v->domain->id.v, v->id,
+          (unsigned long long)vmread(VMCS_INSTRUCTION_ERROR));
+}
+
+static void vmx_set_tsc_offset(struct vcpu *v, uint64_t offset)
+{
+    vmcs_open(v);
+    vmwrite(VMCS_TSC_OFFSET, offset);
+    vmcs_close(v);
+}
+
+const struct virt_ops vmx_ops = {
+    .init_cpu = vmx_init_cpu,
+    .vcpu_init = vmx_vcpu_init,
+    .vcpu_destroy = vmx_vcpu_destroy,
+    .vcpu_reset = vmx_vcpu_reset,
+    .load = vmx_load,
+    .save = vmx_save,
+    .run = vmx_run,
+    .inject_exception = vmx_inject_exception,
+    .inject_interrupt = vmx_inject_interrupt,
+    .interruptible = vmx_interruptible,
+    .get_segment = vmx_get_segment,
+    .set_segment = vmx_set_segment,
+    .get_control_registers = vmx_get_control_registers,
+    .set_control_registers = vmx_set_control_registers,
+    .cpl = vmx_cpl,
+    .is_64bit = vmx_is_64bit,
+    .linear = vmx_linear,
+    .get_msr = vmx_get_msr,
+    .set_msr = vmx_set_msr,
+    .set_tsc_offset = vmx_set_tsc_offset,
+    .skip = vmx_skip,
+    .hypercall = { 0x0f, 0x01, 0xc1 },
+};
