@@ -25,6 +25,10 @@
 void arch_boot_com(uint16_t port, unsigned baud);
 /* Panics where there is no local APIC. */
 void arch_boot_local_interrupts(void);
+/* There is an IO-APIC at this place, whose lines count from `first` (ACPI's global system interrupts). All are masked. */
+void arch_boot_io_apic(hpa_t at, uint32_t first);
+/* This line is the console's: it calls console_input_pending() on CPU 0. After the IO-APICs and arch_boot_local_interrupts. */
+void arch_boot_com_interrupt(uint32_t gsi, bool level, bool low);
 /* What keeps this machine from running guests, as one line for people; NULL: nothing. */
 const char *arch_boot_virt_missing(void);
 /* Take SVM or VMX into use on this CPU; other CPUs do as they come up. NULL, or the reason why not. */

@@ -68,6 +68,25 @@ void board_read(hpa_t rsdp)
     log_info("ACPI: %u tables, %u CPUs, %u IO-APICs", board.acpi.count, board.madt.cpus, board.madt.io_apics);
 }
 
+/* Flags of an override (ACPI Specification 6.4, 5.2.12.5): 1:0 polarity, 3:2 trigger; 3 is low, and level. */
+void board_start_interrupts(unsigned com_irq)
+{
+    const struct acpi_madt *m = &board.madt;
+    uint32_t gsi = com_irq;
+    uint16_t flags = 0;
+
+    for (unsigned i = 0; i < m->io_apics; i++)
+        arch_boot_io_apic(m->io_apic[i].at, m->io_apic[i].gsi_base);
+    for (unsigned i = 0; i < m->overrides; i++) {
+        if (m->override[i].irq != com_irq)
+            continue;
+        gsi = m->override[i].gsi;
+        flags = m->override[i].flags;
+    }
+    if (m->io_apics)
+        arch_boot_com_interrupt(gsi, (flags >> 2 & 3) == 3, (flags & 3) == 3);
+}
+
 void board_start_cpus(unsigned wanted)
 {
     uint64_t ids[MAX_CPUS];

@@ -18,6 +18,7 @@
 #include "sched/sched.h"
 
 #define COM1 0x3f8
+#define COM1_IRQ 4
 #define FIRST_MEMORY UINT64_C(0x2000000)    /* what the hypervisor itself needs before dom0 is built */
 
 struct boot_options boot_options;
@@ -130,6 +131,7 @@ void boot_main(uint64_t tables, uint64_t magic)
     arch_boot_local_interrupts();
     board_read(HPA(loader.rsdp));
     start_memory();
+    board_start_interrupts(COM1_IRQ);
     start_processor();
     timer_cpu_init();
     sched_init(boot_options.scheduler);
