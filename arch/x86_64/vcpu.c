@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The processor's part of vCPUs (arch/include/vcpu.h). */
 #include "arch/include/vcpu.h"
+#include "arch/include/x86_vcpu.h"
 #include "core/domain.h"
 #include "core/shared_info.h"
 #include "cpuid_host.h"
 #include "fpu.h"
 #include "idt.h"
 #include "lib/error.h"
+#include "processor.h"
 #include "stage2_space.h"
 #include "timer.h"
 #include "vdev/x86_64/vlapic.h"
@@ -115,12 +117,32 @@ bool arch_has_narrow_guests(void)
     return false;
 }
 
+/* AMD64 APM volume 2, 14.1.3; the code segment is the page's. */
+static void to_real_mode(struct vcpu *v, uint64_t page)
+{
+    const struct x86_segment code = { (uint16_t)(page >> 4), 0x09b, 0xffff, page }, data = { 0, 0x093, 0xffff, 0 };
+    const struct x86_segment task = { 0, 0x08b, 0xffff, 0 }, table = { 0, 0, 0xffff, 0 };
+    struct x86_control_registers c;
+
+    ASSERT(IS_ALIGNED(page, PAGE_SIZE) && page < BIT(20));
+    for (unsigned s = 0; s < X86_SEGMENTS; s++)
+        virt_set_segment(v, (enum x86_segment_name)s, s >= X86_GDTR ? &table : &data);
+    virt_set_segment(v, X86_CS, &code);
+    virt_set_segment(v, X86_TR, &task);
+    virt_get_control_registers(v, &c);
+    c.cr0 = CR0_ET;
+    virt_set_control_registers(v, &c);
+}
+
 void arch_vcpu_reset(struct vcpu *v, const struct vcpu_start *start)
 {
     ASSERT(v != cpu_current_vcpu());
     virt_vcpu_reset(v);
     fpu_vcpu_reset(v);
-    v->arch.regs.rip = start->pc;
+    if (start->flags == X86_START_REAL_MODE)
+        to_real_mode(v, start->pc);
+    else
+        v->arch.regs.rip = start->pc;
     v->arch.regs.rbx = start->context;
     v->arch.event_vector = 0;
     atomic_store(&v->arch.event_waits, 0u);

@@ -64,3 +64,9 @@ def test_in_bochs(out, cpu, guest):
                        stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT, timeout=120, check=False)
     said = log.read_text(errors="replace").replace("\r", "")
     expect_all(said, 18)
+
+
+@pytest.mark.parametrize("cpus", [1, 2])
+def test_two_processors(out, cpus):
+    """On one CPU they take turns; on two a page goes away under the one that reads it."""
+    expect_all(run(out, "smp", smp=cpus, options="dom0_max_vcpus=2"), 12)

@@ -31,6 +31,9 @@ enum {
 #define ICR_BITS 0xccfff                /* without the delivery status */
 #define MODE_FIXED 0
 #define MODE_LOWEST 1
+#define MODE_INIT 5
+#define MODE_STARTUP 6
+#define ICR_ASSERTED BIT(14)
 #define BROADCAST UINT32_C(0xffffffff)
 #define BUS_CYCLE 10                    /* nanoseconds */
 
@@ -199,11 +202,16 @@ static bool is_meant(const struct vcpu *from, const struct vcpu *v, uint64_t icr
     }
 }
 
+static bool is_done(unsigned mode, unsigned vector)
+{
+    return mode == MODE_INIT || mode == MODE_STARTUP || ((mode == MODE_FIXED || mode == MODE_LOWEST) && vector >= 16);
+}
+
 static void send(struct vcpu *from, uint64_t icr)
 {
     unsigned mode = ICR_MODE(icr), vector = ICR_VECTOR(icr);
 
-    if ((mode != MODE_FIXED && mode != MODE_LOWEST) || vector < 16) {
+    if (!is_done(mode, vector)) {
         log_guest("d%uv%u: an interrupt between processors of kind %u is not done", from->domain->id.v, from->id, mode);
         return;
     }
@@ -212,7 +220,12 @@ static void send(struct vcpu *from, uint64_t icr)
 
         if (!v || !is_meant(from, v, icr))
             continue;
-        vlapic_raise(v, vector, false);
+        if (mode == MODE_STARTUP)
+            vlapic_startup_signal(v, vector);
+        else if (mode != MODE_INIT)
+            vlapic_raise(v, vector, false);
+        else if (icr & ICR_ASSERTED)
+            vlapic_init_signal(v);
         if (mode == MODE_LOWEST)
             break;
     }

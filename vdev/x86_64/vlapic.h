@@ -41,4 +41,8 @@ void vlapic_accept(struct vcpu *v, unsigned vector);
 uint32_t vlapic_id(const struct vcpu *v);
 bool vlapic_is_target(const struct vcpu *v, uint32_t to, bool logical);
 
+/* vlapic_start.c: another vCPU of the domain has sent v INIT, or STARTUP with this vector. No lock held. */
+void vlapic_init_signal(struct vcpu *v);
+void vlapic_startup_signal(struct vcpu *v, unsigned vector);
+
 #endif

@@ -2,7 +2,6 @@
 /* How interrupts come: held back and let in, in the shadow of STI, by priority, out of HLT; through the local APIC's page. */
 #include "../lib/guest.h"
 
-#define APIC UINT64_C(0xfee00000)
 enum { APIC_TPR = 0x80, APIC_EOI = 0xb0, APIC_SPURIOUS = 0xf0, APIC_ICR = 0x300, APIC_TIMER = 0x320, APIC_INITIAL = 0x380, APIC_DIVIDE = 0x3e0 };
 #define SPURIOUS_ON 0x1ff
 #define TO_SELF 0x40000
@@ -13,16 +12,6 @@ enum { APIC_TPR = 0x80, APIC_EOI = 0xb0, APIC_SPURIOUS = 0xf0, APIC_ICR = 0x300,
 
 static unsigned count, order[8];
 static uint64_t at[8];
-
-static void apic_write(unsigned offset, uint32_t value)
-{
-    *(volatile uint32_t *)(APIC + offset) = value;
-}
-
-static uint32_t apic_read(unsigned offset)
-{
-    return *(volatile uint32_t *)(APIC + offset);
-}
 
 static void came(struct frame *f)
 {

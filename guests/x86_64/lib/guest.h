@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 enum {
-    CALL_XEN_VERSION = 17, CALL_CONSOLE_IO = 18, CALL_SCHED_OP = 29,
+    CALL_MEMORY_OP = 12, CALL_XEN_VERSION = 17, CALL_CONSOLE_IO = 18, CALL_SCHED_OP = 29,
     SCHED_YIELD = 0, SCHED_BLOCK = 1, SCHED_SHUTDOWN = 2, SHUTDOWN_POWEROFF = 0,
 };
 
@@ -55,6 +55,12 @@ extern volatile uint64_t go_on_at;
         go_on_at = 0; \
         last_vector; \
     })
+
+/* Registers of this processor's local APIC, by its page. */
+void apic_write(unsigned offset, uint32_t value);
+uint32_t apic_read(unsigned offset);
+/* The processor with this local APIC id (twice the vCPU's number) runs f. One at a time: there is one stack. */
+void start_processor(unsigned apic_id, void (*f)(void));
 
 _Noreturn void guest_main(const void *start_info);
 

@@ -136,10 +136,12 @@ trap_entry:
 
 .section .rodata
 .balign 8
+.globl gdt, table4
 gdt:
     .quad 0
     .quad 0x00af9b000000ffff        /* 64-bit code */
     .quad 0x00cf93000000ffff        /* data */
+    .quad 0x00cf9b000000ffff        /* 32-bit code */
 gdt_pointer:
     .word . - gdt - 1
     .long gdt
