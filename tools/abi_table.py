@@ -118,7 +118,7 @@ def document(numbers, families, calls, errors):
            "`libxen-dev`); the build fails when the headers have a call that no table names. The interface versions are 0x15 for",
            "domctl and 0x15 for sysctl.", "",
            "*yes*: implemented. *refused*: answered with an error of its own whatever the arguments. *no*: answers the family's error.",
-           "*host* is the simulated processor on which the same code is tested. x86_64 has the veneer, but no guest runs there yet.", "",
+           "*host* is the simulated processor on which the same code is tested. x86_64 runs dom0.", "",
            f"{done} of {len(calls)} calls and sub-calls are implemented.", "",
            "## Hypercalls", "", "| number | call | who may call | arm64 | x86_64 | host |", "|---|---|---|---|---|---|"]
     for name, number in sorted(numbers.items(), key=lambda item: item[1]):
