@@ -34,10 +34,15 @@ static unsigned output_bits(uint32_t idr5)
     return bits[idr5 & 7];
 }
 
-/* While it is off accesses are refused too, where the unit can do that. */
-static void refuse_while_off(struct smmu *u)
+/* While it is off accesses are refused too, where the unit can do that. It takes one change at a time, and says when it has (6.3.14). */
+static int refuse_while_off(struct smmu *u)
 {
+    int r = smmu_wait(u, GBPA, GBPA_UPDATE, 0);
+
+    if (r)
+        return r;
     mmio_write32(u->base, GBPA, GBPA_ABORT | GBPA_UPDATE);
+    return smmu_wait(u, GBPA, GBPA_UPDATE, 0);
 }
 
 static int switch_on(struct smmu *u)
@@ -91,8 +96,9 @@ static int set_up(struct smmu *u, const struct smmuv3_place *place)
     }
     u->has_stage2 = idr0 & IDR0_STAGE2;
     u->output_bits = output_bits(idr5);
-    refuse_while_off(u);
-    r = smmu_control(u, CR0, CR0ACK, 0);
+    r = refuse_while_off(u);
+    if (!r)
+        r = smmu_control(u, CR0, CR0ACK, 0);
     if (!r)
         r = smmu_control(u, IRQ_CTRL, IRQ_CTRLACK, 0);
     if (!r)

@@ -156,6 +156,8 @@ int smmu_queues_init(struct smmu *u, uint32_t idr1) MUST_CHECK;
 /* Put commands into the queue and wait until the unit has done all of them. n <= SMMU_COMMANDS; u's lock is held. */
 #define SMMU_COMMANDS 32
 void smmu_command(struct smmu *u, const struct smmu_command *c, unsigned n);
+/* Wait until the bits of a register are `value`; -E_IO: not in time. Boot. */
+int smmu_wait(struct smmu *u, unsigned offset, uint32_t mask, uint32_t value) MUST_CHECK;
 /* Write a control register and wait until it has taken effect. Boot. */
 int smmu_control(struct smmu *u, unsigned control, unsigned acknowledge, uint32_t value) MUST_CHECK;
 /* Handlers of a unit's interrupts. */

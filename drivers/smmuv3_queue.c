@@ -53,15 +53,20 @@ int smmu_queues_init(struct smmu *u, uint32_t idr1)
     return 0;
 }
 
-int smmu_control(struct smmu *u, unsigned control, unsigned acknowledge, uint32_t value)
+int smmu_wait(struct smmu *u, unsigned offset, uint32_t mask, uint32_t value)
 {
-    mmio_write32(u->base, control, value);
-    for (unsigned i = 0; mmio_read32(u->base, acknowledge) != value; i++) {
+    for (unsigned i = 0; (mmio_read32(u->base, offset) & mask) != value; i++) {
         if (i == PATIENCE)
             return -E_IO;
         cpu_relax();
     }
     return 0;
+}
+
+int smmu_control(struct smmu *u, unsigned control, unsigned acknowledge, uint32_t value)
+{
+    mmio_write32(u->base, control, value);
+    return smmu_wait(u, acknowledge, UINT32_MAX, value);
 }
 
 static void put_command(struct smmu_queue *q, const struct smmu_command *c)
