@@ -12,7 +12,7 @@
 #include "arch/include/stage2.h"
 #include "lib/assert.h"
 #include "lib/atomic.h"
-#include "stage2_format.h"
+#include "arch/x86_64/include/stage2_format.h"
 
 #define NPT_PRESENT BIT(0)
 #define NPT_WRITE BIT(1)

@@ -16,6 +16,7 @@
 #include "layout.h"
 #include "lib/assert.h"
 #include "lib/atomic.h"
+#include "msr.h"
 #include "stage2_space.h"
 #include "tlb.h"
 
@@ -23,6 +24,8 @@
 #define LEAST_ADDRESS_BITS 36
 
 static PER_CPU(const struct arch_stage2 *, loaded);
+/* The last that was loaded, which may be no more. */
+static PER_CPU(const struct arch_stage2 *, last);
 
 const struct stage2_geometry *arch_stage2_geometry(void)
 {
@@ -49,11 +52,26 @@ void arch_stage2_release(struct arch_stage2 *s)
         ASSERT(atomic_load(&loaded[cpu]) != s);
 }
 
+/* Another domain runs than the last that did: what branches it taught the predictor is of no use to it (APM volume 2, 3.2.9). */
+static void forget_branches(void)
+{
+    static enum { UNKNOWN, NO, YES } has_barrier;
+
+    if (unlikely(has_barrier == UNKNOWN))
+        has_barrier = CPU_HAS_IBPB ? YES : NO;
+    if (has_barrier == YES)
+        wrmsr(MSR_PRED_CMD, PRED_CMD_IBPB);
+}
+
 void stage2_load(const struct arch_stage2 *s)
 {
     if (atomic_load(&THIS_CPU(loaded)) == s)
         return;
     windows_close();
+    if (s && THIS_CPU(last) != s)
+        forget_branches();
+    if (s)
+        THIS_CPU(last) = s;
     atomic_store(&THIS_CPU(loaded), s);
     barrier_full();     /* meets that in arch_stage2_invalidate */
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Entries of nested page tables (arch/x86_64/stage2_format.c) against AMD64 APM volume 2, 5.3, 5.4, 15.25.5. The simulated processor has a
- * format of its own under the same names. */
+/* Entries of nested page tables (arch/x86_64/stage2_format.c) against AMD64 APM volume 2, 5.3, 5.4, 15.25.5, and Intel SDM volume 3, 29.3.2. The
+ * simulated processor has a format of its own under the same names. */
 #include "tests/unit/unit.h"
 
 #define arch_s2_leaf npt_leaf
@@ -66,6 +66,41 @@ static void the_processor_sees_what_the_type_means(void **state UNUSED)
     }
 }
 
+#define EPT_READ BIT(0)
+#define EPT_WRITE BIT(1)
+#define EPT_EXECUTE BIT(2)
+#define EPT_MEMORY_TYPE(e) ((e) >> 3 & 7)
+
+static void an_intel_processor_sees_it_too(void **state UNUSED)
+{
+    for (unsigned t = S2_EMPTY + 1; t < S2_TYPES; t++) {
+        for (unsigned level = 1; level <= 3; level++) {
+            s2_entry e = npt_leaf(MFN(BIT(18)), (enum s2_type)t, level);
+
+            /* An entry is present when it allows anything. */
+            assert_int_equal((e & 7) != 0, walked((enum s2_type)t));
+            if (!walked((enum s2_type)t))
+                continue;
+            assert_true(e & EPT_READ);
+            assert_int_equal(!!(e & EPT_WRITE), s2_type_is_writable((enum s2_type)t));
+            assert_int_equal(!!(e & EPT_EXECUTE), s2_type_is_own((enum s2_type)t));
+            assert_int_equal(EPT_MEMORY_TYPE(e), t == S2_DEVICE ? 0 : 6);
+            assert_int_equal(!!(e & PS), level < 3);
+            /* Suppressing #VE matters to nobody, and nothing else is up there. */
+            assert_int_equal(e >> 56, 0);
+        }
+    }
+    /* Bits 7:3 of a table's entry are reserved. */
+    assert_int_equal(npt_table(MFN(5)) & 0xff, EPT_READ | EPT_WRITE | EPT_EXECUTE);
+}
+
+static void use_ept(void **state UNUSED)
+{
+    stage2_format_use_ept();
+    every_leaf_comes_back(NULL);
+    an_intel_processor_sees_it_too(NULL);
+}
+
 static void a_table_is_no_leaf(void **state UNUSED)
 {
     s2_entry e = npt_table(MFN(0xabcdef));
@@ -113,6 +148,7 @@ int main(void)
         cmocka_unit_test(a_table_is_no_leaf),
         cmocka_unit_test(filling_is_512_leaves),
         cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(use_ept),      /* the last: it stays so */
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

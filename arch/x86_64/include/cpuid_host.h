@@ -36,6 +36,7 @@ static inline bool cpuid_bit(uint32_t leaf, enum cpuid_register which, unsigned 
 #define CPU_HAS_SVM cpuid_bit(0x80000001, CPUID_ECX, 2)
 #define CPU_HAS_GIGABYTE_PAGES cpuid_bit(0x80000001, CPUID_EDX, 26)
 #define CPU_HAS_INVARIANT_TSC cpuid_bit(0x80000007, CPUID_EDX, 8)
+#define CPU_HAS_IBPB (cpuid_bit(0x80000008, CPUID_EBX, 12) || cpuid_bit(7, CPUID_EDX, 26))
 #define CPU_HAS_SMEP cpuid_bit(7, CPUID_EBX, 7)
 #define CPU_HAS_SMAP cpuid_bit(7, CPUID_EBX, 20)
 #define CPU_HAS_UMIP cpuid_bit(7, CPUID_ECX, 2)
