@@ -6,11 +6,13 @@
 #include "abi/xen/x86_64/calls.h"
 #include "vdev/x86_64/policy.h"
 
-/* Leaves of a policy, and how many subleaves each has: 0, it has none. */
+/* Leaves of a policy, and how many subleaves each has: 0, it has none. All that a toolstack gives back, which it does in an array of this
+ * size: every leaf up to the last, and the limits of the hypervisor's two ranges. */
 static const struct leaves {
     uint32_t leaf, subleaves;
 } all[] = {
-    { 0x0, 0 }, { 0x1, 0 }, { 0x2, 0 }, { 0x4, 4 }, { 0x5, 0 }, { 0x6, 0 }, { 0x7, 1 }, { 0xa, 0 }, { 0xb, 2 }, { 0xd, 3 },
+    { 0x0, 0 }, { 0x1, 0 }, { 0x2, 0 }, { 0x3, 0 }, { 0x4, 4 }, { 0x5, 0 }, { 0x6, 0 }, { 0x7, 1 }, { 0x8, 0 }, { 0x9, 0 }, { 0xa, 0 }, { 0xb, 2 },
+    { 0xc, 0 }, { 0xd, 3 }, { 0x40000000, 0 }, { 0x40000100, 0 },
     { 0x80000000, 0 }, { 0x80000001, 0 }, { 0x80000002, 0 }, { 0x80000003, 0 }, { 0x80000004, 0 }, { 0x80000005, 0 }, { 0x80000006, 0 },
     { 0x80000007, 0 }, { 0x80000008, 0 },
 };
@@ -78,7 +80,8 @@ static int write_msrs(struct vcpu *v, uint64_t to)
     return 0;
 }
 
-/* Both lists, each to an array that is long enough or not at all; the numbers become what there is. */
+/* Both lists, each to an array that is long enough or not at all; the numbers become what there is, or without an array the most that a
+ * toolstack may bring back: it writes leaves that we do not have too. */
 static int write_policy(struct vcpu *v, uint64_t leaves, uint32_t *leaf_room, uint64_t entries, uint32_t *msr_room, leaf_reader read,
                         const struct x86_policy *p)
 {
@@ -90,7 +93,7 @@ static int write_policy(struct vcpu *v, uint64_t leaves, uint32_t *leaf_room, ui
         r = write_leaves(v, leaves, read, p);
     if (!r && entries)
         r = write_msrs(v, entries);
-    *leaf_room = leaf_count();
+    *leaf_room = leaves ? leaf_count() : LEAVES_MAX;
     *msr_room = ARRAY_SIZE(msrs);
     return r;
 }
