@@ -93,15 +93,17 @@ def copy_hypervisor(packages, target, path):
         path.write_bytes(stream.read())
 
 
-def build(out, target):
+def build(out, target, programs_only=False):
     repository = Repository(out / "debian", target.debian)
     files = repository.fetch(target.packages)
     packages = repository.unpack(files)
     inputs = sources() + [path.name for path in files.values()]
     found = recipes.kernels(packages)
     images = Images(out, target)
-    images.make("xen", inputs, "Debian's hypervisor", lambda path: copy_hypervisor(packages, target, path))
     ours = build_dom0_programs(images, inputs, packages, target)
+    if programs_only:
+        return
+    images.make("xen", inputs, "Debian's hypervisor", lambda path: copy_hypervisor(packages, target, path))
     images.make("dom0.kernel", inputs, "dom0's kernel", lambda path: shutil.copy(found["full"].image, path))
     images.make("dom0.cpio", inputs, "dom0's initramfs",
                 lambda path: recipes.dom0_tree(packages, found["full"], target=target, programs=ours).write_cpio(path))
@@ -123,7 +125,9 @@ def build(out, target):
 
 
 def build_dom0_programs(images, inputs, packages, target):
-    """What dom0 itself has of ours."""
+    """What dom0 itself has of ours; the command for frames is on the store."""
+    images.make("vinci-arinc653", inputs, "the program for frames of CPU pools",
+                lambda path: recipes.compile_for_dom0(packages, "vinci-arinc653", recipes.CONTROL_LIBRARIES, path, target))
     if target != ARM64:
         return []
     images.make("vinci-partitions", inputs, "the program for restarted static domains", lambda path: recipes.compile_for_dom0(
@@ -135,8 +139,6 @@ def build_programs(images, inputs, packages, kernel, target):
     """Programs of ours for the store, and guests with them."""
     images.make("vchan-peer", inputs, "the program for channels between domains",
                 lambda path: recipes.compile_for_dom0(packages, "vchan-peer", recipes.VCHAN_LIBRARIES, path, target))
-    images.make("vinci-arinc653", inputs, "the program for frames of CPU pools",
-                lambda path: recipes.compile_for_dom0(packages, "vinci-arinc653", recipes.CONTROL_LIBRARIES, path, target))
     images.make("peer.ramdisk", inputs, "the ramdisk of guests that talk with each other",
                 lambda path: recipes.peer_tree(packages, kernel, images.out / "vchan-peer").write_cpio(path))
     images.make("pci.ramdisk", inputs, "the ramdisk of guests with PCI devices",
@@ -218,10 +220,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("build"))
     parser.add_argument("--arch", choices=sorted(TARGETS), default="arm64", help="arm64 (default) or x86_64")
+    parser.add_argument("--programs", action="store_true", help="dom0's programs and nothing else")
     parser.add_argument("--more", action="store_true", help="the tests' kernels, too")
     arguments = parser.parse_args()
     try:
-        build(arguments.out.resolve(), TARGETS[arguments.arch])
+        build(arguments.out.resolve(), TARGETS[arguments.arch], arguments.programs)
         if arguments.more and arguments.arch == "arm64":
             build_more(arguments.out.resolve())
     except (DebianError, TreeError) as error:

@@ -47,7 +47,7 @@ class Machine(UefiBoard):
 
 @pytest.fixture
 def machine(out, hypervisor, tmp_path, request, only_vinci):
-    one = Machine(deb.make(out / "arm64/vinci" if hypervisor == "vinci" else hypervisor, tmp_path), out=out, hypervisor=hypervisor,
+    one = Machine(deb.make(out / "arm64/vinci" if hypervisor == "vinci" else hypervisor, tmp_path, out / "images"), out=out, hypervisor=hypervisor,
                   log=out / "logs" / "system" / f"{request.node.name}.log")
     yield one
     one.stop()
@@ -61,6 +61,7 @@ def test_install_start_remove(machine):
     entry = " ".join(machine.out_of(f"grep xen_hypervisor {MENU}").split())
     assert f"xen_hypervisor /{deb.IMAGE} placeholder console=dtuart dom0_mem=1024M" in entry
     assert machine.out_of("dpkg-query --show --showformat '${db:Status-Status}' vinci").strip() == "installed"
+    assert machine.out_of("vinci-partitions --help; vinci-arinc653 --help").count("usage: vinci-") == 2
     machine.out_of("dpkg --purge vinci", timeout=120)
     assert machine.out_of(f"grep -c xen_hypervisor {MENU} || true").strip() == "0"
     machine.poweroff()

@@ -77,7 +77,7 @@ def assert_data_arrives(board):
 
 
 def identity(board):
-    """What a restart does not change: UUID, limit of memory, and where the tools have them."""
+    """What a restart does not change, and no second look of dom0's: UUID, limit of memory, and where the tools have them."""
     return board.out_of("xl vm-list | tail -1; xl list -l penguin | grep memkb; ls /var/lib/xen; "
                         "xenstore-ls -fp | grep -v -e ring-ref -e event-channel -e /local/domain/0/ | sort")
 
@@ -95,3 +95,6 @@ def test_attached_devices_outlive_a_crash(linux):
         connected(linux, 1, DISK, "the disk")
         connected(linux, 1, CARD, "the network card")
         assert identity(linux) == before
+    linux.out_of("/usr/lib/vinci/partitions")
+    assert identity(linux) == before
+    assert "runs already" in linux.run("vinci-partitions 2>&1")[1]
