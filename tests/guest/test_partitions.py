@@ -135,8 +135,8 @@ def entries(profile, elf):
 
 @pytest.mark.parametrize("gic, smp", [(3, 1), (2, 1), (3, 2)])
 def test_null_leaves_a_partition_alone(run_guest, guest, tmp_path, out, gic, smp):
-    """Pinned under null with a device and a timer of its own, its CPU enters the hypervisor once for each of their interrupts in a second,
-    and for nothing else."""
+    """Pinned under null with a device and a timer of its own, its CPU enters the hypervisor once for each of their interrupts in a quarter
+    of a second, and for nothing else."""
     plugin, profile, elf = out / "bench/libprofile.so", tmp_path / "profile", out / "arm64/vinci.elf"
     subprocess.run(["make", "-s", f"O={out}", str(plugin)], check=True, timeout=300, cwd=Path(__file__).resolve().parents[2])
     begin, end = elf_range(elf)
