@@ -16,6 +16,8 @@ lint-sizes:
 lint-compilers:
 	@$(MAKE) --no-print-directory hypervisor CC_FAMILY=gcc
 	@$(MAKE) --no-print-directory hypervisor CC_FAMILY=clang
+	@$(MAKE) --no-print-directory hypervisor ARCH=x86_64 CC_FAMILY=gcc
+	@$(MAKE) --no-print-directory hypervisor ARCH=x86_64 CC_FAMILY=clang
 
 lint-cppcheck:
 	@command -v cppcheck >/dev/null || { echo "lint: cppcheck is not installed (make deps)"; exit 1; }
