@@ -26,6 +26,7 @@
 static PER_CPU(const struct arch_stage2 *, loaded);
 /* The last that was loaded, which may be no more. */
 static PER_CPU(const struct arch_stage2 *, last);
+static PER_CPU(uint64_t, loads);
 
 const struct stage2_geometry *arch_stage2_geometry(void)
 {
@@ -63,11 +64,22 @@ static void forget_branches(void)
         wrmsr(MSR_PRED_CMD, PRED_CMD_IBPB);
 }
 
+const struct arch_stage2 *stage2_loaded(void)
+{
+    return atomic_load(&THIS_CPU(loaded));
+}
+
+uint64_t stage2_loads(void)
+{
+    return THIS_CPU(loads) + 1;
+}
+
 void stage2_load(const struct arch_stage2 *s)
 {
     if (atomic_load(&THIS_CPU(loaded)) == s)
         return;
     windows_close();
+    THIS_CPU(loads)++;
     if (s && THIS_CPU(last) != s)
         forget_branches();
     if (s)

@@ -14,6 +14,7 @@
 #include "lib/atomic.h"
 #include "mem/guest_copy.h"
 #include "processor.h"
+#include "stage2_space.h"
 #include "virt.h"
 
 #define ENTRY_PRESENT BIT(0)
@@ -41,11 +42,37 @@ struct walk {
 
 typedef enum copy_result (*read_function)(struct stage2 *s, uint64_t at, unsigned bytes, uint64_t *entry);
 
-/* Under the p2m lock, which keeps the frame where it is. */
+/* Where pages of the space that this CPU has loaded were when they were last looked up: true while nothing has been taken out of it. */
+#define REMEMBERED 16
+struct place {
+    uint64_t gfn, changes, loads;
+    mfn_t mfn;
+    enum s2_type type;
+};
+static struct place places[MAX_CPUS][REMEMBERED];
+
+/* Under the p2m lock: who takes something out counts it before letting go of that (arch_guest_frame's promise). */
+static ALWAYS_INLINE enum s2_type look_up(struct stage2 *s, gfn_t gfn, mfn_t *mfn)
+{
+    struct place *p = &places[cpu_id()][gfn.v % REMEMBERED];
+    uint64_t changes = atomic_load(&s->arch.changes), loads = stage2_loads();
+
+    if (likely(p->gfn == gfn.v && p->changes == changes && p->loads == loads)) {
+        *mfn = p->mfn;
+        return p->type;
+    }
+    p->type = stage2_lookup((struct stage2_locked){ s }, gfn, mfn, NULL);
+    p->gfn = gfn.v;
+    p->mfn = *mfn;
+    p->changes = S2_TYPES_MEMORY & BIT(p->type) ? changes : 0;
+    p->loads = loads;
+    return p->type;
+}
+
 static ALWAYS_INLINE enum copy_result read_locked(struct stage2 *s, uint64_t at, unsigned bytes, uint64_t *entry)
 {
     mfn_t mfn;
-    enum s2_type type = stage2_lookup((struct stage2_locked){ s }, gpa_to_gfn(GPA(at)), &mfn, NULL);
+    enum s2_type type = look_up(s, gpa_to_gfn(GPA(at)), &mfn);
     const char *page;
 
     if (unlikely(!(S2_TYPES_MEMORY & BIT(type))))
@@ -205,10 +232,17 @@ bool arch_guest_frame(struct vcpu *v, gva_t address, bool write, mfn_t *out)
     enum s2_type type;
     struct walk w;
 
+    ASSERT(spin_is_held(&s->lock) && stage2_loaded() == &s->arch);
     begin(&w, v, address.v, write ? WALK_WRITE : 0);
-    if (unlikely(!(w.c.cr0 & CR0_PG)) || !walk(&w, s, read_locked) || unlikely(marks_wanted(&w) & ~w.entry))
+    /* Other modes go the long way. */
+    if (unlikely(!(w.c.cr0 & CR0_PG)) || unlikely(!w.is_wide))
         return false;
-    type = stage2_lookup((struct stage2_locked){ s }, gpa_to_gfn(GPA(w.physical)), out, NULL);
+    w.is_wide = w.is_pae = true;
+    w.bits = 9;
+    w.entry_bytes = 8;
+    if (!walk(&w, s, read_locked) || unlikely(marks_wanted(&w) & ~w.entry))
+        return false;
+    type = look_up(s, gpa_to_gfn(GPA(w.physical)), out);
     return (write ? S2_TYPES_WRITABLE : S2_TYPES_MEMORY) & BIT(type);
 }
 
