@@ -28,4 +28,8 @@ SYSCTL_HANDLER(sysctl_scheduler);
 SYSCTL_HANDLER(sysctl_read_console);
 SYSCTL_HANDLER(sysctl_debug_keys);
 
+/* What physinfo says of one processor's features (host.c in its directory). */
+void arm64_physinfo(struct xen_sysctl_physinfo *p);
+void x86_physinfo(struct xen_sysctl_physinfo *p);
+
 #endif

@@ -32,6 +32,7 @@ int64_t sysctl_physinfo(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, vo
     p->capabilities = XEN_SYSCTL_PHYSCAP_hvm | XEN_SYSCTL_PHYSCAP_hap | XEN_SYSCTL_PHYSCAP_gnttab_v1;
     if (iommu_is_present())
         p->capabilities |= XEN_SYSCTL_PHYSCAP_directio | XEN_SYSCTL_PHYSCAP_iommu_hap_pt_share;
+    ABI_ARCH(physinfo)(p);
     p->total_pages = frame_total();
     p->free_pages = frame_free_count();
     p->outstanding_pages = frame_outstanding_claims();

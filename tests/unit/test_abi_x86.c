@@ -5,6 +5,7 @@
 #include "tests/unit/abi.h"
 #include "abi/xen/domctl.h"
 #include "abi/xen/params.h"
+#include "abi/xen/sysctl.h"
 #include "abi/xen/version.h"
 #include "arch/include/x86_state.h"
 #include "vdev/x86_64/platform.h"
@@ -385,9 +386,11 @@ static void features_are_taken_away(void **state UNUSED)
     uint32_t n, seven = 0;
 
     assert_int_equal(sysctl(&s, XEN_SYSCTL_get_cpu_policy), 0);
+    assert_int_equal(s.u.cpu_policy.nr_leaves, 64);
+    s.u.cpu_policy.leaves.p = (void *)(uintptr_t)at(BUFFER);
+    assert_int_equal(sysctl(&s, XEN_SYSCTL_get_cpu_policy), 0);
     n = s.u.cpu_policy.nr_leaves;
     assert_true(n > 8 && n <= 64);
-    s.u.cpu_policy.leaves.p = (void *)(uintptr_t)at(BUFFER);
     s.u.cpu_policy.nr_leaves = n - 1;
     assert_int_equal(sysctl(&s, XEN_SYSCTL_get_cpu_policy), -E_NOBUFS);
     s.u.cpu_policy.nr_leaves = n;
@@ -462,10 +465,13 @@ static void upcall_vector(void **state UNUSED)
 
 static void small_answers(void **state UNUSED)
 {
+    struct xen_sysctl_physinfo info = { 0 };
     struct xen_arch_domainconfig a = { .emulation_flags = XEN_X86_EMU_LAPIC };
     struct xen_domctl op = { .u.ioport_permission = { .first_port = 0x3f8, .nr_ports = 8, .allow_access = 1 } };
     struct domain *d = new_domain();
 
+    x86_physinfo(&info);
+    assert_int_equal(info.hw_cap[0], 0xffff0103);
     assert_int_equal(x86_create_check(&a), 0);
     a.emulation_flags = XEN_X86_EMU_ALL;
     assert_int_equal(x86_create_check(&a), -E_INVAL);

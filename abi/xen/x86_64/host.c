@@ -3,8 +3,19 @@
 #define ABI_X86_64 1
 #include "abi/xen/sysctl.h"
 #include "abi/xen/x86_64/calls.h"
+#include "lib/string.h"
+#include "vdev/x86_64/policy.h"
 
 #define FAMILY_PLATFORM HYPERCALL(__HYPERVISOR_platform_op)
+
+void x86_physinfo(struct xen_sysctl_physinfo *p)
+{
+    uint32_t words[X86_FEATURE_WORDS];
+
+    STATIC_ASSERT(ARRAY_SIZE(p->hw_cap) <= X86_FEATURE_WORDS);
+    x86_features(words, cpuid_of_host);
+    memcpy(p->hw_cap, words, sizeof(p->hw_cap));
+}
 
 /* What CPUID answers is emulated: there is nothing to level. */
 int64_t x86_levelling_caps(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, void *op)
