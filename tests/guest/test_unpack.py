@@ -128,13 +128,13 @@ def test_too_little_memory(boot, elf):
     assert found == 0, said
 
 
-@pytest.mark.parametrize("flavour", ["full", "cloud"])
-def test_debians_kernels(boot, out, flavour):
-    """XZ and LZ4, to the ramdisk's own program."""
+@pytest.mark.parametrize("flavour, mem", [("full", 512), ("cloud", 1536)])
+def test_debians_kernels(boot, out, flavour, mem):
+    """XZ and LZ4, to the ramdisk's own program; also with memory above the first GiB, where Linux cannot read at its start."""
     images = out / "x86_64/images"
     kernel = images / ("dom0.kernel" if flavour == "full" else "cloud.kernel")
     if not kernel.exists():
         pytest.skip(f"{kernel} is missing: say `make images ARCH=x86_64`")
     found, said = boot(kernel.read_bytes() + (images / f"{flavour}.ramdisk").read_bytes(), "guest: plain ready", "Kernel panic",
-                       mem=512, words="console=ttyS0 panic=-1 vinci.test=1 vinci.name=plain", timeout=120)
+                       mem=mem, words="console=ttyS0 panic=-1 vinci.test=1 vinci.name=plain", timeout=120)
     assert found == 0, said[-2000:]

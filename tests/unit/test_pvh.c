@@ -188,7 +188,7 @@ static void acpi_fits_the_vcpus(void **state)
 {
     static const struct acpi_tables host = { .count = 6, .table = {
         { "FACP", HPA(0x7ffe0000), 244 }, { "DSDT", HPA(0x7ffe1000), 4000 }, { "APIC", HPA(0x7ffe2000), 100 }, { "HPET", HPA(0x7ffe3000), 56 },
-        { "MCFG", HPA(0x7ffe4000), 60 }, { "IVRS", HPA(0x7ffe5000), 104 },
+        { "WAET", HPA(0x7ffe4000), 40 }, { "IVRS", HPA(0x7ffe5000), 104 },
     } };
     static const struct acpi_madt madt = {
         .io_apics = 1, .io_apic = { { HPA(0xfec00000), 0, 2 } }, .overrides = 1, .override = { { 2, 5, 0 } },

@@ -37,6 +37,14 @@ static uint64_t out_of_the_way(struct range what, struct range kernel)
     return (uint64_t)memcpy(memory_take(what.size), (void *)what.base, what.size);
 }
 
+/* The same for what the kernel reads first. */
+static uint64_t low_and_out_of_the_way(struct range what, struct range kernel)
+{
+    if (what.base + what.size <= LOW_END && !overlaps(what, kernel))
+        return what.base;
+    return (uint64_t)memcpy(memory_take_low(what.size), (void *)what.base, what.size);
+}
+
 static void keep_all(const struct hvm_start_info *s)
 {
     const struct hvm_modlist_entry *m = (void *)s->modlist_paddr;
@@ -70,14 +78,14 @@ static uint32_t hand_modules_over(struct hvm_modlist_entry *to, const struct hvm
 
 static struct handed_over *hand_over(const struct hvm_start_info *s, struct range rest, struct range kernel)
 {
-    struct handed_over *h = memory_take(sizeof(*h));
+    struct handed_over *h = memory_take_low(sizeof(*h));
     struct range map = { s->memmap_paddr, s->memmap_entries * sizeof(struct hvm_memmap_table_entry) };
 
     h->info = *s;
     h->info.nr_modules = hand_modules_over(h->modules, s, rest, kernel);
     h->info.modlist_paddr = h->info.nr_modules ? (uint64_t)h->modules : 0;
     h->info.cmdline_paddr = out_of_the_way(text_range(s->cmdline_paddr), kernel);
-    h->info.memmap_paddr = out_of_the_way(map, kernel);
+    h->info.memmap_paddr = low_and_out_of_the_way(map, kernel);
     return h;
 }
 

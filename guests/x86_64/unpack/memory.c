@@ -50,10 +50,10 @@ static const struct range *in_the_way(struct range r)
     return NULL;
 }
 
-/* The highest place in this piece of RAM; 0: there is none. */
-static uint64_t place_in(struct range r, uint64_t size)
+/* The highest place in this piece of RAM that ends at `limit` or lower; 0: there is none. */
+static uint64_t place_in(struct range r, uint64_t size, uint64_t limit)
 {
-    uint64_t end = (r.base + r.size) & -PAGE;
+    uint64_t end = (r.base + r.size < limit ? r.base + r.size : limit) & -PAGE;
 
     while (end >= size && end - size >= r.base) {
         const struct range *other = in_the_way((struct range){ end - size, size });
@@ -65,7 +65,7 @@ static uint64_t place_in(struct range r, uint64_t size)
     return 0;
 }
 
-void *memory_take(uint64_t size)
+static void *take(uint64_t size, uint64_t limit)
 {
     uint64_t best = 0;
 
@@ -73,7 +73,7 @@ void *memory_take(uint64_t size)
         stop_with("this is no size for a piece of memory:", size);
     size = (size + PAGE - 1) & -PAGE;
     for (unsigned i = 0; i < ram_count; i++) {
-        uint64_t place = place_in(ram[i], size);
+        uint64_t place = place_in(ram[i], size, limit);
 
         best = place > best ? place : best;
     }
@@ -81,6 +81,16 @@ void *memory_take(uint64_t size)
         stop_with("not enough memory; MiB that were to be had in one piece:", (size + MIB - 1) / MIB);
     memory_keep((struct range){ best, size });
     return (void *)best;
+}
+
+void *memory_take(uint64_t size)
+{
+    return take(size, FOUR_GIB);
+}
+
+void *memory_take_low(uint64_t size)
+{
+    return take(size, LOW_END);
 }
 
 /* ---- the C library's part; nothing is given back, this program is short ---- */

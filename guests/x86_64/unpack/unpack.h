@@ -48,6 +48,9 @@ void memory_keep(struct range r);
 bool memory_is_ram(struct range r);
 /* `size` bytes of RAM that nobody uses, page aligned, from the top; in use from now on. Stops where there are none. */
 void *memory_take(uint64_t size);
+/* The same where a kernel can read it from its first instruction on: Linux maps its first GiB then. */
+void *memory_take_low(uint64_t size);
+#define LOW_END (UINT64_C(1) << 30)
 
 /* payload.c: the kernel's ELF file, somewhere in memory. *rest is what of the module is behind a bzImage. */
 struct range payload_find(struct range module, struct range *rest);
