@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Static domains beside a dom0: its tools know them by name, attach a disk and a network card to them, and end them; what is attached
-carries data, in a domain's next life too."""
+"""Static domains beside a dom0: its tools know them by name, attach a disk and a network card to them, show their consoles, and end them;
+what is attached carries data, in a domain's next life too."""
+
+import time
 
 import pytest
 from partitions import Partition
@@ -98,3 +100,33 @@ def test_attached_devices_outlive_a_crash(linux):
     linux.out_of("/usr/lib/vinci/partitions")
     assert identity(linux) == before
     assert "runs already" in linux.run("vinci-partitions 2>&1")[1]
+
+
+def answers(board, word):
+    """A person at `xl console` types a command, reads what it says, and leaves."""
+    board.send("xl console penguin; echo @'C'left\n")
+    time.sleep(2)
+    board.send(f"\necho {word}-$((6*7))\n")
+    board.expect(f"{word}-42".encode(), board.scale(20), "the partition's answer")
+    board.send("\x1d")
+    board.expect(rb"@Cleft", board.scale(20), "leaving xl console with Ctrl-]")
+    board.run("true")
+
+
+def test_console_and_shutdown(make_board, out, only_vinci):
+    """The console that is prefixed on the serial line is xl's as well, in each life; both have everything."""
+    penguin = Partition("penguin", out / "images/cloud.kernel", memory=MEMORY, ramdisk=out / "images/cloud.ramdisk", vpl011=True,
+                        bootargs="console=ttyAMA0 sysrq_always_enabled panic=1", properties=["xen,enhanced;"])
+    board = make_board(smp=1, mem=1536, dom0_mem=384, partitions=[penguin]).start()
+    board.wait_ready()
+    log = "/var/log/xen/console/guest-penguin.log"
+    board.poll("xenstore-exists /local/domain/1/console/tty", 60, "xenconsoled to have its console")
+    answers(board, "first")
+    assert "first-42" in board.out_of(f"cat {log}")
+    board.out_of("xl sysrq penguin c")
+    board.poll(f"xl dmesg | grep 'partition penguin (d1) runs again' && grep -a -A1000 first-42 {log} | grep -a 'guest ready'", 60,
+               "what the next life says, at xl's console")
+    answers(board, "second")
+    assert "second-42" in board.out_of(f"cat {log}")
+    board.out_of("xl shutdown -w penguin", timeout=60)
+    assert "s" in board.out_of("xl list penguin").split()[-2]

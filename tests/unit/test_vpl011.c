@@ -336,6 +336,46 @@ static void test_local(void **state UNUSED)
     frame_check_all();
 }
 
+/* dom0 sees what the hypervisor's console sees, and types too; nothing waits for it. */
+static void test_mirror(void **state)
+{
+    struct event_status s;
+
+    assert_int_equal(vuart_op(d, 0, 0, RING_GFN, 0), 0);
+    assert_int_equal(vuart_op(d, 0, 0, RING_GFN - 1, 0), -E_EXIST);
+    assert_int_equal(vuart_op(d, 0, 0, RING_GFN, 1), -E_INVAL);
+    port = d->arch.vuart->port;
+    assert_int_equal(event_bind_interdomain(dom0, d, port, &far), 0);
+    assert_true(told());
+    wr(DR, 'h');
+    assert_true(told());
+    wr(DR, '\n');
+    assert_false(told());
+    assert_memory_equal(ring()->out, "h\n", 2);
+    assert_string_equal(host_console_text() + strlen(host_console_text()) - 2, "h\n");
+    for (unsigned i = 0; i < 3000; i++) {
+        wr(DR, 'x');
+        assert_int_equal(rd(FR), TX_EMPTY | RX_EMPTY);
+    }
+    assert_int_equal(ring()->out_prod, 2048);
+    type("ab");
+    vpl011_receive(d, 'c');
+    assert_int_equal(rd(DR) << 16 | rd(DR) << 8 | rd(DR), 'a' << 16 | 'b' << 8 | 'c');
+    assert_int_equal(ring()->in_cons, 2);
+    test_hostile_ring(state);
+    /* Its next life has none until dom0 gives it one. */
+    vpl011_reset(d);
+    memset(ring(), 0, sizeof(*ring()));
+    wr(DR, 'y');
+    assert_int_equal(ring()->out_prod, 0);
+    assert_int_equal(event_status(dom0, far, &s), 0);
+    assert_int_equal(s.state, CHANNEL_UNBOUND);
+    assert_int_equal(d->events.active, 0);
+    assert_int_equal(vuart_op(d, 0, 0, RING_GFN - 1, 0), 0);
+    kill_domain(d);
+    frame_check_all();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -352,6 +392,7 @@ int main(void)
         cmocka_unit_test_setup(test_backend_comes_again, setup_ring),
         cmocka_unit_test_setup(test_destroy, setup_ring),
         cmocka_unit_test_setup(test_local, setup_local),
+        cmocka_unit_test_setup(test_mirror, setup_local),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,9 @@
  *              told again until it has used the connection
  *
  * UUID, name and limit of memory stay what they were.
+ *
+ * A domain with an emulated UART gets a console as `xl console` knows it: a page that the hypervisor mirrors the UART to, which xenconsoled
+ * has as its ring. The page goes with the life that it was given to; the next one's lies elsewhere, so that xenconsoled sees that it is another.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -40,9 +43,13 @@
 /* A static domain runs again. */
 #define VIRQ_PARTITION VIRQ_ARCH_0
 #define STORE_COMES_LATER UINT64_MAX
+/* Of a console's ring, one life's and the next one's: xl's places for a guest's console and UART, which static domains do not use. */
+#define CONSOLE_PFN(odd) ((GUEST_MAGIC_BASE >> XC_PAGE_SHIFT) + ((odd) ? 3 : 0))
+#define PAGE_KIB (XC_PAGE_SIZE / 1024)
 /* Where init-dom0less has it. */
 #define STORE_PFN ((GUEST_MAGIC_BASE >> XC_PAGE_SHIFT) + 1)
 #define PATH_SIZE (XENSTORE_ABS_PATH_MAX + 1)
+#define CONSOLE_LIMIT 1048576
 #define CLOSE_MS 3000
 #define RETRY_MS 1000
 /* Times RETRY_MS that a domain is waited for; it is told at every power of two. */
@@ -52,7 +59,7 @@ static const char usage[] =
     "usage: vinci-partitions\n"
     "\n"
     "Stays and waits for restarts of the static domains that init-dom0less has connected: each gets its connection to xenstore again, and\n"
-    "with it the disks and network cards that xl has attached to it.\n";
+    "with it the disks and network cards that xl has attached to it. Those with an emulated UART get a console for `xl console`.\n";
 
 struct node {
     char *path;
@@ -354,6 +361,77 @@ static bool introduce(const struct partition *p, uint64_t port)
     return xs_introduce_domain(xs, p->id, STORE_PFN, (unsigned)port);
 }
 
+/* Consoles. */
+
+static bool has_page(const struct partition *p, xen_pfn_t pfn)
+{
+    void *page = xenforeignmemory_map(memory, p->id, PROT_READ, 1, &pfn, NULL);
+
+    if (page)
+        (void)xenforeignmemory_unmap(memory, page, 1);
+    return page;
+}
+
+/* The domain's limit knows nothing of this page yet when it is the first one. */
+static bool add_page(const struct partition *p, xen_pfn_t pfn)
+{
+    xc_dominfo_t info;
+
+    if (!xc_domain_populate_physmap_exact(xch, p->id, 1, 0, 0, &pfn))
+        return true;
+    if (xc_domain_getinfo(xch, p->id, 1, &info) != 1 || info.domid != p->id)
+        return false;
+    return !xc_domain_setmaxmem(xch, p->id, info.max_memkb + PAGE_KIB) && !xc_domain_populate_physmap_exact(xch, p->id, 1, 0, 0, &pfn);
+}
+
+static bool write_number(xs_transaction_t t, const char *path, const char *key, unsigned long number)
+{
+    char place[PATH_SIZE], value[24];
+
+    snprintf(place, sizeof(place), "%s/%s", path, key);
+    snprintf(value, sizeof(value), "%lu", number);
+    return xs_write(xs, t, place, value, (unsigned)strlen(value));
+}
+
+/* Page and port change at once for xenconsoled. */
+static bool publish_console(const struct partition *p, xen_pfn_t pfn, evtchn_port_t port)
+{
+    char path[PATH_SIZE], place[PATH_SIZE + 8];
+    xs_transaction_t t;
+
+    snprintf(path, sizeof(path), "/local/domain/%u/console", p->id);
+    snprintf(place, sizeof(place), "%s/type", path);
+    do {
+        t = xs_transaction_start(xs);
+        if (t == XBT_NULL)
+            return false;
+        if (!xs_write(xs, t, place, "xenconsoled", 11) || !write_number(t, path, "limit", CONSOLE_LIMIT) ||
+            !write_number(t, path, "ring-ref", pfn) || !write_number(t, path, "port", port)) {
+            (void)xs_transaction_end(xs, t, true);
+            return false;
+        }
+    } while (!xs_transaction_end(xs, t, false) && errno == EAGAIN);
+    return true;
+}
+
+/* The page of this life is there, or there is none to be had: what has no UART is asked once in each life. */
+static void connect_console(const struct partition *p)
+{
+    xen_pfn_t former = (xen_pfn_t)number_of("/local/domain/%u/console/ring-ref", p->id);
+    xen_pfn_t pfn = CONSOLE_PFN(former == CONSOLE_PFN(false));
+    evtchn_port_t port;
+
+    if (has_page(p, CONSOLE_PFN(false)) || has_page(p, CONSOLE_PFN(true)))
+        return;
+    if (!add_page(p, pfn)) {
+        say(p, "no page for its console: %s", strerror(errno));
+        return;
+    }
+    /* Refused: it has no UART. */
+    if (!xc_dom_vuart_init(xch, XEN_DOMCTL_VUART_TYPE_VPL011, p->id, 0, pfn, &port) && !publish_console(p, pfn, port))
+        say(p, "xenstored does not take its console: %s", strerror(errno));
+}
+
 /* False: try again later; the domain goes on waiting. */
 static bool connect_again(struct partition *p, uint64_t port)
 {
@@ -415,6 +493,7 @@ static bool look_at(struct partition *p)
 {
     uint64_t pfn, port;
 
+    connect_console(p);
     if (!p->released && !xs_is_domain_introduced(xs, p->id))
         return true;
     if (xc_hvm_param_get(xch, p->id, HVM_PARAM_STORE_PFN, &pfn) || xc_hvm_param_get(xch, p->id, HVM_PARAM_STORE_EVTCHN, &port))

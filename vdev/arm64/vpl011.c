@@ -81,52 +81,78 @@ static void raise_if_room(struct vpl011 *u)
     u->tx_raised = unsent(u) <= sizeof(u->ring->out) - TRIGGER;
 }
 
+/* As much of what a mirror's backend sends as the UART takes. True: there is room again for more. */
+static bool take_input(struct vpl011 *u, struct console_ring *from)
+{
+    uint32_t waiting = fill(READ_ONCE(from->in_prod), READ_ONCE(from->in_cons), sizeof(from->in));
+    uint32_t n = MIN(waiting, (uint32_t)sizeof(u->ring->in) - received(u)), at = READ_ONCE(from->in_cons);
+
+    barrier_read();         /* the index before the bytes */
+    for (uint32_t i = 0; i < n; i++)
+        u->ring->in[u->ring->in_prod++ % sizeof(u->ring->in)] = READ_ONCE(from->in[(at + i) % sizeof(from->in)]);
+    barrier_full();         /* the bytes before their place is free */
+    WRITE_ONCE(from->in_cons, at + n);
+    return n;
+}
+
+static bool mirror_called(struct vpl011 *u)
+{
+    struct console_ring *m = u->mirror;
+    bool took = m && take_input(u, m);
+
+    return m && (fill(READ_ONCE(m->out_prod), READ_ONCE(m->out_cons), sizeof(m->out)) || took);
+}
+
 /* Something happened behind the ring: bytes came, or were taken. The port's other end sends it once more than needed rather than
  * once less, and so does this one: a backend that looks before the last byte was there is told again. */
 static void backend_called(struct domain *d)
 {
     struct vpl011 *u = atomic_load_acquire(&d->arch.vuart);
+    uint32_t port;
     bool more;
 
     if (!u)
         return;     /* it is being made, and somebody guessed the port */
     spin_lock(&u->lock);
+    more = u->is_local ? mirror_called(u) : unsent(u);
     raise_if_room(u);
     update_line(d, u);
-    more = unsent(u);
+    port = u->port;
     spin_unlock(&u->lock);
     if (more)
-        event_send_consumed(d, u->port);
+        event_send_consumed(d, port);
 }
 
-/* True when the backend is to be told: it waits for something to send. */
-static bool put_in_ring(struct vpl011 *u, char c)
+/* True when the backend is to be told: it waits for something to send. A byte that finds no room is lost. */
+static bool put_in_ring(struct console_ring *r, char c)
 {
-    uint32_t n = unsent(u), at;
+    uint32_t at, n = r ? fill(READ_ONCE(r->out_prod), READ_ONCE(r->out_cons), sizeof(r->out)) : 0;
 
-    if (!u->ring || n == sizeof(u->ring->out))
+    if (!r || n == sizeof(r->out))
         return false;
-    at = READ_ONCE(u->ring->out_prod);
-    u->ring->out[at % sizeof(u->ring->out)] = c;
+    at = READ_ONCE(r->out_prod);
+    r->out[at % sizeof(r->out)] = c;
     barrier_write();        /* the byte before the index, for the backend */
-    WRITE_ONCE(u->ring->out_prod, at + 1);
+    WRITE_ONCE(r->out_prod, at + 1);
     return n == 0;
 }
 
 static void write_data(struct domain *d, struct vpl011 *u, uint32_t value)
 {
     char c = (char)value;
+    uint32_t port;
     bool tell;
 
     spin_lock(&u->lock);
-    tell = !u->is_local && put_in_ring(u, c);
+    tell = put_in_ring(u->is_local ? u->mirror : u->ring, c);
     raise_if_room(u);
     update_line(d, u);
+    port = u->port;
     spin_unlock(&u->lock);
     if (u->is_local)
         console_write_guest(d, &c, 1);
-    else if (tell)
-        event_send_consumed(d, u->port);
+    if (tell)
+        event_send_consumed(d, port);
 }
 
 static uint32_t read_data(struct domain *d, struct vpl011 *u)
@@ -317,11 +343,41 @@ int vpl011_create(struct domain *d, gpa_t base, unsigned irq)
     return error;
 }
 
+bool vpl011_is_local(const struct domain *d)
+{
+    return d->arch.vuart && d->arch.vuart->is_local;
+}
+
+static int add_mirror(struct domain *d, gfn_t ring, domid backend, uint32_t *port)
+{
+    struct vpl011 *u = d->arch.vuart;
+    struct console_ring *mirror;
+    int error;
+
+    if (u->mirror)
+        return -E_EXIST;
+    mirror = domain_map_shared(d, ring, &error);
+    if (!mirror)
+        return error;
+    error = event_alloc_consumed(d, backend, backend_called, port);
+    if (error) {
+        arena_unmap(&d->arena, mirror);
+        return error;
+    }
+    spin_lock(&u->lock);
+    u->mirror = mirror;
+    u->port = *port;
+    spin_unlock(&u->lock);
+    return 0;
+}
+
 int vpl011_create_ring(struct domain *d, gfn_t ring, domid backend, uint32_t *port)
 {
     struct vpl011 *u;
     int error;
 
+    if (vpl011_is_local(d))
+        return add_mirror(d, ring, backend, port);
     u = make(d, VPL011_IRQ, &error);
     if (!u)
         return error;
@@ -346,12 +402,28 @@ no_ring:
     return error;
 }
 
+/* The backend's page; true: there was one. Who was told of the port before it was closed may still be in backend_called. */
+static bool let_go(struct domain *d, struct vpl011 *u)
+{
+    struct console_ring **held = u->is_local ? &u->mirror : &u->ring, *page;
+
+    spin_lock(&u->lock);
+    page = *held;
+    *held = NULL;
+    spin_unlock(&u->lock);
+    if (page)
+        arena_unmap(&d->arena, page);
+    return page;
+}
+
 void vpl011_reset(struct domain *d)
 {
     struct vpl011 *u = d->arch.vuart;
 
     if (!u)
         return;
+    if (u->is_local && let_go(d, u))
+        event_close_consumed(d, u->port);
     spin_lock(&u->lock);
     reset_registers(u);
     if (u->ring)
@@ -375,18 +447,8 @@ void vpl011_receive(struct domain *d, char c)
 
 void vpl011_retire(struct domain *d)
 {
-    struct vpl011 *u = d->arch.vuart;
-    struct console_ring *ring;
-
-    if (!u || u->is_local)
-        return;
-    /* Who was told of the port before it was closed may still be in backend_called. */
-    spin_lock(&u->lock);
-    ring = u->ring;
-    u->ring = NULL;
-    spin_unlock(&u->lock);
-    if (ring)
-        arena_unmap(&d->arena, ring);
+    if (d->arch.vuart)
+        (void)let_go(d, d->arch.vuart);
 }
 
 void vpl011_free(struct domain *d)
@@ -395,7 +457,7 @@ void vpl011_free(struct domain *d)
 
     if (!u)
         return;
-    ASSERT(u->is_local || !u->ring);
+    ASSERT(u->is_local ? !u->mirror : !u->ring);
     heap_free(u->ring, sizeof(*u->ring));
     heap_delete(u);
     d->arch.vuart = NULL;

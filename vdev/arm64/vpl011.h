@@ -4,10 +4,10 @@
  * write them (DDI 0183): line settings are kept and have no meaning, there is no DMA and no error.
  *
  *   guest: UARTDR write -> ring->out -> event -> backend in a domain (xenconsoled: xl console -t vuart)
- *                       -> the hypervisor's console (console_write_guest)
- *   guest: UARTDR read  <- ring->in  <- event <- backend, or vpl011_receive
+ *                       -> the hypervisor's console (console_write_guest), and mirror->out -> event -> backend
+ *   guest: UARTDR read  <- ring->in  <- event <- backend, or vpl011_receive, or mirror->in <- event <- backend
  *
- * The ring of a backend in a domain is a page of the guest (xen/io/console.h): everything in it may be anything. The interrupt is a
+ * The hypervisor waits for no backend: what does not fit into a mirror is missing there. The ring of a backend in a domain is a page of the guest (xen/io/console.h): everything in it may be anything. The interrupt is a
  * level: raw status and mask.
  */
 #ifndef VDEV_ARM64_VPL011_H
@@ -40,6 +40,7 @@ struct vpl011 {
     uint32_t mask;              /* UARTIMSC */
     uint16_t settings[VPL011_SETTINGS];
     struct console_ring *ring;  /* of the heap, or the backend's, in the arena; NULL once let go */
+    struct console_ring *mirror;    /* is_local: of a backend beside the hypervisor, in the arena, or NULL */
     uint32_t port;              /* d's, to the backend */
 };
 
@@ -48,10 +49,13 @@ struct vpl011 {
  * -E_NOSPC, -E_NOMEM. Nothing is left then.
  *   vpl011_create          the hypervisor's console is behind it
  *   vpl011_create_ring     `backend` is, with the page at `ring` of d's memory and the port of d that it is to bind (also -E_RESTART)
+ * The second one gives a UART that has the hypervisor's console a mirror, at any time and until d starts again; under domain control.
  */
 int vpl011_create(struct domain *d, gpa_t base, unsigned irq) MUST_CHECK;
 int vpl011_create_ring(struct domain *d, gfn_t ring, domid backend, uint32_t *port) MUST_CHECK;
-/* As after power-on, what was received is lost: d, which does not run, starts again. Without one: nothing. */
+/* Is the hypervisor's console behind d's UART? */
+bool vpl011_is_local(const struct domain *d);
+/* As after power-on, without a mirror, what was received is lost: d, which does not run, starts again. Without one: nothing. */
 void vpl011_reset(struct domain *d);
 /* A byte from the hypervisor's console; lost when the guest does not read. Any CPU; no lock later than LOCK_EVENT_QUEUE held. */
 void vpl011_receive(struct domain *d, char c);

@@ -18,7 +18,7 @@ static int check_vuart(const struct domctl_call *call)
 
     if (in->pad[0] || in->pad[1] || in->cmd != XEN_DOMCTL_VUART_OP_INIT || !gfn_is_valid(in->gfn))
         return -E_INVAL;
-    if (atomic_load(&call->d->started))
+    if (atomic_load(&call->d->started) && !vpl011_is_local(call->d))
         return -E_PERM;
     return in->type == XEN_DOMCTL_VUART_TYPE_VPL011 ? 0 : -E_OPNOTSUPP;
 }
