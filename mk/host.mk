@@ -11,7 +11,7 @@ HOST_CC     ?= clang
 HOST_OUT    := $(O)/host
 HOST_ROOMS  := lib mem core sched vdev vdev/arm64 abi/xen abi/xen/arm64 abi/xen/x86_64 partition boot boot/arm64 boot/x86_64 arch/host
 # The C library's own functions stay the C library's here: the sanitizers watch those.
-HOST_SRC    := $(filter-out lib/memory.c lib/backtrace.c boot/x86_64/main.c,$(sort $(foreach room,$(HOST_ROOMS),$(wildcard $(room)/*.c)))) \
+HOST_SRC    := $(filter-out lib/memory.c lib/backtrace.c boot/x86_64/main.c abi/xen/x86_64/context.c,$(sort $(foreach room,$(HOST_ROOMS),$(wildcard $(room)/*.c)))) \
 	arch/arm64/speculation_choose.c vdev/x86_64/platform.c vdev/x86_64/policy.c $(wildcard drivers/smmuv3*.c)
 HOST_CFLAGS := -std=gnu11 -O1 -g -fno-omit-frame-pointer -fno-common -fno-strict-aliasing -DCONFIG_HOST=1 \
 	-fsanitize=address,undefined -fno-sanitize-recover=undefined \

@@ -253,9 +253,3 @@ bool arch_irq_is_own(unsigned irq)
 {
     return irq >= VECTOR_OWN;
 }
-
-void x86_pending(const char *function) NORETURN;
-void x86_pending(const char *function)
-{
-    panic("not written yet: %s", function);
-}
