@@ -179,6 +179,9 @@ void mmio_write32(volatile void *base, unsigned offset, uint32_t value)
 
     PANIC_IF(offset >= HOST_SMMU_BYTES || offset < 0x20, "SMMU: register %#x is written", offset);
     arch_schedule_point();
+    /* GBPA: a change without UPDATE is none, and it is over at once. */
+    if (offset == 0x044)
+        value = value >> 31 ? value & INT32_MAX : m->reg[offset / 4];
     m->reg[offset / 4] = value;
     if (offset == 0x020 || offset == 0x050)
         m->reg[offset / 4 + 1] = value;
