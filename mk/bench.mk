@@ -28,7 +28,8 @@ bench: deps bench-tools
 # Vinci's quick rows against the committed table.
 bench-check: bench-tools
 	@$(MAKE) --no-print-directory -j$(or $(JOBS),2) RELEASE=1 build
-	@$(MAKE) --no-print-directory -j$(or $(JOBS),2) -Oline bench-check-isolation bench-check-rows bench-check-growth
+	@$(MAKE) --no-print-directory -j$(or $(JOBS),2) bench-check-growth
+	@$(MAKE) --no-print-directory -j$(or $(JOBS),2) -Oline bench-check-isolation bench-check-rows
 bench-check-rows:
 	@$(PYTHON) bench/check.py --out $(O)
 bench-check-isolation:
