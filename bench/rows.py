@@ -85,6 +85,6 @@ SPENT = {
     "ping_round_trip": "two copies, three events, two switches, no function above 5 %",
     "lines_of_code": "the goal was set for what runs Debian's dom0 and guests; static domains, the SMMU, the ITS and two more schedulers are in it",
     "lines_of_code_headers": "the same",
-    "destroydomain": "three calls: the first marks it and asks for a quiescent period, the last takes apart what an empty domain has",
+    "destroydomain": "six blocks of frames given back 2,000, 14 objects of the heap 400, the rest in parts below 200",
     "tcp_rx_mib": "a fifth copying, two fifths pinning entries, claiming pages and letting go of them, a tenth windows and the lists' words each",
 }
