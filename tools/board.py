@@ -48,6 +48,15 @@ def disk(path, kind="virtio", name="disk", snapshot=True, extra=""):
     return words + ["-device", devices[kind]]
 
 
+def end(child):
+    """Kills a program started by pexpect, and waits until it is gone: its own close() gives that a tenth of a second, which a loaded machine
+    takes longer than to give up a board's memory."""
+    if child.isalive():
+        child.kill(signal.SIGKILL)
+        child.wait()
+    child.close()
+
+
 class Tee:
     """A log that is also shown."""
 
@@ -177,7 +186,8 @@ class Board:
             raise BoardError(f"{what}: the board went away (exit {self._exit()}); log: {self.log}") from None
 
     def _exit(self):
-        self.child.close(force=True)
+        self.child.wait()
+        self.child.close()
         return self.child.exitstatus if self.child.exitstatus is not None else -self.child.signalstatus
 
     def scale(self, seconds):
@@ -250,10 +260,8 @@ class Board:
 
     def stop(self):
         """Ends QEMU whatever it is doing."""
-        if self.child is not None and self.child.isalive():
-            self.child.kill(signal.SIGKILL)
-            self.child.close(force=True)
         if self.child is not None:
+            end(self.child)
             self.stream.close()
         if self.store == "initrd":
             self.log.with_suffix(".cpio").unlink(missing_ok=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pexpect
 import pytest
+from board import end
 
 HERE = Path(__file__).resolve().parent
 MIB = 1 << 20
@@ -85,7 +86,7 @@ def boot(out, tmp_path):
 
     yield start
     for child in boards:
-        child.close(force=True)
+        end(child)
 
 
 @pytest.mark.parametrize("name", FORMATS)

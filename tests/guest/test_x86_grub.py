@@ -7,6 +7,7 @@ import subprocess
 
 import pexpect
 import pytest
+from board import end
 
 CPU = "EPYC,+svm,+npt,-rdtscp,-monitor"
 WORDS = "placeholder console=com1 com1=115200 dom0_mem=256M"
@@ -59,7 +60,7 @@ def test_grub(make_disc, firmware, load, module):
         board.expect(r"is no kernel[^\n]*\n")
         said = (board.before + board.after).decode(errors="replace").replace("\r", "")
     finally:
-        board.close(force=True)
+        end(board)
     assert f"command line: {WORDS}\n" in said
     assert re.search(r"ACPI: [4-9] tables, 1 CPUs, 1 IO-APICs", said), said
     assert re.search(r"dom0: the module at 0x[0-9a-f]+ is no kernel: it is neither a Linux bzImage nor an ELF file", said), said
