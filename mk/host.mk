@@ -10,14 +10,18 @@ O           ?= build
 HOST_CC     ?= clang
 HOST_OUT    := $(O)/host
 HOST_ROOMS  := lib mem core sched vdev vdev/arm64 abi/xen abi/xen/arm64 abi/xen/x86_64 partition boot boot/arm64 boot/x86_64 arch/host
+# What of x86-64's virtual hardware needs no processor of its kind.
+HOST_X86_SRC := $(patsubst %,vdev/x86_64/%.c,platform policy vlapic vlapic_start vioapic)
 # The C library's own functions stay the C library's here: the sanitizers watch those.
 HOST_SRC    := $(filter-out lib/memory.c lib/backtrace.c boot/x86_64/main.c abi/xen/x86_64/context.c,$(sort $(foreach room,$(HOST_ROOMS),$(wildcard $(room)/*.c)))) \
-	arch/arm64/speculation_choose.c vdev/x86_64/platform.c vdev/x86_64/policy.c $(wildcard drivers/smmuv3*.c)
+	arch/arm64/speculation_choose.c $(HOST_X86_SRC) $(wildcard drivers/smmuv3*.c)
 HOST_CFLAGS := -std=gnu11 -O1 -g -fno-omit-frame-pointer -fno-common -fno-strict-aliasing -DCONFIG_HOST=1 \
 	-fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	-Wall -Wextra -Werror -I. -Iarch/host/include
 # Variables of all rooms but the simulated processor lie in sections of their own: a fresh machine restores them.
-HOST_RESTORE = $(if $(filter arch/host/% tests/%,$<),,-include arch/host/include/restorable.h)
+HOST_RESTORE = $(if $(filter arch/host/% tests/%,$<),,-include arch/host/include/restorable.h) $(HOST_X86_INCLUDE)
+# Numbers of MSRs.
+HOST_X86_INCLUDE = $(if $(filter vdev/x86_64/%,$<),-idirafter arch/x86_64/include)
 HOST_TESTS  ?= $(patsubst tests/unit/test_%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
 
 $(HOST_OUT)/obj/%.c.o: %.c mk/host.mk

@@ -9,7 +9,7 @@ GROWTH_CFLAGS := -std=gnu11 -O2 -gdwarf-4 -fno-common -fno-strict-aliasing -DCON
 
 $(GROWTH_OUT)/obj/%.c.o: %.c mk/host_growth.mk
 	@mkdir -p $(@D)
-	@$(HOST_CC) $(GROWTH_CFLAGS) -MMD -MP -c $< -o $@
+	@$(HOST_CC) $(GROWTH_CFLAGS) $(HOST_X86_INCLUDE) -MMD -MP -c $< -o $@
 
 $(GROWTH_OUT)/libvinci.a: $(HOST_SRC:%=$(GROWTH_OUT)/obj/%.o)
 	@rm -f $@ && ar rcs $@ $^

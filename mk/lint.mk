@@ -28,5 +28,7 @@ lint-cppcheck:
 		$(foreach room,$(LINT_ROOMS),$(wildcard $(room)/*.c))
 
 lint-tidy:
-	@for f in $(LINT_TIDY); do clang-tidy --quiet $$f -- --target=aarch64-linux-gnu -std=gnu11 -ffreestanding -I. \
-		-Iarch/arm64/include -isystem $(O)/include || exit 1; done
+	@for f in $(LINT_TIDY); do \
+		case $$f in */x86_64/*) target=x86_64-linux-gnu arch=x86_64;; *) target=aarch64-linux-gnu arch=arm64;; esac; \
+		clang-tidy --quiet $$f -- --target=$$target -std=gnu11 -ffreestanding -mgeneral-regs-only -I. \
+			-Iarch/$$arch/include -isystem $(O)/include || exit 1; done

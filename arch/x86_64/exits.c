@@ -10,9 +10,12 @@
 #include "vdev/x86_64/cpuid.h"
 #include "vdev/x86_64/emulate.h"
 #include "vdev/x86_64/msr.h"
+#include "vdev/x86_64/vlapic.h"
 #include "virt.h"
 
 #define HYPERCALL_BYTES 3
+#define APIC_TPR 0x80
+#define X2APIC_TPR 0x808
 
 static void inject_gp(struct vcpu *v)
 {
@@ -81,6 +84,29 @@ void exit_msr(struct vcpu *v, bool is_write, unsigned length)
         virt_skip(v, length);
     else
         inject_gp(v);
+}
+
+/* By the page, or once the guest has left that for x2APIC, by the MSR. */
+static bool task_priority(struct vcpu *v, bool is_write, uint64_t *value)
+{
+    if (vlapic_mmio(v, APIC_TPR, 4, is_write, value))
+        return true;
+    return is_write ? vlapic_msr_write(v, X2APIC_TPR, *value) : vlapic_msr_read(v, X2APIC_TPR, value);
+}
+
+void exit_cr8(struct vcpu *v, uint64_t *operand, bool is_write, unsigned length)
+{
+    uint64_t value = *operand << 4;
+
+    if (is_write && *operand > 15) {
+        inject_gp(v);
+        return;
+    }
+    if (!task_priority(v, is_write, &value))
+        value = 0;
+    if (!is_write)
+        *operand = value >> 4 & 15;
+    virt_skip(v, length);
 }
 
 void exit_halt(struct vcpu *v, unsigned length)

@@ -24,6 +24,7 @@
 #define ENTRY_WRITABLE UINT64_C(0xff0000000001afff)
 #define MODE_LOWEST 1
 
+/* A level waits for its end (remote IRR) once somebody has taken it; one that is meant for nobody stays as it is. */
 static void deliver(struct domain *d, unsigned line)
 {
     struct vioapic *a = d->arch.vioapic;
@@ -32,16 +33,15 @@ static void deliver(struct domain *d, unsigned line)
     ASSERT(spin_is_held(&a->lock));
     if ((e & ENTRY_MASKED) || ENTRY_VECTOR(e) < 16 || ENTRY_MODE(e) > MODE_LOWEST)
         return;
-    if (e & ENTRY_LEVEL) {
-        if (e & ENTRY_REMOTE_IRR)
-            return;
-        a->entry[line] |= ENTRY_REMOTE_IRR;
-    }
+    if ((e & ENTRY_LEVEL) && (e & ENTRY_REMOTE_IRR))
+        return;
     for (unsigned i = 0; i < d->max_vcpus; i++) {
         struct vcpu *v = domain_vcpu(d, i);
 
         if (!v || !vlapic_is_target(v, (uint32_t)(e >> 56), e & ENTRY_LOGICAL))
             continue;
+        if (e & ENTRY_LEVEL)
+            a->entry[line] |= ENTRY_REMOTE_IRR;
         vlapic_raise(v, ENTRY_VECTOR(e), e & ENTRY_LEVEL);
         if (ENTRY_MODE(e) == MODE_LOWEST)
             return;

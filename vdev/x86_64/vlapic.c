@@ -36,6 +36,7 @@ enum {
 #define ICR_ASSERTED BIT(14)
 #define BROADCAST UINT32_C(0xffffffff)
 #define BUS_CYCLE 10                    /* nanoseconds */
+#define SHORTEST_PERIOD 100000          /* of the periodic timer, in nanoseconds: what a guest may take of its CPU */
 
 static struct vlapic *of(struct vcpu *v)
 {
@@ -133,14 +134,18 @@ static void timer_fires(struct timer *t)
 {
     struct vlapic *l = container_of(t, struct vlapic, timer);
     struct vcpu *v = container_of(container_of(l, struct arch_vcpu, lapic), struct vcpu, arch);
-    uint32_t entry = l->lvt[0];
+    uint32_t entry = READ_ONCE(l->lvt[0]);
+    nsec_t period = (nsec_t)READ_ONCE(l->initial) * tick_of(l), now = arch_time_now();
 
+    ASSERT(period >= 0);
     if (!(entry & LVT_MASKED) && (entry & 0xff) >= 16)
         vlapic_raise(v, entry & 0xff, false);
-    if (!(entry & LVT_PERIODIC) || !l->initial)
+    if (!(entry & LVT_PERIODIC) || !period)
         return;
-    l->started += (nsec_t)l->initial * tick_of(l);
-    timer_set(t, MAX(l->started + (nsec_t)l->initial * tick_of(l), arch_time_now()));
+    /* Periods that nobody was there for have had this one interrupt. The next one is never due already: the exit path fires until
+     * nothing is. */
+    l->started += (now - l->started) / period * period;
+    timer_set(t, MAX(l->started + period, now + SHORTEST_PERIOD));
 }
 
 static void start_timer(struct vlapic *l)

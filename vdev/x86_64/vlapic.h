@@ -27,7 +27,7 @@ void vlapic_destroy(struct vcpu *v);
 void vlapic_reset(struct vcpu *v);
 /* An access to its page: offset in it, 4 bytes and aligned. False: none that a local APIC takes. */
 bool vlapic_mmio(struct vcpu *v, uint64_t offset, unsigned size, bool is_write, uint64_t *value);
-/* x2APIC's MSRs, APIC_BASE, TSC_DEADLINE. False: #GP. */
+/* x2APIC's MSRs and APIC_BASE; the timer has no TSC_DEADLINE. False: #GP. */
 bool vlapic_msr_read(struct vcpu *v, uint32_t msr, uint64_t *value);
 bool vlapic_msr_write(struct vcpu *v, uint32_t msr, uint64_t value);
 /* An interrupt for v, on any CPU, any lock of an earlier class held; wakes and kicks. */

@@ -8,6 +8,8 @@
 #include "vdev/arm64/vgic.h"
 #include "vdev/mmio.h"
 #include "vdev/x86_64/platform.h"
+#include "vdev/x86_64/vioapic.h"
+#include "vdev/x86_64/vlapic.h"
 
 struct host_action;
 struct vpl011;
@@ -20,6 +22,7 @@ struct arch_domain {
     struct vpl011 *vuart;       /* its emulated UART, or NULL */
     uint8_t event_vector;       /* x86's upcall: kept, and nothing behind it */
     struct x86_domain x86;
+    struct vioapic *vioapic;    /* a test's that asked for it; NULL: none */
     uint64_t virtual_offset;    /* guest virtual address = guest-physical address + this */
 };
 
@@ -29,6 +32,7 @@ struct arch_vcpu {
     struct x86_vcpu_state x86_state;    /* what abi/xen/x86_64 sets and gets */
     uint8_t event_vector;
     struct x86_vcpu x86;
+    struct vlapic lapic;        /* of a test that asked for it */
     bool repeat;                /* the hypercall instruction runs again when the vCPU does */
     unsigned faults;            /* exceptions injected into the guest */
     struct host_action *action; /* what its guest does when it runs; NULL: it waits for an interrupt */

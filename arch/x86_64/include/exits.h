@@ -14,6 +14,8 @@ struct vcpu;
 void exit_hypercall(struct vcpu *v);
 void exit_cpuid(struct vcpu *v, unsigned length);
 void exit_msr(struct vcpu *v, bool is_write, unsigned length);
+/* MOV between a general register and CR8, the task priority of the local APIC (AMD64 APM volume 2, 16.6.4). More than 15: #GP. */
+void exit_cr8(struct vcpu *v, uint64_t *operand, bool is_write, unsigned length);
 void exit_halt(struct vcpu *v, unsigned length);
 void exit_xsetbv(struct vcpu *v, unsigned length);
 /* Instructions that do nothing for a guest (WBINVD, INVD). */

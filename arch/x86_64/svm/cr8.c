@@ -5,12 +5,10 @@
  * and nothing is kept in the VMCB.
  */
 #include "arch/x86_64/svm/svm.h"
+#include "exits.h"
 #include "guest_walk.h"
 #include "processor.h"
-#include "vdev/x86_64/vlapic.h"
 
-#define APIC_TPR 0x80
-#define X2APIC_TPR 0x808
 #define LONGEST 15
 #define TWO_BYTES 0x0f
 #define READ 0x20
@@ -24,27 +22,10 @@ static bool is_prefix(uint8_t byte)
            byte == 0x3e || byte == 0x26 || byte == 0x64 || byte == 0x65;
 }
 
-static void move(struct vcpu *v, unsigned reg, bool is_write, unsigned length)
-{
-    uint64_t value = v->arch.regs.r[array_index_nospec(reg, 16)];
-
-    if (is_write && value > 15) {
-        virt_inject_exception(v, VECTOR_GP, 0, 0);
-        return;
-    }
-    virt_skip(v, length);
-    value <<= 4;
-    if (!vlapic_mmio(v, APIC_TPR, 4, is_write, &value) &&
-        !(is_write ? vlapic_msr_write(v, X2APIC_TPR, value) : vlapic_msr_read(v, X2APIC_TPR, &value)))
-        value = 0;
-    if (!is_write)
-        v->arch.regs.r[array_index_nospec(reg, 16)] = value >> 4 & 15;
-}
-
 void svm_cr8_exit(struct vcpu *v)
 {
     uint8_t bytes[LONGEST];
-    unsigned n = x86_guest_fetch(v, v->arch.regs.rip, bytes, LONGEST), i = 0, rex = 0;
+    unsigned n = x86_guest_fetch(v, v->arch.regs.rip, bytes, LONGEST), i = 0, rex = 0, reg;
 
     while (i < n && is_prefix(bytes[i])) {
         rex = REX(bytes[i]) ? bytes[i] : 0;
@@ -56,5 +37,6 @@ void svm_cr8_exit(struct vcpu *v)
         return;
     }
     ASSERT(i + 3 <= LONGEST);
-    move(v, (bytes[i + 2] & 7) | (rex & REX_B ? 8 : 0), bytes[i + 1] == WRITE, i + 3);
+    reg = (bytes[i + 2] & 7) | (rex & REX_B ? 8 : 0);
+    exit_cr8(v, &v->arch.regs.r[array_index_nospec(reg, 16)], bytes[i + 1] == WRITE, i + 3);
 }

@@ -5,9 +5,9 @@
  * exits, and is done here with all that belongs to it.
  */
 #include "arch/x86_64/vmx/vmx.h"
+#include "exits.h"
 #include "mem/guest_copy.h"
 #include "processor.h"
-#include "vdev/x86_64/vlapic.h"
 
 #define CR0_OWN (CR0_NE | CR0_CD | CR0_NW)
 #define CR4_OWN CR4_VMXE
@@ -15,7 +15,6 @@
 #define ACCESS_TYPE(q) ((q) >> 4 & 3)
 #define ACCESS_OPERAND(q) ((unsigned)((q) >> 8 & 15))
 #define ACCESS_READ 1
-#define APIC_TPR 0x80
 /* Of EFER: SCE, LME, LMA, NXE (FFXSR and TCE are AMD's). */
 #define EFER_GUEST (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)
 
@@ -101,22 +100,6 @@ static void write_cr0_for(struct vcpu *v, uint64_t cr0)
     vmx_skip(v, (unsigned)vmread(VMCS_INSTRUCTION_LENGTH));
 }
 
-/* CR8 is the task priority's upper half. */
-static void access_cr8(struct vcpu *v, bool is_read, uint64_t *operand)
-{
-    uint64_t value = *operand << 4;
-
-    if (!is_read && *operand >> 4) {
-        vmx_inject_exception(v, VECTOR_GP, 0, 0);
-        return;
-    }
-    if (!vlapic_mmio(v, APIC_TPR, 4, !is_read, &value))
-        value = 0;
-    if (is_read)
-        *operand = value >> 4 & 15;
-    vmx_skip(v, (unsigned)vmread(VMCS_INSTRUCTION_LENGTH));
-}
-
 void vmx_cr_exit(struct vcpu *v)
 {
     uint64_t q = vmread(VMCS_QUALIFICATION);
@@ -125,7 +108,7 @@ void vmx_cr_exit(struct vcpu *v)
     if (ACCESS_REGISTER(q) == 0 && ACCESS_TYPE(q) == 0)
         write_cr0_for(v, *operand);
     else if (ACCESS_REGISTER(q) == 8)
-        access_cr8(v, ACCESS_TYPE(q) == ACCESS_READ, operand);
+        exit_cr8(v, operand, ACCESS_TYPE(q) != ACCESS_READ, (unsigned)vmread(VMCS_INSTRUCTION_LENGTH));
     else
         vmx_inject_exception(v, VECTOR_GP, 0, 0);       /* VMXE, which it does not have */
 }

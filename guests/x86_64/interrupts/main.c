@@ -9,6 +9,10 @@ enum { APIC_TPR = 0x80, APIC_EOI = 0xb0, APIC_SPURIOUS = 0xf0, APIC_ICR = 0x300,
 #define HIGH 0x61
 #define TIMER 0x71
 #define DIVIDE_BY_1 0xb
+#define PERIODIC 0x20000
+#define MSR_APIC_BASE 0x1b
+#define APIC_BASE_X2APIC 0x400
+#define MSR_X2APIC_TPR 0x808
 
 static unsigned count, order[8];
 static uint64_t at[8];
@@ -105,6 +109,44 @@ static void out_of_halt(void)
     check_equal("behind it", at[0], behind);
 }
 
+/* A period that is over before its interrupt can be made must not keep the processor. */
+static void shortest_period(void)
+{
+    count = 0;
+    apic_write(APIC_TIMER, PERIODIC | TIMER);
+    apic_write(APIC_INITIAL, 1);
+    __asm__ volatile("sti; hlt; cli" ::: "memory");
+    check("the shortest period leaves time for others", count > 0);
+    apic_write(APIC_INITIAL, 0);
+    __asm__ volatile("sti; nop; nop; cli" ::: "memory");
+}
+
+static uint64_t read_msr(uint32_t msr)
+{
+    uint32_t low, high;
+
+    __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
+    return (uint64_t)high << 32 | low;
+}
+
+static void write_msr(uint32_t msr, uint64_t value)
+{
+    __asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
+}
+
+/* The last one: the page has gone. */
+static void task_priority_of_x2apic(void)
+{
+    uint64_t cr8;
+
+    write_msr(MSR_APIC_BASE, read_msr(MSR_APIC_BASE) | APIC_BASE_X2APIC);
+    __asm__ volatile("mov %0, %%cr8" : : "r"(5ul));
+    check_equal("CR8 is the x2APIC's task priority", read_msr(MSR_X2APIC_TPR), 0x50);
+    write_msr(MSR_X2APIC_TPR, 0x30);
+    __asm__ volatile("mov %%cr8, %0" : "=r"(cr8));
+    check_equal("CR8 reads the x2APIC's", cr8, 3);
+}
+
 /* Both of our own exceptions and interrupts are delivered when they meet. */
 static void with_exceptions(void)
 {
@@ -130,5 +172,7 @@ void guest_main(const void *start_info)
     task_priority_register();
     out_of_halt();
     with_exceptions();
+    shortest_period();
+    task_priority_of_x2apic();
     done();
 }
