@@ -3,6 +3,7 @@
 
 import re
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -48,22 +49,48 @@ def test_exits(out, cpu):
 
 
 def test_interrupts(out):
-    expect_all(run(out, "interrupts"), 18)
+    expect_all(run(out, "interrupts"), 21)
+
+
+def run_in_bochs(out, guest, cpu):
+    """All that it says until the guest has ended: switched the machine off, or crashed."""
+    bochs = Path(__file__).resolve().parents[2] / "tools/bochs"
+    command = [str(bochs), "--cpu", cpu, "--kernel", f"{out}/x86_64/vinci", "--append", "console=com1 com1=115200 dom0_mem=128M",
+               "--module", f"{out}/x86_64/guests/{guest}.elf guest"]
+    said = ""
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          errors="replace") as process:
+        alarm = threading.Timer(120, process.terminate)
+        alarm.start()
+        for line in process.stdout:
+            said += line
+            if "dom0 has crashed" in line or "PANIC" in line:
+                process.terminate()
+        alarm.cancel()
+    log = Path(out) / f"logs/guest/x86_{guest}_{cpu}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text(said)
+    return said.replace("\r", "")
 
 
 # VMX with EPT, and an SVM that says where the next instruction is. That one does not write DR6 when a debug exception exits (the manual's
 # 15.12.2 has it written), and takes a step's exception a second time in the hypervisor: it is left alone with these.
 @pytest.mark.parametrize("cpu, guest", [("corei7_skylake_x", "exits"), ("corei7_skylake_x", "interrupts"), ("ryzen", "interrupts")])
 def test_in_bochs(out, cpu, guest):
-    log = Path(out) / f"logs/guest/x86_{guest}_{cpu}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    bochs = Path(__file__).resolve().parents[2] / "tools/bochs"
-    with open(log, "wb") as stream:
-        subprocess.run([str(bochs), "--cpu", cpu, "--kernel", f"{out}/x86_64/vinci", "--append", "console=com1 com1=115200 dom0_mem=128M",
-                        "--module", f"{out}/x86_64/guests/{guest}.elf guest"],
-                       stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT, timeout=120, check=False)
-    said = log.read_text(errors="replace").replace("\r", "")
-    expect_all(said, 18)
+    expect_all(run_in_bochs(out, guest, cpu), 21)
+
+
+def expect_its_end(said):
+    assert "d0 crashed: triple fault" in said and "dom0 has crashed" in said and "PANIC" not in said, said
+
+
+def test_exception_in_real_mode(out):
+    expect_its_end(run(out, "real"))
+
+
+# Bochs' SVM ends Bochs where a guest's triple fault should exit.
+def test_exception_in_real_mode_on_vmx(out):
+    expect_its_end(run_in_bochs(out, "real", "corei7_skylake_x"))
 
 
 @pytest.mark.parametrize("cpus", [1, 2])

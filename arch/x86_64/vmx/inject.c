@@ -3,6 +3,12 @@
 #include "arch/x86_64/vmx/vmx.h"
 #include "processor.h"
 
+/* An entry with an error code in real mode is refused (27.2.1.3), and real mode's exceptions have none. v is current. */
+static uint64_t code_flag(void)
+{
+    return vmread(VMCS_CR0) & CR0_PE ? EVENT_HAS_CODE : 0;
+}
+
 /* v is current: what is to come is the running guest's. */
 static void set_event(uint64_t event, uint64_t code, uint64_t length)
 {
@@ -22,12 +28,12 @@ void vmx_inject_exception(struct vcpu *v, unsigned vector, int32_t error, uint64
         return;
     }
     if (is_behind && x86_is_double_fault(pending & 0xff, vector)) {
-        set_event(VECTOR_DF | EVENT_EXCEPTION << 8 | EVENT_VALID | EVENT_HAS_CODE, 0, 0);
+        set_event(VECTOR_DF | EVENT_EXCEPTION << 8 | EVENT_VALID | code_flag(), 0, 0);
         return;
     }
     if (vector == VECTOR_PF)
         write_cr2(cr2);
-    set_event(error >= 0 ? event | EVENT_HAS_CODE : event, error >= 0 ? (uint32_t)error : 0, 0);
+    set_event(error >= 0 ? event | code_flag() : event, error >= 0 ? (uint32_t)error : 0, 0);
 }
 
 bool vmx_interruptible(const struct vcpu *v)
