@@ -151,9 +151,7 @@ struct domain {
 };
 /* The largest object of the heap that shares pages with others; above it a domain takes a page of its own. The simulated processor has
  * what both architectures have. */
-#ifndef CONFIG_HOST
-STATIC_ASSERT(sizeof(struct domain) <= 2048);
-#endif
+STATIC_ASSERT(CONFIG_HOST || sizeof(struct domain) <= 2048);
 
 /* Reasons of domain_shutdown: the ABI's (xen/sched.h). */
 enum shutdown_reason { SHUTDOWN_POWEROFF, SHUTDOWN_REBOOT, SHUTDOWN_SUSPEND, SHUTDOWN_CRASH, SHUTDOWN_WATCHDOG, SHUTDOWN_SOFT_RESET };
