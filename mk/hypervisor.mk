@@ -30,8 +30,8 @@ HV_LDS       := arch/$(ARCH)/vinci.lds
 # The shipped image is optimised as a whole (gcc), apart from what runs before the MMU is on and what the compiler itself calls.
 HV_LTO       := $(if $(RELEASE),$(filter gcc,$(CC_FAMILY)))
 HV_APART_arm64  := arch/arm64/early.c arch/arm64/efi.c arch/arm64/cpu.c
-HV_APART_x86_64 := arch/x86_64/early.c arch/x86_64/cpu.c
-HV_APART     := $(patsubst %,$(HV_OBJ)/%.o,$(filter %.S,$(HV_SRC)) $(HV_APART_$(ARCH)) lib/memory.c)
+HV_APART_x86_64 := arch/x86_64/early.c
+HV_APART     := $(patsubst %,$(HV_OBJ)/%.o,$(filter %.S,$(HV_SRC)) $(HV_APART_$(ARCH)) arch/common/cpus.c lib/memory.c)
 HV_LINKED    := $(if $(HV_LTO),$(HV_APART) $(HV_OBJ)/whole.o,$(HV_OBJECTS))
 
 HV_CC_gcc    := $(HV_CROSS)gcc

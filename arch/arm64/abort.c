@@ -3,11 +3,11 @@
  * Stage-2 faults (Arm ARM D8.13): an emulated device's register, an entry that changed meanwhile or needs work, or an
  * address where the guest has nothing.
  */
+#include "arch/common/stage2_fault.h"
 #include "arch/include/upcall.h"
 #include "core/domain.h"
 #include "decode.h"
 #include "guest.h"
-#include "lib/error.h"
 #include "lib/print.h"
 #include "sysreg.h"
 
@@ -17,44 +17,6 @@
 #define FAULT_TRANSLATION 0x04
 #define FAULT_ACCESS_FLAG 0x08
 #define FAULT_PERMISSION 0x0c
-
-enum outcome {
-    AGAIN,      /* the guest tries once more */
-    NOTHING,    /* no mapping there */
-    DENIED,     /* a mapping that does not allow this */
-};
-
-static enum outcome resolve(struct domain *d, gfn_t gfn, bool is_write)
-{
-    int error = stage2_resolve(&d->stage2, gfn, is_write);
-
-    if (error == -E_NOMEM)
-        domain_crash(d, "no memory to resolve a page");
-    return AGAIN;
-}
-
-/* The fault may be of the past: another CPU changes the table while this one walks it (break before make). */
-static enum outcome look_again(struct domain *d, gfn_t gfn, bool is_write, bool is_fetch)
-{
-    struct stage2_locked l;
-    enum s2_type type;
-    mfn_t mfn;
-
-    if (gfn.v >> (arch_stage2_geometry()->address_bits - PAGE_SHIFT))
-        return NOTHING;
-    l = stage2_lock(&d->stage2);
-    type = stage2_lookup(l, gfn, &mfn, NULL);
-    stage2_unlock(l);
-    if (type == S2_EMPTY || type == S2_DOORBELL)
-        return NOTHING;
-    if (type == S2_NEEDS_WORK)
-        return resolve(d, gfn, is_write);
-    if (is_write && !s2_type_is_writable(type))
-        return DENIED;
-    if (is_fetch && !s2_type_is_own(type))
-        return DENIED;
-    return AGAIN;
-}
 
 /* What stage 2 could not translate: HPFAR_EL2 has the page. */
 static inline gpa_t walked_address(uint64_t far)
@@ -121,10 +83,10 @@ static bool emulate_decoded(struct vcpu *v, uint64_t esr, gpa_t address)
     return true;
 }
 
-static COLD NOINLINE void report(const struct vcpu *v, uint64_t esr, gpa_t address, enum outcome o)
+static COLD NOINLINE void report(const struct vcpu *v, uint64_t esr, gpa_t address, enum stage2_fault o)
 {
     log_guest("d%uv%u: %s at 0x%llx (guest-physical), syndrome 0x%llx, pc 0x%llx", v->domain->id.v, v->id,
-              o == DENIED ? "access denied" : "nothing", (unsigned long long)address.v, (unsigned long long)esr,
+              o == STAGE2_DENIED ? "access denied" : "nothing", (unsigned long long)address.v, (unsigned long long)esr,
               (unsigned long long)v->arch.pc);
 }
 
@@ -140,7 +102,7 @@ static NOINLINE void fault(struct vcpu *v, uint64_t esr, bool is_fetch)
 {
     uint64_t iss = ESR_ISS(esr), far = iss & ISS_FNV ? 0 : read_sysreg(far_el2);
     bool is_write = !is_fetch && (iss & ISS_WNR) && !(iss & ISS_S1PTW);
-    enum outcome o = NOTHING;
+    enum stage2_fault o = STAGE2_NOTHING;
     gpa_t address = GPA(0);
 
     if (is_resolvable(iss)) {
@@ -148,10 +110,10 @@ static NOINLINE void fault(struct vcpu *v, uint64_t esr, bool is_fetch)
             return;
         if (!is_fetch && (iss & ISS_ISV) && emulate(v, esr, address))
             return;
-        o = look_again(v->domain, gpa_to_gfn(address), is_write, is_fetch);
-        if (o == AGAIN)
+        o = stage2_fault_look(v->domain, gpa_to_gfn(address), is_write, is_fetch);
+        if (o == STAGE2_AGAIN)
             return;
-        if (o == NOTHING && !is_fetch && !(iss & (ISS_ISV | ISS_S1PTW)) && emulate_decoded(v, esr, address))
+        if (o == STAGE2_NOTHING && !is_fetch && !(iss & (ISS_ISV | ISS_S1PTW)) && emulate_decoded(v, esr, address))
             return;
     }
     report(v, esr, address, o);

@@ -27,12 +27,7 @@
 /* A guest reads the physical counter itself; the physical timer traps. */
 #define CNTHCTL_VALUE BIT(0)
 
-struct cpu_block cpu_blocks[MAX_CPUS];
-static unsigned count = 1;
-
-/* What -fstack-protector compares; set before the first function that looks at it. */
-uint64_t __stack_chk_guard;
-void __stack_chk_fail(void) NORETURN;
+extern uint64_t __stack_chk_guard;
 
 STATIC_ASSERT(offsetof(struct cpu_block, stack) == CPU_BLOCK_STACK);
 STATIC_ASSERT(offsetof(struct cpu_block, emergency_stack) == CPU_BLOCK_EMERGENCY);
@@ -40,21 +35,6 @@ STATIC_ASSERT(offsetof(struct cpu_block, current) == CPU_BLOCK_CURRENT);
 STATIC_ASSERT(offsetof(struct cpu_block, id) == CPU_BLOCK_ID);
 STATIC_ASSERT(offsetof(struct cpu_block, scratch) == CPU_BLOCK_SCRATCH);
 STATIC_ASSERT(offsetof(struct cpu_block, entry_parameter) == CPU_BLOCK_ENTRY);
-
-void __stack_chk_fail(void)
-{
-    panic("stack overwritten: caller %p", __builtin_return_address(0));
-}
-
-unsigned cpu_count(void)
-{
-    return atomic_load(&count);
-}
-
-bool cpu_is_online(unsigned cpu)
-{
-    return cpu < MAX_CPUS && atomic_load_acquire(&cpu_blocks[cpu].online) == 1;
-}
 
 uint64_t arch_boot_mpidr(unsigned cpu)
 {
@@ -69,15 +49,6 @@ void cpu_setup_block(unsigned cpu, uint64_t mpidr)
         .stack = PERCPU_STACK_TOP((uint64_t)cpu), .emergency_stack = PERCPU_EMERGENCY_TOP((uint64_t)cpu),
         .id = cpu, .mpidr = mpidr & MPIDR_AFFINITY,
     };
-}
-
-void cpu_setup_online(void)
-{
-    unsigned self = cpu_id();
-
-    atomic_store_release(&this_cpu()->online, 1);
-    if (self >= atomic_load(&count))
-        atomic_store(&count, self + 1);
 }
 
 void cpu_setup_registers(void)

@@ -38,7 +38,7 @@ void arch_window_unmap(void *address);
 static inline void *arch_window_glance(mfn_t mfn) { return arch_window_map(mfn); }
 static inline void arch_window_glance_end(void *address) { arch_window_unmap(address); }
 #else
-#include "arch_window.h"    /* the same four */
+#include "arch/common/window.h"     /* the same four */
 #endif
 
 /* Frames that the hypervisor's own tables have taken since boot. They follow where in memory the heap has been and how much of

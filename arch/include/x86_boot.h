@@ -35,8 +35,6 @@ const char *arch_boot_virt_missing(void);
 const char *arch_boot_virt(void) MUST_CHECK;
 /* arch_boot_secondaries (boot.h) takes local APIC ids, and overwrites the page at BOOT_TRAMPOLINE. */
 #define BOOT_TRAMPOLINE UINT64_C(0x8000)
-/* Local APIC id of CPU n. */
-uint32_t arch_boot_apic_id(unsigned cpu);
 /* How machine_power_off is done: values (lib/acpi.h, ACPI_SLEEP) for PM1 control registers; port 0: there is none. */
 void arch_boot_power(uint16_t port_a, uint16_t value_a, uint16_t port_b, uint16_t value_b);
 

@@ -13,11 +13,6 @@
 
 static volatile void *page;     /* NULL: x2APIC */
 
-bool apic_is_x2apic(void)
-{
-    return !page;
-}
-
 uint32_t apic_read(unsigned offset)
 {
     return page ? mmio_read32(page, offset) : (uint32_t)rdmsr(MSR_X2APIC + offset / 16);
@@ -90,6 +85,7 @@ void apic_cpu_init(void)
         apic_write(masked[i], APIC_LVT_MASKED);
     apic_write(APIC_LVT_ERROR, VECTOR_ERROR);
     apic_write(APIC_SPURIOUS, APIC_ENABLE | VECTOR_SPURIOUS);
+    this_cpu()->apic_id = apic_id();
 }
 
 static void timer_interrupt(void)

@@ -19,50 +19,12 @@
 #define RESET_HARD 0x02
 #define RESET_NOW 0x06
 
-struct cpu_block cpu_blocks[MAX_CPUS];
-static unsigned count = 1;
-
-/* What -fstack-protector compares; set before the first function that looks at it. */
-uint64_t __stack_chk_guard;
-void __stack_chk_fail(void) NORETURN;
-
 STATIC_ASSERT((PERCPU_BASE >> PERCPU_SHIFT) % MAX_CPUS == 0);
-
-void __stack_chk_fail(void)
-{
-    panic("stack overwritten: caller %p", __builtin_return_address(0));
-}
-
-unsigned cpu_count(void)
-{
-    return atomic_load(&count);
-}
-
-bool cpu_is_online(unsigned cpu)
-{
-    return cpu < MAX_CPUS && atomic_load_acquire(&cpu_blocks[cpu].online) == 1;
-}
 
 void cpu_setup_block(unsigned cpu, uint32_t apic)
 {
     ASSERT(cpu < MAX_CPUS);
     cpu_blocks[cpu] = (struct cpu_block){ .id = cpu, .apic_id = apic };
-}
-
-void cpu_setup_online(void)
-{
-    unsigned self = cpu_id();
-
-    this_cpu()->apic_id = apic_id();
-    atomic_store_release(&this_cpu()->online, 1);
-    if (self >= atomic_load(&count))
-        atomic_store(&count, self + 1);
-}
-
-uint32_t arch_boot_apic_id(unsigned cpu)
-{
-    ASSERT(cpu < MAX_CPUS);
-    return cpu_blocks[cpu].apic_id;
 }
 
 /* What keeps the hypervisor from running or reading what is not its own. A guest's floating-point state is switched with CR4.OSXSAVE. */

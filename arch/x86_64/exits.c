@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exits.h"
+#include "arch/common/stage2_fault.h"
 #include "arch/include/upcall.h"
 #include "core/domain.h"
 #include "idt.h"
@@ -120,6 +121,24 @@ void exit_nothing(struct vcpu *v, unsigned length)
     virt_skip(v, length);
 }
 
+/* What spins lets somebody else run. */
+void exit_pause(struct vcpu *v, unsigned length)
+{
+    virt_skip(v, length);
+    sched_unit_yield(&v->unit);
+}
+
+void exit_not_allowed(struct vcpu *v)
+{
+    inject_gp(v);
+}
+
+/* A task gate or switch: no kernel of 64 bits has them, and what they ask for is an interpreter. */
+void exit_task_switch(struct vcpu *v)
+{
+    domain_crash(v->domain, "a hardware task switch");
+}
+
 void exit_undefined(struct vcpu *v)
 {
     arch_inject_undefined(v);
@@ -143,53 +162,17 @@ void exit_port(struct vcpu *v, const struct port_access *a)
     virt_skip(v, a->length);
 }
 
-enum outcome {
-    AGAIN,      /* the guest tries once more */
-    NOTHING,    /* no mapping there */
-    DENIED,     /* a mapping that does not allow this */
-};
-
-static enum outcome resolve(struct domain *d, gfn_t gfn, bool is_write)
-{
-    int error = stage2_resolve(&d->stage2, gfn, is_write);
-
-    if (error == -E_NOMEM)
-        domain_crash(d, "no memory to resolve a page");
-    return AGAIN;
-}
-
-/* The fault may be of the past: another CPU has changed the table while this one walked it. */
-static enum outcome look_again(struct domain *d, gfn_t gfn, bool is_write, bool is_fetch)
-{
-    struct stage2_locked l;
-    enum s2_type type;
-    mfn_t mfn;
-
-    if (gfn.v >> (arch_stage2_geometry()->address_bits - PAGE_SHIFT))
-        return NOTHING;
-    l = stage2_lock(&d->stage2);
-    type = stage2_lookup(l, gfn, &mfn, NULL);
-    stage2_unlock(l);
-    if (type == S2_EMPTY || type == S2_DOORBELL)
-        return NOTHING;
-    if (type == S2_NEEDS_WORK)
-        return resolve(d, gfn, is_write);
-    if ((is_write && !s2_type_is_writable(type)) || (is_fetch && !s2_type_is_own(type)))
-        return DENIED;
-    return AGAIN;
-}
-
 /* Devices' registers first: they are what most of these are. */
 void exit_nested_fault(struct vcpu *v, gpa_t address, bool is_write, bool is_fetch, bool is_walk)
 {
-    enum outcome o;
+    enum stage2_fault o;
 
     if (!is_fetch && !is_walk && emulate_access(v, address, is_write))
         return;
-    o = look_again(v->domain, gpa_to_gfn(address), is_write && !is_walk, is_fetch);
-    if (o == AGAIN)
+    o = stage2_fault_look(v->domain, gpa_to_gfn(address), is_write && !is_walk, is_fetch);
+    if (o == STAGE2_AGAIN)
         return;
-    log_guest("d%uv%u: %s at 0x%llx (guest-physical), rip 0x%llx", v->domain->id.v, v->id, o == DENIED ? "access denied" : "nothing",
+    log_guest("d%uv%u: %s at 0x%llx (guest-physical), rip 0x%llx", v->domain->id.v, v->id, o == STAGE2_DENIED ? "access denied" : "nothing",
               (unsigned long long)address.v, (unsigned long long)v->arch.regs.rip);
     inject_gp(v);
 }
@@ -204,13 +187,6 @@ void exit_shutdown(struct vcpu *v)
     log_guest("d%uv%u: triple fault, rip 0x%llx", v->domain->id.v, v->id, (unsigned long long)v->arch.regs.rip);
     arch_vcpu_print(v);
     domain_crash(v->domain, "triple fault");
-}
-
-void exit_unknown(struct vcpu *v, uint64_t reason)
-{
-    log_guest("d%uv%u: unexpected exit %#llx, rip 0x%llx", v->domain->id.v, v->id, (unsigned long long)reason,
-              (unsigned long long)v->arch.regs.rip);
-    arch_inject_undefined(v);
 }
 
 struct vcpu *exit_done(struct vcpu *v)

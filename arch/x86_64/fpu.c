@@ -75,12 +75,6 @@ static void first_vcpu(void)
         order++;
 }
 
-uint64_t fpu_features(void)
-{
-    first_vcpu();
-    return features;
-}
-
 int fpu_vcpu_init(struct vcpu *v)
 {
     first_vcpu();

@@ -3,6 +3,7 @@
 #include "virt.h"
 #include "core/domain.h"
 #include "cpuid_host.h"
+#include "lib/string.h"
 #include "msr_numbers.h"
 #include "processor.h"
 
@@ -12,6 +13,37 @@ const struct virt_ops *virt;
 void virt_choose(void)
 {
     virt = CPU_HAS_SVM ? &svm_ops : &vmx_ops;
+}
+
+#define DR6_RESET UINT64_C(0xffff0ff0)
+#define DR7_RESET UINT64_C(0x400)
+
+void virt_vcpu_reset(struct vcpu *v)
+{
+    static const struct x86_segment code = { 0x08, 0xc9b, UINT32_MAX, 0 }, data = { 0x10, 0xc93, UINT32_MAX, 0 };
+    static const struct x86_segment task = { 0x18, 0x08b, 0x67, 0 }, none = { 0, 0x082, 0, 0 }, table = { 0, 0, 0, 0 };
+    static const struct x86_segment *const start[X86_SEGMENTS] = {
+        &data, &code, &data, &data, &data, &data, &none, &task, &table, &table,
+    };
+    static const struct x86_control_registers registers = { .cr0 = CR0_PE | CR0_ET, .dr6 = DR6_RESET, .dr7 = DR7_RESET };
+
+    for (unsigned s = 0; s < X86_SEGMENTS; s++)
+        virt->set_segment(v, (enum x86_segment_name)s, start[s]);
+    virt->set_control_registers(v, &registers);
+    virt->vcpu_reset(v);
+    memset(&v->arch.regs, 0, sizeof(v->arch.regs));
+    v->arch.regs.rflags = RFLAGS_RESERVED;
+}
+
+uint64_t virt_linear(const struct vcpu *v, enum x86_segment_name s, uint64_t offset)
+{
+    bool is_64bit = virt->is_64bit(v);
+    struct x86_segment segment;
+
+    if (is_64bit && s != X86_FS && s != X86_GS)
+        return offset;
+    virt->get_segment(v, s, &segment);
+    return is_64bit ? offset + segment.base : (uint32_t)(offset + segment.base);
 }
 
 bool virt_interrupts_enabled(const struct vcpu *v)

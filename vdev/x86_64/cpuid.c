@@ -11,6 +11,7 @@
 #include "lib/assert.h"
 #include "processor.h"
 #include "vdev/x86_64/policy.h"
+#include "vdev/x86_64/vlapic.h"
 #include "virt.h"
 
 #define HYPERVISOR_FIRST UINT32_C(0x40000000)
@@ -65,8 +66,9 @@ static void masked(uint32_t leaf, uint32_t subleaf, uint32_t r[4])
         m = masks[i].leaf == leaf ? &masks[i] : NULL;
     if (!m || (leaf == 7 && subleaf))
         return;
+    cpuid_leaf(leaf, subleaf, r);
     for (unsigned i = 0; i < 4; i++)
-        r[i] = cpuid_word(leaf, subleaf, (enum cpuid_register)i) & m->mask[i];
+        r[i] &= m->mask[i];
 }
 
 /* The component's sizes are the host's; XSS and what it saves are not there. */
@@ -83,11 +85,6 @@ static void answer_xsave(uint32_t subleaf, uint32_t r[4])
     }
 }
 
-static uint32_t apic_id_of(const struct vcpu *v)
-{
-    return v->id * 2u;
-}
-
 /* Levels of threads (one) and cores. */
 static void answer_topology(const struct vcpu *v, uint32_t subleaf, uint32_t r[4])
 {
@@ -95,7 +92,7 @@ static void answer_topology(const struct vcpu *v, uint32_t subleaf, uint32_t r[4
 
     while (BIT(shift) < v->domain->max_vcpus * 2)
         shift++;
-    r[CPUID_EDX] = apic_id_of(v);
+    r[CPUID_EDX] = vlapic_id(v);
     r[CPUID_ECX] = subleaf & 0xff;
     if (subleaf > 1)
         return;
@@ -109,7 +106,7 @@ static void answer_features(const struct vcpu *v, uint32_t r[4])
     struct x86_control_registers c;
 
     virt_get_control_registers(v, &c);
-    r[CPUID_EBX] |= apic_id_of(v) << 24 | MIN(v->domain->max_vcpus * 2, 255u) << 16;
+    r[CPUID_EBX] |= vlapic_id(v) << 24 | MIN(v->domain->max_vcpus * 2, 255u) << 16;
     r[CPUID_ECX] |= (r[CPUID_ECX] & B(26)) && (c.cr4 & CR4_OSXSAVE) ? LEAF_1_ECX_OSXSAVE : 0;
     r[CPUID_EDX] |= v->domain->max_vcpus > 1 ? B(28) : 0;
 }
@@ -166,8 +163,7 @@ static void answer_hypervisor(const struct vcpu *v, uint32_t leaf, uint32_t subl
 
 void cpuid_of_host(uint32_t leaf, uint32_t subleaf, uint32_t r[4])
 {
-    for (unsigned i = 0; i < 4; i++)
-        r[i] = cpuid_word(leaf, subleaf, (enum cpuid_register)i);
+    cpuid_leaf(leaf, subleaf, r);
 }
 
 void cpuid_default(uint32_t leaf, uint32_t subleaf, uint32_t r[4])

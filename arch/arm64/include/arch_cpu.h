@@ -49,25 +49,7 @@ static inline unsigned cpu_id(void)
     return this_cpu()->id;
 }
 
-static inline struct vcpu *cpu_current_vcpu(void)
-{
-    return this_cpu()->current;
-}
-
-static inline void cpu_set_current_vcpu(struct vcpu *v)
-{
-    this_cpu()->current = v;
-}
-
-static inline uint32_t *cpu_work_word(unsigned cpu)
-{
-    return &cpu_blocks[cpu].work;
-}
-
-static inline uint32_t *this_cpu_work_word(void)
-{
-    return &this_cpu()->work;
-}
+#include "arch/common/cpu_block.h"
 
 static inline void cpu_relax(void)
 {

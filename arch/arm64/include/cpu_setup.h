@@ -11,8 +11,6 @@ struct vcpu;
 void cpu_setup_registers(void);
 /* Fill in CPU n's block; its stacks are mapped by map_cpu_stacks. */
 void cpu_setup_block(unsigned cpu, uint64_t mpidr);
-/* This CPU counts from now on (cpu_count, cpu_is_online). */
-void cpu_setup_online(void);
 
 /* head.S calls these. */
 void arm64_start(uint64_t fdt_pa, uint64_t image_pa) NORETURN;

@@ -45,7 +45,6 @@ void apic_cpu_init(void);
 uint32_t apic_read(unsigned offset);
 void apic_write(unsigned offset, uint32_t value);
 uint32_t apic_id(void);
-bool apic_is_x2apic(void);
 /* Send to the CPU with this APIC id: ICR_* and a vector. */
 void apic_send(uint32_t apic_id, uint32_t what);
 /* vectors of 32 and up: what came while the hypervisor took interrupts. */

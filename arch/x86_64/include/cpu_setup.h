@@ -12,8 +12,6 @@ void x86_start(uint64_t loader_tables, uint64_t magic) NORETURN;
 void cpu_setup_block(unsigned cpu, uint32_t apic);
 /* Each CPU, before much else in C: control registers, exceptions. */
 void cpu_setup_registers(void);
-/* This CPU counts from now on (cpu_count, cpu_is_online). Its local APIC is in use. */
-void cpu_setup_online(void);
 /* head.S: the others, on their own stacks. */
 void x86_secondary_start(void) NORETURN;
 extern uint64_t secondary_stack;

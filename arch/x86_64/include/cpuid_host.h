@@ -12,15 +12,21 @@ static inline void cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4])
     __asm__ volatile("cpuid" : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3]) : "0"(leaf), "2"(subleaf));
 }
 
-/* One register of a leaf; 0 when the processor has no such leaf. */
+/* The same; zeros when the processor has no such leaf. */
+static inline void cpuid_leaf(uint32_t leaf, uint32_t subleaf, uint32_t out[4])
+{
+    cpuid(leaf & UINT32_C(0xffff0000), 0, out);
+    if (out[CPUID_EAX] < leaf)
+        out[CPUID_EAX] = out[CPUID_EBX] = out[CPUID_ECX] = out[CPUID_EDX] = 0;
+    else
+        cpuid(leaf, subleaf, out);
+}
+
 static inline uint32_t cpuid_word(uint32_t leaf, uint32_t subleaf, enum cpuid_register which)
 {
     uint32_t r[4];
 
-    cpuid(leaf & UINT32_C(0xffff0000), 0, r);
-    if (r[CPUID_EAX] < leaf)
-        return 0;
-    cpuid(leaf, subleaf, r);
+    cpuid_leaf(leaf, subleaf, r);
     return r[which];
 }
 

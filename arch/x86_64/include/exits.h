@@ -20,6 +20,10 @@ void exit_halt(struct vcpu *v, unsigned length);
 void exit_xsetbv(struct vcpu *v, unsigned length);
 /* Instructions that do nothing for a guest (WBINVD, INVD). */
 void exit_nothing(struct vcpu *v, unsigned length);
+void exit_pause(struct vcpu *v, unsigned length);
+/* Performance counters and the like: #GP. A hardware task switch: the domain ends. */
+void exit_not_allowed(struct vcpu *v);
+void exit_task_switch(struct vcpu *v);
 /* Instructions that a guest does not have: MONITOR, MWAIT, those of virtualisation; and what nobody expects. */
 void exit_undefined(struct vcpu *v);
 /* IN, OUT. String forms are not done for guests: #GP. */
@@ -36,8 +40,6 @@ void exit_nested_fault(struct vcpu *v, gpa_t address, bool is_write, bool is_fet
 void exit_interrupt(struct vcpu *v);
 /* A triple fault. */
 void exit_shutdown(struct vcpu *v);
-/* Something that this file does not know. */
-void exit_unknown(struct vcpu *v, uint64_t reason);
 /* The end of each: whom to enter. */
 struct vcpu *exit_done(struct vcpu *v);
 

@@ -15,7 +15,5 @@ void fpu_vcpu_reset(struct vcpu *v);
 /* The processor's registers are v's from now on / are stored. */
 void fpu_load(struct vcpu *v);
 void fpu_save(struct vcpu *v);
-/* What XCR0 may hold here: XSAVE's features that the host has and that are switched; 0: no XSAVE. */
-uint64_t fpu_features(void);
 
 #endif

@@ -15,7 +15,7 @@ struct virt_ops {
     const char *(*init_cpu)(void);
     int (*vcpu_init)(struct vcpu *v);
     void (*vcpu_destroy)(struct vcpu *v);
-    void (*vcpu_reset)(struct vcpu *v);
+    void (*vcpu_reset)(struct vcpu *v);     /* what segments, control registers and general registers do not say */
     void (*load)(struct vcpu *v);
     void (*save)(struct vcpu *v);
     void (*run)(struct vcpu *v);
@@ -28,7 +28,6 @@ struct virt_ops {
     void (*set_control_registers)(struct vcpu *v, const struct x86_control_registers *in);
     unsigned (*cpl)(const struct vcpu *v);
     bool (*is_64bit)(const struct vcpu *v);
-    uint64_t (*linear)(const struct vcpu *v, enum x86_segment_name s, uint64_t offset);
     bool (*get_msr)(const struct vcpu *v, uint32_t msr, uint64_t *value);
     bool (*set_msr)(struct vcpu *v, uint32_t msr, uint64_t value);
     void (*set_tsc_offset)(struct vcpu *v, uint64_t offset);
@@ -59,10 +58,7 @@ static inline void virt_vcpu_destroy(struct vcpu *v)
     virt->vcpu_destroy(v);
 }
 /* The state of a processor after INIT but in real mode's place the flat 32-bit protected mode of PVH (paging off), all registers 0. */
-static inline void virt_vcpu_reset(struct vcpu *v)
-{
-    virt->vcpu_reset(v);
-}
+void virt_vcpu_reset(struct vcpu *v);
 
 /* v is about to run on this CPU (its state into the processor), or leaves it. */
 static inline void virt_load(struct vcpu *v)
@@ -127,10 +123,7 @@ static inline bool virt_is_64bit(const struct vcpu *v)
     return virt->is_64bit(v);
 }
 /* The linear address of an offset in a segment; limits are not looked at. */
-static inline uint64_t virt_linear(const struct vcpu *v, enum x86_segment_name s, uint64_t offset)
-{
-    return virt->linear(v, s, offset);
-}
+uint64_t virt_linear(const struct vcpu *v, enum x86_segment_name s, uint64_t offset);
 /* MSRs that the processor holds for the guest (STAR, LSTAR, CSTAR, SFMASK, FS, GS, KERNEL_GS bases, SYSENTER_*, PAT). False: not one of them,
  * or a value that it does not take. */
 static inline bool virt_get_msr(const struct vcpu *v, uint32_t msr, uint64_t *value)

@@ -50,16 +50,7 @@ INSTRUCTION(cpuid_exit, exit_cpuid)
 INSTRUCTION(halt_exit, exit_halt)
 INSTRUCTION(xsetbv_exit, exit_xsetbv)
 INSTRUCTION(cache_exit, exit_nothing)
-
-static void pause_exit(struct vcpu *v)
-{
-    unsigned length = length_of(v);
-
-    if (!length)
-        return;
-    svm_skip(v, length);
-    sched_unit_yield(&v->unit);
-}
+INSTRUCTION(pause_exit, exit_pause)
 
 static void msr_exit(struct vcpu *v)
 {
@@ -95,11 +86,6 @@ static void nmi_exit(struct vcpu *v UNUSED)
 {
 }
 
-static void not_allowed(struct vcpu *v)
-{
-    svm_inject_exception(v, VECTOR_GP, 0, 0);
-}
-
 /* Given back to the guest: it is the delivery that had to be interrupted. An interrupt that was being delivered comes behind it. */
 static void exception_exit(struct vcpu *v)
 {
@@ -112,12 +98,6 @@ static void exception_exit(struct vcpu *v)
     svm_inject_exception(v, vector, vector == VECTOR_AC ? 0 : -1, 0);
     if ((before & EVENT_VALID) && EVENT_TYPE(before) == EVENT_INTERRUPT)
         vlapic_raise(v, before & 0xff, false);
-}
-
-/* A task gate or switch: no kernel of 64 bits has them, and what they ask for is an interpreter. */
-static void task_switch_exit(struct vcpu *v)
-{
-    domain_crash(v->domain, "a hardware task switch");
 }
 
 static void (*const exit_table[256])(struct vcpu *v) = {
@@ -145,7 +125,7 @@ static void (*const exit_table[256])(struct vcpu *v) = {
     [SVM_EXIT_NMI] = nmi_exit,
     [SVM_EXIT_INIT] = nmi_exit,
     [SVM_EXIT_VINTR] = svm_close_window,
-    [SVM_EXIT_RDPMC] = not_allowed,
+    [SVM_EXIT_RDPMC] = exit_not_allowed,
     [SVM_EXIT_CPUID] = cpuid_exit,
     [SVM_EXIT_INVD] = cache_exit,
     [SVM_EXIT_PAUSE] = pause_exit,
@@ -153,7 +133,7 @@ static void (*const exit_table[256])(struct vcpu *v) = {
     [SVM_EXIT_INVLPGA] = exit_undefined,
     [SVM_EXIT_IO] = io_exit,
     [SVM_EXIT_MSR] = msr_exit,
-    [SVM_EXIT_TASK_SWITCH] = task_switch_exit,
+    [SVM_EXIT_TASK_SWITCH] = exit_task_switch,
     [SVM_EXIT_SHUTDOWN] = exit_shutdown,
     [SVM_EXIT_VMRUN] = exit_undefined,
     [SVM_EXIT_VMMCALL] = exit_hypercall,

@@ -9,16 +9,7 @@
  */
 #include "arch/include/x86_registers.h"
 #include "arch/x86_64/svm/svm.h"
-
-/* Return addresses that the guest has trained are pushed out before the first RET (AMD, Software techniques for managing speculation, V2-3). */
-.macro fill_return_buffer
-.rept 32
-    call 5f
-    int3
-5:
-.endr
-    addq $32 * 8, %rsp
-.endm
+#include "arch/x86_64/world_switch.h"
 
 .section .text.hot, "ax"
 .globl svm_loop
@@ -33,20 +24,7 @@ svm_loop:
     cmpq %rax, SVM_ASID_CHANGES(%rdi)
     jne 3f
 2:  movq SVM_VMCB_PA(%rdi), %rax
-    movq X86_REG_RCX(%rdi), %rcx
-    movq X86_REG_RDX(%rdi), %rdx
-    movq X86_REG_RBX(%rdi), %rbx
-    movq X86_REG_RBP(%rdi), %rbp
-    movq X86_REG_RSI(%rdi), %rsi
-    movq X86_REG_R(8)(%rdi), %r8
-    movq X86_REG_R(9)(%rdi), %r9
-    movq X86_REG_R(10)(%rdi), %r10
-    movq X86_REG_R(11)(%rdi), %r11
-    movq X86_REG_R(12)(%rdi), %r12
-    movq X86_REG_R(13)(%rdi), %r13
-    movq X86_REG_R(14)(%rdi), %r14
-    movq X86_REG_R(15)(%rdi), %r15
-    movq X86_REG_RDI(%rdi), %rdi
+    load_guest_registers
     sti
     vmload %rax
     vmrun %rax
@@ -55,34 +33,9 @@ svm_loop:
     vmload %rax
     movq (%rsp), %rax
     movq %rdi, X86_REG_RDI(%rax)
-    movq %rcx, X86_REG_RCX(%rax)
-    movq %rdx, X86_REG_RDX(%rax)
-    movq %rbx, X86_REG_RBX(%rax)
-    movq %rbp, X86_REG_RBP(%rax)
-    movq %rsi, X86_REG_RSI(%rax)
-    movq %r8, X86_REG_R(8)(%rax)
-    movq %r9, X86_REG_R(9)(%rax)
-    movq %r10, X86_REG_R(10)(%rax)
-    movq %r11, X86_REG_R(11)(%rax)
-    movq %r12, X86_REG_R(12)(%rax)
-    movq %r13, X86_REG_R(13)(%rax)
-    movq %r14, X86_REG_R(14)(%rax)
-    movq %r15, X86_REG_R(15)(%rax)
-    /* No value of the guest's is left for speculation to use as an address. */
+    store_guest_registers %rax
     movq %rax, %rdi
-    xorl %ebx, %ebx
-    xorl %edx, %edx
-    xorl %esi, %esi
-    xorl %ebp, %ebp
-    xorl %r8d, %r8d
-    xorl %r9d, %r9d
-    xorl %r10d, %r10d
-    xorl %r11d, %r11d
-    xorl %r12d, %r12d
-    xorl %r13d, %r13d
-    xorl %r14d, %r14d
-    xorl %r15d, %r15d
-    fill_return_buffer
+    forget_guest
     cli
     stgi
     call svm_exit

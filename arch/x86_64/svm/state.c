@@ -7,8 +7,6 @@
 
 #define PAT_RESET UINT64_C(0x0007040600070406)
 #define DR6_SINGLE_STEP BIT(14)
-#define DR6_RESET UINT64_C(0xffff0ff0)
-#define DR7_RESET UINT64_C(0x400)
 #define ALL_DEBUG_REGISTERS 0xffff
 /* Of EFER: SCE, LME, LMA, NXE, FFXSR, TCE. SVME is the hypervisor's and always on (15.5.1). */
 #define EFER_GUEST (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | BIT(14) | BIT(15))
@@ -68,24 +66,13 @@ void svm_set_control_registers(struct vcpu *v, const struct x86_control_register
 void svm_vcpu_reset(struct vcpu *v)
 {
     struct vmcb *m = vmcb_of(v);
-    static const struct x86_segment code = { 0x08, 0xc9b, UINT32_MAX, 0 }, data = { 0x10, 0xc93, UINT32_MAX, 0 };
-    static const struct x86_segment task = { 0x18, 0x08b, 0x67, 0 }, none = { 0, 0x082, 0, 0 }, table = { 0, 0, 0, 0 };
-    static const struct x86_segment *const start[X86_SEGMENTS] = {
-        &data, &code, &data, &data, &data, &data, &none, &task, &table, &table,
-    };
-    static const struct x86_control_registers registers = { .cr0 = CR0_PE | CR0_ET, .dr6 = DR6_RESET, .dr7 = DR7_RESET };
 
-    for (unsigned s = 0; s < X86_SEGMENTS; s++)
-        svm_set_segment(v, (enum x86_segment_name)s, start[s]);
-    svm_set_control_registers(v, &registers);
     m->star = m->lstar = m->cstar = m->sfmask = m->kernel_gs_base = m->sysenter_cs = m->sysenter_esp = m->sysenter_eip = 0;
     m->pat = PAT_RESET;
     m->event = m->interrupt_shadow = m->exit_int_info = m->debugctl = 0;
     m->v_intr = V_INTR_MASKING;
     m->misc1 &= ~(uint32_t)MISC1_VINTR;
     memset(v->arch.svm.dr, 0, sizeof(v->arch.svm.dr));
-    memset(&v->arch.regs, 0, sizeof(v->arch.regs));
-    v->arch.regs.rflags = RFLAGS_RESERVED;
 }
 
 unsigned svm_cpl(const struct vcpu *v)
@@ -96,14 +83,6 @@ unsigned svm_cpl(const struct vcpu *v)
 bool svm_is_64bit(const struct vcpu *v)
 {
     return (vmcb_of(v)->efer & EFER_LMA) && (vmcb_of(v)->cs.attributes & X86_SEGMENT_LONG);
-}
-
-uint64_t svm_linear(const struct vcpu *v, enum x86_segment_name s, uint64_t offset)
-{
-    bool has_base = s == X86_FS || s == X86_GS || !svm_is_64bit(v);
-    uint64_t linear = offset + (has_base ? segment_of(v, s)->base : 0);
-
-    return svm_is_64bit(v) ? linear : (uint32_t)linear;
 }
 
 /* Where the VMCB holds an MSR. */
@@ -168,19 +147,15 @@ void svm_skip(struct vcpu *v, unsigned bytes)
 
 void svm_load_debug_registers(struct vcpu *v)
 {
-    const uint64_t *dr = v->arch.svm.dr;
-
     ASSERT(v == cpu_current_vcpu() && !v->arch.svm.dr_live);
-    __asm__ volatile("mov %0, %%dr0; mov %1, %%dr1; mov %2, %%dr2; mov %3, %%dr3" : : "r"(dr[0]), "r"(dr[1]), "r"(dr[2]), "r"(dr[3]));
+    load_dr0_to_3(v->arch.svm.dr);
     v->arch.svm.dr_live = true;
     vmcb_of(v)->dr_reads = vmcb_of(v)->dr_writes = 0;
 }
 
 void svm_unload_debug_registers(struct vcpu *v)
 {
-    uint64_t *dr = v->arch.svm.dr;
-
-    __asm__ volatile("mov %%dr0, %0; mov %%dr1, %1; mov %%dr2, %2; mov %%dr3, %3" : "=r"(dr[0]), "=r"(dr[1]), "=r"(dr[2]), "=r"(dr[3]));
+    store_dr0_to_3(v->arch.svm.dr);
     v->arch.svm.dr_live = false;
     vmcb_of(v)->dr_reads = vmcb_of(v)->dr_writes = ALL_DEBUG_REGISTERS;
 }

@@ -7,6 +7,7 @@
 #include "lib/error.h"
 #include "mem/heap.h"
 #include "msr.h"
+#include "permissions.h"
 #include "processor.h"
 
 #define LEAF_SVM 0x8000000a
@@ -40,7 +41,7 @@ const char *svm_init_cpu(void)
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
     wrmsr(MSR_VM_HSAVE_PA, physical_of(host_save[cpu_id()]));
     if (cpu_id() == 0) {
-        svm_permissions_init();
+        svm_msr_map_init();
         svm_asid_init(asids);
         pause_filter = cpuid_bit(LEAF_SVM, CPUID_EDX, FEATURE_PAUSE_FILTER) && cpuid_bit(LEAF_SVM, CPUID_EDX, FEATURE_PAUSE_THRESHOLD);
     }
@@ -59,7 +60,7 @@ static void prepare(struct vmcb *m, const struct domain *d)
         m->pause_count = PAUSE_TURNS;
         m->pause_threshold = PAUSE_CYCLES;
     }
-    m->iopm = svm_io_map(d);
+    m->iopm = permissions_io_map(d);
     m->msrpm = svm_msr_map();
     m->v_intr = V_INTR_MASKING;
     m->nested_enable = 1;
@@ -130,7 +131,6 @@ const struct virt_ops svm_ops = {
     .set_control_registers = svm_set_control_registers,
     .cpl = svm_cpl,
     .is_64bit = svm_is_64bit,
-    .linear = svm_linear,
     .get_msr = svm_get_msr,
     .set_msr = svm_set_msr,
     .set_tsc_offset = svm_set_tsc_offset,

@@ -43,7 +43,6 @@ void svm_get_control_registers(const struct vcpu *v, struct x86_control_register
 void svm_set_control_registers(struct vcpu *v, const struct x86_control_registers *in);
 unsigned svm_cpl(const struct vcpu *v);
 bool svm_is_64bit(const struct vcpu *v);
-uint64_t svm_linear(const struct vcpu *v, enum x86_segment_name s, uint64_t offset);
 bool svm_get_msr(const struct vcpu *v, uint32_t msr, uint64_t *value);
 bool svm_set_msr(struct vcpu *v, uint32_t msr, uint64_t value);
 void svm_set_tsc_offset(struct vcpu *v, uint64_t offset);
@@ -58,10 +57,9 @@ struct vcpu *svm_exit(struct vcpu *v);
 void svm_close_window(struct vcpu *v);
 /* cr8.c */
 void svm_cr8_exit(struct vcpu *v);
-/* permissions.c: maps of ports and MSRs that are not intercepted, by physical address. */
+/* msr_map.c: the map of MSRs that are not intercepted, by physical address. */
 uint64_t svm_msr_map(void);
-uint64_t svm_io_map(const struct domain *d);
-void svm_permissions_init(void);
+void svm_msr_map_init(void);
 
 /* length.c: of the instruction at which v exited with this code; 0: it cannot be read, or is no such instruction (any more). */
 unsigned svm_instruction_length(struct vcpu *v, uint32_t exit_code);

@@ -5,10 +5,8 @@
 
 void vmx_load_debug_registers(struct vcpu *v)
 {
-    const uint64_t *dr = v->arch.vmx.dr;
-
     ASSERT(v == cpu_current_vcpu() && !v->arch.vmx.dr_live);
-    __asm__ volatile("mov %0, %%dr0; mov %1, %%dr1; mov %2, %%dr2; mov %3, %%dr3" : : "r"(dr[0]), "r"(dr[1]), "r"(dr[2]), "r"(dr[3]));
+    load_dr0_to_3(v->arch.vmx.dr);
     write_dr6(v->arch.vmx.dr6);
     v->arch.vmx.dr_live = true;
     vmx_set_control(v, VMCS_CONTROLS, CONTROL_MOV_DR, false);
@@ -16,10 +14,8 @@ void vmx_load_debug_registers(struct vcpu *v)
 
 void vmx_unload_debug_registers(struct vcpu *v)
 {
-    uint64_t *dr = v->arch.vmx.dr;
-
     ASSERT(v->arch.vmx.dr_live);
-    __asm__ volatile("mov %%dr0, %0; mov %%dr1, %1; mov %%dr2, %2; mov %%dr3, %3" : "=r"(dr[0]), "=r"(dr[1]), "=r"(dr[2]), "=r"(dr[3]));
+    store_dr0_to_3(v->arch.vmx.dr);
     v->arch.vmx.dr6 = read_dr6();
     v->arch.vmx.dr_live = false;
     vmx_set_control(v, VMCS_CONTROLS, CONTROL_MOV_DR, true);

@@ -69,8 +69,7 @@ static void msr_write_exit(struct vcpu *v)
 
 static void pause_exit(struct vcpu *v)
 {
-    vmx_skip(v, length_of());
-    sched_unit_yield(&v->unit);
+    exit_pause(v, length_of());
 }
 
 static void io_exit(struct vcpu *v)
@@ -89,11 +88,6 @@ static void nested_fault_exit(struct vcpu *v)
     bool is_walk = (q & FAULT_HAS_LINEAR) && !(q & FAULT_IS_FINAL);
 
     exit_nested_fault(v, GPA(vmread(VMCS_GUEST_PHYSICAL)), q & FAULT_WRITE, q & FAULT_FETCH, is_walk);
-}
-
-static void not_allowed(struct vcpu *v)
-{
-    vmx_inject_exception(v, VECTOR_GP, 0, 0);
 }
 
 /* What a debug exception would have left in DR6, had the guest taken it. */
@@ -133,12 +127,6 @@ static void exception_exit(struct vcpu *v)
         give_back(v, vector);
 }
 
-/* A task gate or switch: no kernel of 64 bits has them, and what they ask for is an interpreter. */
-static void task_switch_exit(struct vcpu *v)
-{
-    domain_crash(v->domain, "a hardware task switch");
-}
-
 static void nothing(struct vcpu *v UNUSED)
 {
 }
@@ -151,13 +139,13 @@ static void (*const exit_table[VMX_EXIT_REASONS])(struct vcpu *v) = {
     [4 ... 6] = unexpected,
     [VMX_EXIT_WINDOW] = vmx_close_window,
     [8] = unexpected,
-    [VMX_EXIT_TASK_SWITCH] = task_switch_exit,
+    [VMX_EXIT_TASK_SWITCH] = exit_task_switch,
     [VMX_EXIT_CPUID] = cpuid_exit,
     [VMX_EXIT_GETSEC] = exit_undefined,
     [VMX_EXIT_HLT] = halt_exit,
     [VMX_EXIT_INVD] = cache_exit,
     [14] = unexpected,
-    [VMX_EXIT_RDPMC] = not_allowed,
+    [VMX_EXIT_RDPMC] = exit_not_allowed,
     [16 ... 17] = unexpected,
     [VMX_EXIT_VMCALL] = exit_hypercall,
     [VMX_EXIT_VMCLEAR ... VMX_EXIT_VMXON] = exit_undefined,

@@ -8,24 +8,9 @@
  */
 #include "arch/include/x86_registers.h"
 #include "arch/x86_64/vmx/vmx.h"
+#include "arch/x86_64/world_switch.h"
 
 #define HOST_RSP 0x6c14
-
-/* Return addresses that the guest has trained are pushed out before the first RET. */
-.macro fill_return_buffer
-    movl $16, %ecx
-5:  call 7f
-6:  pause
-    lfence
-    jmp 6b
-7:  call 9f
-8:  pause
-    lfence
-    jmp 8b
-9:  decl %ecx
-    jnz 5b
-    addq $16 * 2 * 8, %rsp
-.endm
 
 .section .text.hot, "ax"
 .globl vmx_loop, vmx_exit_entry, vmx_look, vmx_look_end, vmx_look_again
@@ -41,20 +26,7 @@ vmx_look:
     jne 3f
     cmpb $0, VMX_LAUNCHED(%rdi)
     movq X86_REG_RAX(%rdi), %rax
-    movq X86_REG_RCX(%rdi), %rcx
-    movq X86_REG_RDX(%rdi), %rdx
-    movq X86_REG_RBX(%rdi), %rbx
-    movq X86_REG_RBP(%rdi), %rbp
-    movq X86_REG_RSI(%rdi), %rsi
-    movq X86_REG_R(8)(%rdi), %r8
-    movq X86_REG_R(9)(%rdi), %r9
-    movq X86_REG_R(10)(%rdi), %r10
-    movq X86_REG_R(11)(%rdi), %r11
-    movq X86_REG_R(12)(%rdi), %r12
-    movq X86_REG_R(13)(%rdi), %r13
-    movq X86_REG_R(14)(%rdi), %r14
-    movq X86_REG_R(15)(%rdi), %r15
-    movq X86_REG_RDI(%rdi), %rdi
+    load_guest_registers
     je 2f
     vmresume
     jmp 4f
@@ -68,35 +40,10 @@ vmx_exit_entry:
     movq 8(%rsp), %rdi
     movq %rax, X86_REG_RAX(%rdi)
     popq X86_REG_RDI(%rdi)
-    movq %rcx, X86_REG_RCX(%rdi)
-    movq %rdx, X86_REG_RDX(%rdi)
-    movq %rbx, X86_REG_RBX(%rdi)
-    movq %rbp, X86_REG_RBP(%rdi)
-    movq %rsi, X86_REG_RSI(%rdi)
-    movq %r8, X86_REG_R(8)(%rdi)
-    movq %r9, X86_REG_R(9)(%rdi)
-    movq %r10, X86_REG_R(10)(%rdi)
-    movq %r11, X86_REG_R(11)(%rdi)
-    movq %r12, X86_REG_R(12)(%rdi)
-    movq %r13, X86_REG_R(13)(%rdi)
-    movq %r14, X86_REG_R(14)(%rdi)
-    movq %r15, X86_REG_R(15)(%rdi)
+    store_guest_registers %rdi
     movb $1, VMX_LAUNCHED(%rdi)
-    /* No value of the guest's is left for speculation to use as an address. */
     xorl %eax, %eax
-    xorl %ebx, %ebx
-    xorl %edx, %edx
-    xorl %esi, %esi
-    xorl %ebp, %ebp
-    xorl %r8d, %r8d
-    xorl %r9d, %r9d
-    xorl %r10d, %r10d
-    xorl %r11d, %r11d
-    xorl %r12d, %r12d
-    xorl %r13d, %r13d
-    xorl %r14d, %r14d
-    xorl %r15d, %r15d
-    fill_return_buffer
+    forget_guest
     call vmx_exit
     movq %rax, (%rsp)
     movq %rax, %rdi

@@ -5,8 +5,6 @@
 #include "msr_numbers.h"
 #include "processor.h"
 
-#define DR6_RESET UINT64_C(0xffff0ff0)
-#define DR7_RESET UINT64_C(0x400)
 #define SEGMENT_PRESENT BIT(7)
 
 /* Places within the groups of fields: without rights for the two tables. */
@@ -68,17 +66,8 @@ void vmx_set_segment(struct vcpu *v, enum x86_segment_name s, const struct x86_s
 
 void vmx_vcpu_reset(struct vcpu *v)
 {
-    static const struct x86_segment code = { 0x08, 0xc9b, UINT32_MAX, 0 }, data = { 0x10, 0xc93, UINT32_MAX, 0 };
-    static const struct x86_segment task = { 0x18, 0x08b, 0x67, 0 }, none = { 0, 0x082, 0, 0 }, table = { 0, 0, 0, 0 };
-    static const struct x86_segment *const start[X86_SEGMENTS] = {
-        &data, &code, &data, &data, &data, &data, &none, &task, &table, &table,
-    };
-    static const struct x86_control_registers registers = { .cr0 = CR0_PE | CR0_ET, .dr6 = DR6_RESET, .dr7 = DR7_RESET };
     static const uint32_t cleared[] = { VMCS_ENTRY_EVENT, VMCS_SHADOW, VMCS_ACTIVITY, VMCS_DEBUGCTL, VMCS_PENDING_DEBUG };
 
-    for (unsigned s = 0; s < X86_SEGMENTS; s++)
-        vmx_set_segment(v, (enum x86_segment_name)s, start[s]);
-    vmx_set_control_registers(v, &registers);
     vmx_reset_msrs(v);
     vmcs_open(v);
     for (unsigned i = 0; i < ARRAY_SIZE(cleared); i++)
@@ -86,8 +75,6 @@ void vmx_vcpu_reset(struct vcpu *v)
     vmcs_close(v);
     vmx_set_control(v, VMCS_CONTROLS, CONTROL_INTERRUPT_WINDOW, false);
     memset(v->arch.vmx.dr, 0, sizeof(v->arch.vmx.dr));
-    memset(&v->arch.regs, 0, sizeof(v->arch.regs));
-    v->arch.regs.rflags = RFLAGS_RESERVED;
 }
 
 /* The stack segment's level is the guest's (25.4.1). */
@@ -99,14 +86,6 @@ unsigned vmx_cpl(const struct vcpu *v)
 bool vmx_is_64bit(const struct vcpu *v)
 {
     return (vmcs_get(v, VMCS_EFER) & EFER_LMA) && (vmcs_get(v, VMCS_ES_RIGHTS + 2) & BIT(13));
-}
-
-uint64_t vmx_linear(const struct vcpu *v, enum x86_segment_name s, uint64_t offset)
-{
-    bool is_64bit = vmx_is_64bit(v), has_base = s == X86_FS || s == X86_GS || !is_64bit;
-    uint64_t linear = offset + (has_base ? vmcs_get(v, VMCS_ES_BASE + place_of(s)) : 0);
-
-    return is_64bit ? linear : (uint32_t)linear;
 }
 
 void vmx_skip(struct vcpu *v, unsigned bytes)

@@ -9,6 +9,7 @@
 #include "lib/string.h"
 #include "mem/heap.h"
 #include "msr.h"
+#include "permissions.h"
 #include "processor.h"
 #include "stage2_format.h"
 
@@ -106,7 +107,7 @@ static const char *vmx_init_cpu(void)
     if (cpu_id() == 0) {
         missing = choose_controls();
         stage2_format_use_ept();
-        vmx_permissions_init();
+        vmx_msr_map_init();
     }
     if (missing)
         return missing;
@@ -166,7 +167,7 @@ void vmx_set_control(struct vcpu *v, uint32_t field, uint64_t bit, bool on)
 
 static void write_guest_side(const struct vcpu *v)
 {
-    uint64_t io = vmx_io_map(v->domain);
+    uint64_t io = permissions_io_map(v->domain);
 
     vmwrite(VMCS_PIN_CONTROLS, pin.value);
     vmwrite(VMCS_CONTROLS, first.value);
@@ -320,7 +321,6 @@ const struct virt_ops vmx_ops = {
     .set_control_registers = vmx_set_control_registers,
     .cpl = vmx_cpl,
     .is_64bit = vmx_is_64bit,
-    .linear = vmx_linear,
     .get_msr = vmx_get_msr,
     .set_msr = vmx_set_msr,
     .set_tsc_offset = vmx_set_tsc_offset,

@@ -58,10 +58,9 @@ struct vcpu *vmx_exit(struct vcpu *v);
 /* vmx.c, for run.S: nothing of v's space that was changed is cached on this CPU any more. */
 void vmx_forget_space(struct vcpu *v);
 
-/* permissions.c: maps of ports and MSRs that are not intercepted, by physical address. */
+/* msr_map.c: the map of MSRs that are not intercepted, by physical address. */
 uint64_t vmx_msr_map(void);
-uint64_t vmx_io_map(const struct domain *d);
-void vmx_permissions_init(void);
+void vmx_msr_map_init(void);
 
 /* inject.c */
 void vmx_close_window(struct vcpu *v);
@@ -75,7 +74,6 @@ void vmx_vcpu_reset(struct vcpu *v);
 void vmx_get_segment(const struct vcpu *v, enum x86_segment_name s, struct x86_segment *out);
 void vmx_set_segment(struct vcpu *v, enum x86_segment_name s, const struct x86_segment *in);
 unsigned vmx_cpl(const struct vcpu *v);
-uint64_t vmx_linear(const struct vcpu *v, enum x86_segment_name s, uint64_t offset);
 bool vmx_is_64bit(const struct vcpu *v);
 void vmx_skip(struct vcpu *v, unsigned bytes);
 /* control.c: control registers. False: the processor would answer with #GP. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The usual case of a window (arch/include/mapping.h), where it is used: it shows the frame already. */
-#ifndef X86_ARCH_WINDOW_H
-#define X86_ARCH_WINDOW_H
+#ifndef ARCH_COMMON_WINDOW_H
+#define ARCH_COMMON_WINDOW_H
 
 #include "arch/include/cpu.h"
 #include "layout.h"
 
-/* window.c: any other case. The number of the window, which is held. */
+/* The processor's window.c: any other case. The number of the window, which is held. */
 unsigned window_open(mfn_t mfn);
 
 static inline void *arch_window_map(mfn_t mfn)
