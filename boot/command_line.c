@@ -7,6 +7,8 @@
 #include "lib/string.h"
 #include "sched/sched.h"
 
+struct boot_options boot_options;
+
 /* An option's value, and what it is called for the message when it makes no sense. */
 struct option {
     const char *name;

@@ -2,6 +2,7 @@
 #include "boot/dom0_parts.h"
 #include "core/domain.h"
 #include "core/options.h"
+#include "lib/assert.h"
 #include "lib/error.h"
 #include "lib/print.h"
 
@@ -24,6 +25,20 @@ int dom0_add_memory(struct domain *d, const struct memory_range *r)
         if (error)
             return error;
         done += UINT64_C(1) << order;
+    }
+    return 0;
+}
+
+int dom0_map_registers(struct domain *d, uint64_t first, uint64_t end)
+{
+    ASSERT(d->direct_mapped);
+    while (first < end) {
+        unsigned order = largest_order(first, end - first);
+        int error = stage2_map(&d->stage2, GFN(first), MFN(first), order, S2_DEVICE);
+
+        if (error)
+            return error;
+        first += UINT64_C(1) << order;
     }
     return 0;
 }

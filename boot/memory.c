@@ -86,15 +86,6 @@ static void describe(uint64_t end)
     frame_table_grow(MFN(zeroed));
 }
 
-static uint64_t waiting_frames(void)
-{
-    uint64_t frames = 0;
-
-    for (unsigned i = 0; i < waiting.count; i++)
-        frames += waiting.range[i].size >> PAGE_SHIFT;
-    return frames;
-}
-
 void memory_set_free(const struct range_list *l)
 {
     ASSERT(waiting.count == 0);
@@ -104,7 +95,7 @@ void memory_set_free(const struct range_list *l)
         if (end > first)
             range_add(&waiting, first, end - first);
     }
-    frame_expect(waiting_frames());
+    frame_expect(range_total(&waiting) >> PAGE_SHIFT);
 }
 
 static const struct memory_range *lowest_waiting(void)
@@ -130,7 +121,7 @@ static uint64_t hand_over_lowest(uint64_t bytes)
     describe((first + n) >> PAGE_SHIFT);
     frame_add_free(MFN(first >> PAGE_SHIFT), n >> PAGE_SHIFT);
     range_remove(&waiting, first, n);
-    frame_expect(waiting_frames());
+    frame_expect(range_total(&waiting) >> PAGE_SHIFT);
     return n;
 }
 
@@ -173,4 +164,12 @@ int memory_hand_over_some(void)
         return -E_RESTART;
     }
     return 0;
+}
+
+void memory_tell_host(const struct range_list *memory)
+{
+    uint64_t frames = range_total(memory) >> PAGE_SHIFT;
+
+    ASSERT(frames >= frame_total());
+    frame_add_used(frames - frame_total());
 }

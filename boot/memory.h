@@ -16,5 +16,7 @@ void memory_hand_over(uint64_t bytes);
 void memory_describe(uint64_t end);
 /* A bounded piece of what is left: -E_RESTART while there is more. Then the frame table is whole. */
 int memory_hand_over_some(void) MUST_CHECK;
+/* What of the host's memory, ourselves included, never was in the allocator counts as used from now on. */
+void memory_tell_host(const struct range_list *memory);
 
 #endif

@@ -90,6 +90,22 @@ void range_remove(struct range_list *l, uint64_t base, uint64_t size)
     l->count = count;
 }
 
+void range_remove_all(struct range_list *l, const struct range_list *what)
+{
+    ASSERT(l != what);
+    for (unsigned i = 0; i < what->count; i++)
+        range_remove(l, what->range[i].base, what->range[i].size);
+}
+
+uint64_t range_total(const struct range_list *l)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < l->count; i++)
+        sum += l->range[i].size;
+    return sum;
+}
+
 bool range_overlaps(const struct range_list *l, uint64_t base, uint64_t size)
 {
     for (unsigned i = 0; i < l->count; i++)

@@ -23,6 +23,9 @@ void range_add_joined(struct range_list *l, uint64_t base, uint64_t size);
 void range_add_near(struct range_list *l, uint64_t base, uint64_t size);
 /* Cut [base, base+size) out of every range. */
 void range_remove(struct range_list *l, uint64_t base, uint64_t size);
+void range_remove_all(struct range_list *l, const struct range_list *what);
+/* Bytes in all ranges, which do not overlap. */
+uint64_t range_total(const struct range_list *l);
 bool range_overlaps(const struct range_list *l, uint64_t base, uint64_t size);
 /* Is [base, base+size) inside one range? */
 bool range_contains(const struct range_list *l, uint64_t base, uint64_t size);

@@ -4,6 +4,7 @@
 #include "arch/include/arm64_vgic_hw.h"
 #include "boot/arm64/dom0.h"
 #include "boot/arm64/host_devices.h"
+#include "boot/dom0_parts.h"
 #include "core/domain.h"
 #include "core/host_device.h"
 #include "lib/assert.h"
@@ -12,11 +13,10 @@
 #include "lib/string.h"
 #include "vdev/arm64/vits.h"
 
-/* Map [base, base+size), widened to pages, in the largest pieces that alignment allows. RAM is never mapped this way. */
+/* Map [base, base+size), widened to pages. RAM is never mapped this way. */
 static int map_registers(const struct boot_info *b, struct domain *d, uint64_t base, uint64_t size)
 {
-    uint64_t frame = base >> PAGE_SHIFT;
-    uint64_t end = (base + size + PAGE_SIZE - 1) >> PAGE_SHIFT;
+    uint64_t frame = base >> PAGE_SHIFT, end = (base + size + PAGE_SIZE - 1) >> PAGE_SHIFT;
 
     if (size == 0 || end <= frame)
         return 0;
@@ -24,15 +24,7 @@ static int map_registers(const struct boot_info *b, struct domain *d, uint64_t b
         log_warning("dom0: device registers at 0x%llx lie over memory, not mapped", (unsigned long long)base);
         return 0;
     }
-    while (frame < end) {
-        unsigned order = largest_order(frame, end - frame);
-        int error = stage2_map(&d->stage2, GFN(frame), MFN(frame), order, S2_DEVICE);
-
-        if (error)
-            return error;
-        frame += UINT64_C(1) << order;
-    }
-    return 0;
+    return dom0_map_registers(d, frame, end);
 }
 
 /* A PCI host bridge's windows: entries of three cells of PCI address, the CPU's address, the size. */

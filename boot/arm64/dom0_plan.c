@@ -27,15 +27,6 @@ static uint64_t mib(uint64_t bytes)
     return bytes >> 20;
 }
 
-static uint64_t total(const struct range_list *l)
-{
-    uint64_t sum = 0;
-
-    for (unsigned i = 0; i < l->count; i++)
-        sum += l->range[i].size;
-    return sum;
-}
-
 /* Shrink every range to whole blocks. */
 static void align_ranges(struct range_list *l)
 {
@@ -196,7 +187,7 @@ static int place_parts(struct dom0_layout *l, const struct boot_info *b)
             return 0;
     }
     log_error("dom0: %llu MiB of memory are too little for a kernel of %llu MiB and a ramdisk of %llu MiB: raise dom0_mem",
-              (unsigned long long)mib(total(&l->ram)), (unsigned long long)mib(size) + 1,
+              (unsigned long long)mib(range_total(&l->ram)), (unsigned long long)mib(size) + 1,
               (unsigned long long)(ramdisk ? mib(ramdisk->at.size) + 1 : 0));
     return -E_NOMEM;
 }
@@ -217,13 +208,13 @@ int dom0_plan(struct dom0_layout *l, const struct boot_info *b, const struct ran
     }
     size = ROUND_UP(size, BLOCK);
     align_ranges(&from);
-    if (total(&from) < KEEP_FREE || size > total(&from) - KEEP_FREE) {
+    if (range_total(&from) < KEEP_FREE || size > range_total(&from) - KEEP_FREE) {
         log_error("dom0: dom0_mem=%lluM is more than the %llu MiB that this board has free", (unsigned long long)mib(size),
-                  (unsigned long long)mib(total(&from) < KEEP_FREE ? 0 : total(&from) - KEEP_FREE));
+                  (unsigned long long)mib(range_total(&from) < KEEP_FREE ? 0 : range_total(&from) - KEEP_FREE));
         return -E_NOMEM;
     }
     choose_ram(l, b, &from, size);
-    ASSERT(total(&l->ram) == size);
+    ASSERT(range_total(&l->ram) == size);
     ASSERT(image.size >= GRANT_FRAMES_SIZE);
     l->grant_frames = (struct memory_range){ image.base, GRANT_FRAMES_SIZE };
     return place_parts(l, b);

@@ -9,6 +9,7 @@
 #include "boot/arm64/dom0.h"
 #include "boot/arm64/host_devices.h"
 #include "boot/memory.h"
+#include "boot/stop.h"
 #include "boot/arm64/static_pools.h"
 #include "boot/arm64/static_start.h"
 #include "core/console.h"
@@ -30,19 +31,9 @@
 #define MAINTENANCE_IRQ 25
 #define LATER_PAUSE USEC(100)
 
-struct boot_options boot_options;
 static struct boot_info info;
 static struct dom0_layout layout;
 static bool has_dom0;
-
-/* The machine cannot go on: the reason is on the console already. */
-static void NORETURN stop(const char *what)
-{
-    log_error("boot stops: %s", what);
-    if (boot_options.noreboot)
-        machine_halt();
-    machine_power_off();
-}
 
 /* With UEFI's memory map, and with its options for us where the tree has none. */
 static int scan_tree(const struct devicetree *tree, const char **why)
@@ -81,16 +72,10 @@ static void read_tree(uint64_t tree_address)
         arch_boot_console(HPA(info.uart ? info.uart : SERIAL_GUESS), info.uart_kind);
     if (error) {
         log_error("device tree at 0x%llx cannot be used: %s", (unsigned long long)tree_address, why);
-        stop("no usable device tree");
+        boot_stop("no usable device tree");
     }
     if (info.uart)
         arch_boot_console(HPA(info.uart), info.uart_kind);
-}
-
-static void remove_all(struct range_list *l, const struct range_list *what)
-{
-    for (unsigned i = 0; i < what->count; i++)
-        range_remove(l, what->range[i].base, what->range[i].size);
 }
 
 /* RAM without what must stay: ourselves, what firmware keeps, what is the partitions', and the tree. dom0's modules are in it. */
@@ -98,9 +83,9 @@ static void find_usable(struct range_list *usable, struct memory_range image, ui
 {
     *usable = info.memory;
     range_remove(usable, image.base, image.size);
-    remove_all(usable, &info.reserved);
-    remove_all(usable, &info.partition_modules);
-    remove_all(usable, &info.static_memory);
+    range_remove_all(usable, &info.reserved);
+    range_remove_all(usable, &info.partition_modules);
+    range_remove_all(usable, &info.static_memory);
     range_remove(usable, ROUND_DOWN(tree_address, PAGE_SIZE),
                  ROUND_UP(tree_address % PAGE_SIZE + info.tree.size, PAGE_SIZE));
 }
@@ -108,7 +93,7 @@ static void find_usable(struct range_list *usable, struct memory_range image, ui
 /* Whole pages of the ranges, without dom0's memory, are free. */
 static void set_free(struct range_list *l)
 {
-    remove_all(l, &layout.ram);
+    range_remove_all(l, &layout.ram);
     memory_set_free(l);
 }
 
@@ -121,17 +106,6 @@ static void find_free(const struct range_list *usable)
     set_free(&l);
 }
 
-/* All the board has, ourselves included: what tools show as the host's memory. */
-static uint64_t host_frames(void)
-{
-    uint64_t bytes = 0;
-
-    for (unsigned i = 0; i < info.memory.count; i++)
-        bytes += info.memory.range[i].size;
-    ASSERT(bytes >> PAGE_SHIFT >= frame_total());
-    return bytes >> PAGE_SHIFT;
-}
-
 /* Whole pages of modules that dom0 did not take in place, and that no partition may need again, are memory like any other from now on. */
 static void free_modules(void)
 {
@@ -139,8 +113,8 @@ static void free_modules(void)
 
     for (unsigned i = 0; i < info.modules.count; i++)
         range_add(&l, info.modules.module[i].at.base, info.modules.module[i].at.size);
-    remove_all(&l, &info.partition_modules);
-    remove_all(&l, &info.static_memory);
+    range_remove_all(&l, &info.partition_modules);
+    range_remove_all(&l, &info.static_memory);
     static_add_done_modules(&l);
     set_free(&l);
     memory_hand_over(UINT64_MAX);
@@ -169,7 +143,7 @@ static void start_gic_v2(struct boot_gic *gic)
 
     if (info.gic_region_count < GIC_V2_REGIONS) {
         log_error("interrupt controller: a GICv2 without virtualization (QEMU: -machine virt,virtualization=on)");
-        stop("no supported interrupt controller");
+        boot_stop("no supported interrupt controller");
     }
     gic->cpu_interface = HPA(r[0].base);
     gic->cpu_interface_size = r[0].size;
@@ -189,7 +163,7 @@ static void start_interrupts(void)
 
     if (info.gic_version == 0) {
         log_error("interrupt controller: the device tree names none that is known; a GICv2 or GICv3 is needed");
-        stop("no supported interrupt controller");
+        boot_stop("no supported interrupt controller");
     }
     if (info.gic_version == 2)
         start_gic_v2(&gic);
@@ -221,18 +195,18 @@ static int build_dom0(void)
         has_dom0 = false;
         console_without_dom0();
         if (static_started() == 0)
-            stop("no dom0");
+            boot_stop("no dom0");
     }
     if (has_dom0 || static_started())
         return 0;
     log_error("no domain could be started: the device tree has %u xen,domain nodes and no kernel for dom0", info.partition_nodes);
-    stop("nothing to run");
+    boot_stop("nothing to run");
 }
 
 static int finish(void)
 {
     free_modules();
-    frame_add_used(host_frames() - frame_total());
+    memory_tell_host(&info.memory);
     log_info("%llu MiB free for guests; entering %s", (unsigned long long)(frame_free_count() >> 8),
              has_dom0 ? "dom0" : "static domains, there is no dom0");
     return 0;
@@ -299,10 +273,10 @@ void boot_main(uint64_t fdt_pa, uint64_t image_pa)
     range_add(&taken, fdt_pa, info.tree.size);
     find_usable(&usable, image, fdt_pa);
     if (memory_start(&info.memory, &info.modules, &usable))
-        stop("too little memory");
+        boot_stop("too little memory");
     has_dom0 = wants_dom0() && dom0_plan(&layout, &info, &usable, image) == 0;
     if (wants_dom0() && !has_dom0 && info.partition_nodes == 0)
-        stop("no dom0");
+        boot_stop("no dom0");
     find_free(&usable);
     memory_hand_over(FIRST_MEMORY);
     heap_init();

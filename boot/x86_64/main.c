@@ -5,6 +5,7 @@
 #include "arch/include/x86_boot.h"
 #include "boot/command_line.h"
 #include "boot/memory.h"
+#include "boot/stop.h"
 #include "boot/x86_64/board.h"
 #include "boot/x86_64/pvh.h"
 #include "core/console.h"
@@ -21,20 +22,10 @@
 #define COM1_IRQ 4
 #define FIRST_MEMORY UINT64_C(0x2000000)    /* what the hypervisor itself needs before dom0 is built */
 
-struct boot_options boot_options;
 static struct loader_info loader;
 static struct boot_info info;
 static struct pvh_layout layout;
 static bool has_dom0;
-
-/* The machine cannot go on: the reason is on the console already. */
-static void NORETURN stop(const char *what)
-{
-    log_error("boot stops: %s", what);
-    if (boot_options.noreboot)
-        machine_halt();
-    machine_power_off();
-}
 
 static void read_loader(uint64_t tables, uint64_t magic)
 {
@@ -42,7 +33,7 @@ static void read_loader(uint64_t tables, uint64_t magic)
 
     if (loader_info_read(&loader, (uint32_t)magic, tables, loader_read_physical, &why)) {
         log_error("loader: %s (magic 0x%llx, tables at 0x%llx)", why, (unsigned long long)magic, (unsigned long long)tables);
-        stop("no usable boot information");
+        boot_stop("no usable boot information");
     }
     loader_info_to_boot(&info, &loader);
 }
@@ -55,18 +46,7 @@ static void find_usable(struct range_list *usable)
     arch_boot_image(&start, &end);
     *usable = info.memory;
     range_remove(usable, start.v, end.v - start.v);
-    for (unsigned i = 0; i < info.reserved.count; i++)
-        range_remove(usable, info.reserved.range[i].base, info.reserved.range[i].size);
-}
-
-/* All the board has, ourselves included: what tools show as the host's memory. */
-static uint64_t host_frames(void)
-{
-    uint64_t bytes = 0;
-
-    for (unsigned i = 0; i < info.memory.count; i++)
-        bytes += info.memory.range[i].size;
-    return bytes >> PAGE_SHIFT;
+    range_remove_all(usable, &info.reserved);
 }
 
 static void start_memory(void)
@@ -75,21 +55,20 @@ static void start_memory(void)
 
     find_usable(&usable);
     if (memory_start(&info.memory, &info.modules, &usable))
-        stop("too little memory");
+        boot_stop("too little memory");
     has_dom0 = pvh_plan(&layout, &info, &usable, pvh_unpacker_size()) == 0 && pvh_plan_map(&layout, loader.map, loader.map_count) == 0;
     if (!has_dom0)
         layout.ram.count = 0;
     free = usable;
     modules_remove(&info.modules, &free);
-    for (unsigned i = 0; i < layout.ram.count; i++)
-        range_remove(&free, layout.ram.range[i].base, layout.ram.range[i].size);
+    range_remove_all(&free, &layout.ram);
     /* The page that other CPUs start in. */
     range_remove(&free, BOOT_TRAMPOLINE, PAGE_SIZE);
     memory_set_free(&free);
     memory_hand_over(FIRST_MEMORY);
     heap_init();
     arch_boot_frames_ready();
-    log_info("memory: %llu MiB in %u ranges", (unsigned long long)(host_frames() >> 8), info.memory.count);
+    log_info("memory: %llu MiB in %u ranges", (unsigned long long)(range_total(&info.memory) >> 20), info.memory.count);
 }
 
 /* Modules that are not dom0's are memory like any other from now on. */
@@ -99,8 +78,7 @@ static void free_modules(void)
 
     for (unsigned i = 0; i < info.modules.count; i++)
         range_add(&l, info.modules.module[i].at.base, info.modules.module[i].at.size);
-    for (unsigned i = 0; i < layout.ram.count; i++)
-        range_remove(&l, layout.ram.range[i].base, layout.ram.range[i].size);
+    range_remove_all(&l, &layout.ram);
     memory_set_free(&l);
     memory_hand_over(UINT64_MAX);
 }
@@ -113,7 +91,7 @@ static void start_processor(void)
         why = arch_boot_virt();
     if (why) {
         log_error("virtualisation: %s", why);
-        stop("guests cannot run on this machine");
+        boot_stop("guests cannot run on this machine");
     }
 }
 
@@ -139,9 +117,9 @@ void boot_main(uint64_t tables, uint64_t magic)
     board_start_cpus(boot_options.max_cpus);
     memory_hand_over(UINT64_MAX);
     if (!has_dom0 || pvh_build(&info, &layout))
-        stop("no dom0");
+        boot_stop("no dom0");
     free_modules();
-    frame_add_used(host_frames() - frame_total());
+    memory_tell_host(&info.memory);
     log_info("%llu MiB free for guests; entering dom0", (unsigned long long)(frame_free_count() >> 8));
     arch_boot_run();
 }

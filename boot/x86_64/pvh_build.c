@@ -28,21 +28,6 @@ uint64_t pvh_unpacker_size(void)
 
 /* ---- devices ---- */
 
-static int map_registers(struct domain *d, uint64_t base, uint64_t end)
-{
-    uint64_t frame = base >> PAGE_SHIFT, last = end >> PAGE_SHIFT;
-
-    while (frame < last) {
-        unsigned order = largest_order(frame, last - frame);
-        int error = stage2_map(&d->stage2, GFN(frame), MFN(frame), order, S2_DEVICE);
-
-        if (error)
-            return error;
-        frame += UINT64_C(1) << order;
-    }
-    return 0;
-}
-
 /* What below 4 GiB is no memory is registers and firmware's tables, but for the interrupt controllers that dom0 has copies of. */
 static int map_devices(const struct boot_info *b, struct domain *d)
 {
@@ -55,7 +40,7 @@ static int map_devices(const struct boot_info *b, struct domain *d)
     for (unsigned i = 0; i < board.madt.io_apics; i++)
         range_remove(&rest, ROUND_DOWN(board.madt.io_apic[i].at.v, PAGE_SIZE), PAGE_SIZE);
     for (unsigned i = 0; !error && i < rest.count; i++)
-        error = map_registers(d, rest.range[i].base, rest.range[i].base + rest.range[i].size);
+        error = dom0_map_registers(d, rest.range[i].base >> PAGE_SHIFT, (rest.range[i].base + rest.range[i].size) >> PAGE_SHIFT);
     return error;
 }
 

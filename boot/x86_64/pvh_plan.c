@@ -14,15 +14,6 @@
 #define KERNEL_AT (16 * MIB)
 #define ONE_GIB UINT64_C(0x40000000)
 
-static uint64_t total(const struct range_list *l)
-{
-    uint64_t sum = 0;
-
-    for (unsigned i = 0; i < l->count; i++)
-        sum += l->range[i].size;
-    return sum;
-}
-
 static uint64_t range_end(const struct memory_range *r)
 {
     return r->base + r->size;
@@ -106,12 +97,12 @@ static struct memory_range lowest(const struct range_list *l)
 
 static void take_rest(struct pvh_layout *l, struct range_list *from, uint64_t wanted)
 {
-    while (total(&l->ram) < wanted) {
+    while (range_total(&l->ram) < wanted) {
         struct memory_range r = lowest(from);
 
         if (r.size == 0)
             return;
-        take(l, from, r.base, MIN(r.size, wanted - total(&l->ram)));
+        take(l, from, r.base, MIN(r.size, wanted - range_total(&l->ram)));
     }
 }
 
@@ -121,9 +112,9 @@ static int choose_ram(struct pvh_layout *l, const struct boot_info *b, const str
     struct range_list from = *usable;
     int error;
 
-    if (total(usable) < wanted || total(usable) - wanted < KEEP_FREE) {
+    if (range_total(usable) < wanted || range_total(usable) - wanted < KEEP_FREE) {
         log_error("dom0: %llu MiB wanted (dom0_mem), %llu MiB are free and %llu stay with the hypervisor", (unsigned long long)(wanted / MIB),
-                  (unsigned long long)(total(usable) / MIB), (unsigned long long)(KEEP_FREE / MIB));
+                  (unsigned long long)(range_total(usable) / MIB), (unsigned long long)(KEEP_FREE / MIB));
         return -E_NOMEM;
     }
     take_low(l, &from);
@@ -131,9 +122,9 @@ static int choose_ram(struct pvh_layout *l, const struct boot_info *b, const str
     if (error)
         return error;
     take_rest(l, &from, wanted);
-    if (total(&l->ram) < wanted || !range_contains(&l->ram, KERNEL_AT, PAGE_SIZE)) {
+    if (range_total(&l->ram) < wanted || !range_contains(&l->ram, KERNEL_AT, PAGE_SIZE)) {
         log_error("dom0: %llu MiB wanted (dom0_mem), from 16 MiB on where its kernel is to be; there is %s",
-                  (unsigned long long)(wanted / MIB), total(&l->ram) < wanted ? "too little" : "no memory at 16 MiB");
+                  (unsigned long long)(wanted / MIB), range_total(&l->ram) < wanted ? "too little" : "no memory at 16 MiB");
         return -E_NOMEM;
     }
     return 0;
