@@ -50,8 +50,6 @@ const char *pvh_kernel_fault(const void *file, uint64_t size);
  */
 uint32_t pvh_write_acpi(void *buffer, uint32_t size, uint64_t at, const struct acpi_tables *host, const struct acpi_madt *madt,
                          unsigned vcpus) MUST_CHECK;
-/* Local APIC id of a vCPU, as everywhere in the ABI. */
-#define PVH_APIC_ID(vcpu) ((vcpu) * 2)
 
 /* hvm_start_info (xen/arch-x86/hvm/start_info.h) and what it points to, to lie at l->start. rsdp 0: there are no tables. False: no room. */
 bool pvh_write_start(void *buffer, const struct pvh_layout *l, const struct module_list *modules, uint64_t rsdp) MUST_CHECK;

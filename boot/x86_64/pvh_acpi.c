@@ -4,6 +4,7 @@
 #include "config.h"
 #include "lib/assert.h"
 #include "lib/string.h"
+#include "vdev/x86_64/vlapic.h"
 
 struct PACKED root_pointer {
     char signature[8];
@@ -107,7 +108,7 @@ static uint64_t write_madt(struct writer *w, const struct acpi_madt *host, unsig
 
     put(w, fields, sizeof(fields));
     for (unsigned i = 0; i < vcpus; i++) {
-        const struct local_apic a = { TYPE_LOCAL_APIC, sizeof(a), (uint8_t)i, (uint8_t)PVH_APIC_ID(i), ENABLED };
+        const struct local_apic a = { TYPE_LOCAL_APIC, sizeof(a), (uint8_t)i, (uint8_t)VLAPIC_ID(i), ENABLED };
         put(w, &a, sizeof(a));
     }
     for (unsigned i = 0; i < host->io_apics; i++) {
@@ -142,7 +143,7 @@ uint32_t pvh_write_acpi(void *buffer, uint32_t size, uint64_t at, const struct a
     struct root_pointer r = { .signature = { 'R', 'S', 'D', ' ', 'P', 'T', 'R', ' ' }, .oem = { 'V', 'i', 'n', 'c', 'i' }, .revision = 2,
                               .length = sizeof(r) };
 
-    STATIC_ASSERT(PVH_APIC_ID(MAX_VCPUS - 1) < 255);
+    STATIC_ASSERT(VLAPIC_ID(MAX_VCPUS - 1) < 255);
     ASSERT(vcpus <= MAX_VCPUS);
     if (size < sizeof(r))
         return 0;

@@ -2,13 +2,12 @@
 """The x86-64 hypervisor's start on a PC: what it says of the board, what it says where something is missing, and that its own memory
 keeps the rules. A debugger breaks one rule at a time; each must end in a panic that names the fault and the way to it."""
 
-import os
 import re
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 
+import debugger
 import pytest
 
 CPU = "EPYC,+svm,+npt,-rdtscp,-monitor"
@@ -94,36 +93,11 @@ BREAKS = {
 }
 
 
-def wait_for(path):
-    end = time.monotonic() + 30
-    while not os.path.exists(path):
-        assert time.monotonic() < end, "the board offers no debugger's line"
-        time.sleep(0.02)
-
-
 @pytest.mark.parametrize("name", BREAKS)
 def test_a_broken_rule_ends_in_a_panic(name, out, image):
     words, expected = BREAKS[name]
     log = out / f"logs/guest/x86_boot_{name}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as place:
-        line = f"{place}/gdb"
-        with open(log, "wb") as stream:
-            board = subprocess.Popen(command(image, extra=["-S", "-gdb", f"unix:{line},server=on,wait=off"]), stdin=subprocess.DEVNULL,
-                                     stdout=stream, stderr=subprocess.DEVNULL)
-        try:
-            wait_for(line)
-            debugger = ["gdb-multiarch", "-q", "-batch", "-nx", f"{image}.elf"]
-            for word in [f"target remote {line}", "hbreak frame_add_free", "continue", "delete", *words, "detach"]:
-                debugger += ["-ex", word]
-            said = subprocess.run(debugger, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
-            assert "Breakpoint 1, " in said.stdout, said.stdout + said.stderr
-            board.wait(timeout=60)
-        finally:
-            if board.poll() is None:
-                board.kill()
-                board.wait()
-    text = log.read_text(errors="replace").replace("\r", "")
+    _, text = debugger.debug(lambda extra: command(image, extra=extra), f"{image}.elf", log, ["delete", *words], "frame_add_free", how="hbreak")
     panic = [row for row in text.splitlines() if "PANIC" in row]
     assert panic and expected in panic[0], text[-2000:]
     assert re.search(r"  cr2 [0-9a-f]{16}", text, re.M), text[-2000:]

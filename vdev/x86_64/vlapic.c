@@ -50,7 +50,7 @@ static bool is_x2(const struct vlapic *l)
 
 uint32_t vlapic_id(const struct vcpu *v)
 {
-    return v->id * 2u;
+    return VLAPIC_ID(v->id);
 }
 
 /* -- what is taken next -- */

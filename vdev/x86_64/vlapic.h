@@ -10,6 +10,8 @@
 struct vcpu;
 
 #define VLAPIC_ADDRESS UINT64_C(0xfee00000)
+/* The id of a vCPU's, as everywhere in the ABI. */
+#define VLAPIC_ID(vcpu) ((vcpu) * 2u)
 
 struct vlapic {
     uint64_t irr[4], tmr[4];    /* atomic: bit n is vector n */
