@@ -13,7 +13,7 @@ HOST_ROOMS  := lib mem core sched vdev vdev/arm64 abi/xen abi/xen/arm64 abi/xen/
 # What of x86-64's virtual hardware needs no processor of its kind.
 HOST_X86_SRC := $(patsubst %,vdev/x86_64/%.c,platform policy vlapic vlapic_start vioapic)
 # The C library's own functions stay the C library's here: the sanitizers watch those.
-HOST_SRC    := $(filter-out lib/memory.c lib/backtrace.c boot/x86_64/main.c abi/xen/x86_64/context.c,$(sort $(foreach room,$(HOST_ROOMS),$(wildcard $(room)/*.c)))) \
+HOST_SRC    := $(filter-out lib/memory.c lib/backtrace.c boot/x86_64/main.c abi/xen/x86_64/context.c arch/host/stage2_format_x86.c,$(sort $(foreach room,$(HOST_ROOMS),$(wildcard $(room)/*.c)))) \
 	arch/arm64/speculation_choose.c $(HOST_X86_SRC) $(wildcard drivers/smmuv3*.c)
 HOST_CFLAGS := -std=gnu11 -O1 -g -fno-omit-frame-pointer -fno-common -fno-strict-aliasing -DCONFIG_HOST=1 \
 	-fsanitize=address,undefined -fno-sanitize-recover=undefined \
@@ -22,7 +22,10 @@ HOST_CFLAGS := -std=gnu11 -O1 -g -fno-omit-frame-pointer -fno-common -fno-strict
 HOST_RESTORE = $(if $(filter arch/host/% tests/%,$<),,-include arch/host/include/restorable.h) $(HOST_X86_INCLUDE)
 # Numbers of MSRs.
 HOST_X86_INCLUDE = $(if $(filter vdev/x86_64/%,$<),-idirafter arch/x86_64/include)
-HOST_TESTS  ?= $(patsubst tests/unit/test_%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
+HOST_TABLES := abi_memory domain extent grant_world guest_copy property restart stage2 stage2_home
+HOST_TESTS  ?= $(patsubst tests/unit/test_%.c,%,$(sort $(wildcard tests/unit/test_*.c))) $(HOST_TABLES:%=%.npt) $(HOST_TABLES:%=%.ept)
+HOST_NAMES  := $(filter-out %.npt %.ept,$(HOST_TESTS))
+HOST_NAMES_X86 := $(sort $(basename $(filter %.npt %.ept,$(HOST_TESTS))))
 
 $(HOST_OUT)/obj/%.c.o: %.c mk/host.mk
 	@mkdir -p $(@D)
@@ -46,6 +49,11 @@ HOST_SUPPORT := $(filter-out $(wildcard tests/unit/test_*.c),$(wildcard tests/un
 $(HOST_OUT)/test_%: $(HOST_OUT)/obj/tests/unit/test_%.c.o $(HOST_SUPPORT:%=$(HOST_OUT)/obj/%.o) $(HOST_OUT)/libvinci.a
 	@$(HOST_CC) $(HOST_CFLAGS) $(filter %.o,$^) $(HOST_OUT)/libvinci.a -lcmocka $(HOST_LIBS_$*) -o $@
 
+# The same programs with the entries of x86-64's nested page tables: NAME.npt and NAME.ept in HOST_TESTS.
+$(HOST_OUT)/test_%.x86: $(HOST_OUT)/obj/tests/unit/test_%.c.o $(HOST_SUPPORT:%=$(HOST_OUT)/obj/%.o) \
+		$(HOST_OUT)/obj/arch/host/stage2_format_x86.c.o $(HOST_OUT)/libvinci.a
+	@$(HOST_CC) $(HOST_CFLAGS) $(filter %.o,$^) $(HOST_OUT)/libvinci.a -lcmocka $(HOST_LIBS_$*) -o $@
+
 # The scheduler on thousands of CPUs: everything compiled for so many, without sanitizers, and what a decision is made of with a call at
 # each edge between basic blocks, which the test counts.
 MANY_OUT     := $(HOST_OUT)/many
@@ -65,16 +73,17 @@ $(HOST_OUT)/test_sched_many: $(MANY_OUT)/obj/tests/unit/test_sched_many.c.o $(MA
 
 -include $(HOST_SRC:%=$(MANY_OUT)/obj/%.d) $(MANY_OUT)/obj/tests/unit/test_sched_many.c.d
 
-.SECONDARY: $(HOST_TESTS:%=$(HOST_OUT)/obj/tests/unit/test_%.c.o)
+.SECONDARY: $(patsubst %,$(HOST_OUT)/obj/tests/unit/test_%.c.o,$(sort $(HOST_NAMES) $(HOST_NAMES_X86)))
 
 .PHONY: host test-host
-host: $(HOST_TESTS:%=$(HOST_OUT)/test_%)
+host: $(HOST_NAMES:%=$(HOST_OUT)/test_%) $(HOST_NAMES_X86:%=$(HOST_OUT)/test_%.x86)
 
 # Every program runs, whatever the others say, $(JOBS) at a time, each with a log that is shown when it is over.
 test-host: host
 	@mkdir -p $(LOGS)/host && rm -f $(LOGS)/host/*.failed
 	@printf '%s\n' $(HOST_TESTS) | UBSAN_OPTIONS=print_stacktrace=1 xargs -P $(or $(JOBS),2) -I{} sh -c \
-		'log=$(LOGS)/host/{}; { echo "== {}"; timeout 300 $(HOST_OUT)/test_{} 2>&1 || { : > $$log.failed; echo "{}: failed"; }; } > $$log.log; \
+		'log=$(LOGS)/host/{}; program=$$(echo {} | sed "s/[.]\(npt\|ept\)$$/.x86/"); tables=$$(echo {} | sed "s/.*[.]//"); \
+		{ echo "== {}"; VINCI_TABLES=$$tables timeout 300 $(HOST_OUT)/test_$$program 2>&1 || { : > $$log.failed; echo "{}: failed"; }; } > $$log.log; \
 		cat $$log.log'
 	@failed=$$(cd $(LOGS)/host && ls | sed -n 's/[.]failed$$//p' | tr '\n' ' '); \
 	if test -n "$$failed"; then echo "test-host: failed: $$failed"; exit 1; fi; \

@@ -60,8 +60,11 @@ static void restore_variables(void)
 
 static struct stage2_geometry geometry_of(const struct host_config *c)
 {
+    struct stage2_geometry of_format;
+
+    stage2_format_boot(&of_format);
     if (!c->address_bits)
-        return (struct stage2_geometry){ .root_level = 1, .root_order = 1, .address_bits = 40 };
+        return of_format;
     return (struct stage2_geometry){ c->root_level, c->root_order, c->address_bits };
 }
 
@@ -70,11 +73,12 @@ void host_boot(const struct host_config *c)
     static const struct host_config defaults;
     static void *table;
     static size_t table_bytes;
-    struct stage2_geometry g = geometry_of(c ? c : &defaults);
+    struct stage2_geometry g;
     mfn_t top;
 
     c = c ? c : &defaults;
     restore_variables();
+    g = geometry_of(c);
     fibers_seed(c->seed ? c->seed : 1);
     fibers_boot(c->cpus ? c->cpus : 1);
     clock_boot();

@@ -11,6 +11,10 @@ void memory_boot(unsigned mib);
 /* Panic when a frame that is handed out anew is still visible through a TLB (tlb.c). */
 void tlb_check_unused(mfn_t mfn);
 
+/* --- stage2_format.c, stage2_format_x86.c --- */
+/* Before the first entry is made: the geometry that goes with the format. */
+void stage2_format_boot(struct stage2_geometry *g);
+
 /* --- tlb.c --- */
 void tlb_boot(const struct stage2_geometry *g);
 /* The entry at slot is changed from old to new: break before make. */

@@ -22,6 +22,11 @@
 #define FRAME_MASK (BIT(36) - 1)
 #define FRAME_XOR UINT64_C(0x5c3a96e17)
 
+void stage2_format_boot(struct stage2_geometry *g)
+{
+    *g = (struct stage2_geometry){ .root_level = 1, .root_order = 1, .address_bits = 40 };
+}
+
 static s2_entry with_parity(s2_entry e)
 {
     return e | ((unsigned)__builtin_popcountll(e >> 4) & 15);

@@ -83,7 +83,7 @@ static void test_populate_errors(void **state UNUSED)
 {
     struct xen_memory_reservation r = reservation(DOMID_SELF, 1, 0);
 
-    put_gfns(guest, LIST, 0xfffffffff, 1, 1);
+    put_gfns(guest, LIST, UINT64_C(1) << 40, 1, 1);
     assert_int_equal(reserve(guest, XENMEM_populate_physmap, DOMID_SELF, 1, 0), 0);
     assert_int_equal(reserve(guest, XENMEM_populate_physmap, DOMID_SELF, 0, 0), 0);
     put_gfns(guest, LIST, NEW_GFN, 1, 1);
