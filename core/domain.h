@@ -28,6 +28,7 @@
 #include "mem/frame.h"
 #include "mem/stage2.h"
 #include "sched/pool.h"
+#include "arch_abi.h"
 #include "arch_types.h"
 
 struct shared_page;     /* shared_info in the ABI's layout: opaque here, see core/shared_info.h */
@@ -48,6 +49,7 @@ struct vcpu {
     uint32_t pause_flags;       /* atomic: enum vcpu_pause; runnable when 0 and pause_count == 0 and domain's too */
     uint32_t pause_count;       /* atomic */
     bool initialised;           /* has a start state */
+    bool narrow_call;           /* the hypercall that it is in came from 32-bit code: see vcpu_call_is_narrow */
     struct timer poll_timer, hold_timer;
     uint32_t poll_port;         /* SCHEDOP_poll: the one port waited for, 0 = several/any */
     /* vcpu_info, in the ABI's layout: points into shared_info, to `dummy` or into the arena */
@@ -127,6 +129,7 @@ struct domain {
     uint8_t shutdown_code;      /* the ABI's SHUTDOWN_*, SHUTDOWN_NONE before */
     bool debugger_attached, watched;
     bool started;               /* its controller has let it run once */
+    bool narrow_layout;         /* see domain_layout_is_narrow */
     bool watchdog_used[2];
     uint32_t pause_count;       /* atomic: all reasons */
     uint32_t controller_pause_count; /* of which XEN_DOMCTL_pausedomain */
@@ -298,6 +301,27 @@ void domain_watchdog_cancel(struct domain *d);
 static inline bool domain_is_narrow(const struct domain *d)
 {
     return d->address_size == 32;
+}
+/* Are the structures that it shares with the hypervisor those of 4-byte longs? Of x86 guests alone: 32-bit ones on Arm have the same as others. */
+static inline bool domain_layout_is_narrow(const struct domain *d)
+{
+    return ARCH_NARROW_LAYOUT && unlikely(d->narrow_layout);
+}
+/* Is the hypercall that v makes one with 4-byte longs in its arguments? For v's own CPU. */
+static inline bool vcpu_call_is_narrow(const struct vcpu *v)
+{
+    return ARCH_NARROW_LAYOUT && unlikely(v->narrow_call);
+}
+/* Which of both d shares is settled by the width of the code in which it takes its interface into use: its own first calls, each of which may
+ * change it. What it has in the structures by then is its own to lose. */
+void domain_set_layout(struct domain *d, bool is_narrow);
+/* The same by the current vCPU's call, if it is d's. */
+static inline void domain_layout_by_caller(struct domain *d)
+{
+    const struct vcpu *v = ARCH_NARROW_LAYOUT ? cpu_current_vcpu() : NULL;
+
+    if (v && v->domain == d)
+        domain_set_layout(d, vcpu_call_is_narrow(v));
 }
 /* The width of d's kernel, 32 or 64 bits; its vCPUs are as after a reset. Under domain control. -E_INVAL: no such width, or not on
  * this processor; -E_BUSY: it has memory, or a vCPU with a start state. */

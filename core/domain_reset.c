@@ -135,6 +135,7 @@ static int renew_vcpus(struct domain *d)
 static int reset_rest(struct domain *d)
 {
     memset(d->shared_info, 0, PAGE_SIZE);
+    d->narrow_layout = false;
     domain_update_wallclock(d);
     for (unsigned i = 0; i < ARRAY_SIZE(d->hvm_params); i++)
         atomic_store(&d->hvm_params[i], 0);

@@ -67,7 +67,7 @@ static int add_bucket(struct event_table *t)
 int event_port_find(struct domain *d, struct channel **out)
 {
     struct event_table *t = &d->events;
-    uint32_t limit = MIN(t->limit, t->fifo ? EVENT_MAX_PORTS_FIFO : EVENT_MAX_PORTS_2L);
+    uint32_t limit = MIN(t->limit, t->fifo ? EVENT_MAX_PORTS_FIFO : event_ports_2l(d));
     bool skipped = false;
 
     ASSERT(spin_is_held(&t->lock));

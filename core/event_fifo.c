@@ -270,8 +270,8 @@ static bool take_waiting(struct domain *d, struct channel *c)
     bool waiting = c->fifo_pending;
 
     c->fifo_pending = false;
-    if (c->port < EVENT_MAX_PORTS_2L && atomic_test_bit(event_shared_info(d)->pending, c->port)) {
-        (void)atomic_test_and_clear_bit(event_shared_info(d)->pending, c->port);
+    if (c->port < event_ports_2l(d) && atomic_test_bit(event_pending_bits(d), c->port)) {
+        (void)atomic_test_and_clear_bit(event_pending_bits(d), c->port);
         waiting = true;
     }
     return waiting;

@@ -28,9 +28,22 @@ static inline struct channel *event_channel(struct event_table *t, uint32_t port
     return &t->buckets[port / CHANNELS_PER_BUCKET][port % CHANNELS_PER_BUCKET];
 }
 
-static inline struct guest_shared_info *event_shared_info(struct domain *d)
+/* The two-level ABI's bits of all ports, in the layout that d has, and how many they are. */
+static inline uint64_t *event_pending_bits(struct domain *d)
 {
-    return d->shared_info;
+    if (domain_layout_is_narrow(d))
+        return ((struct narrow_shared_info *)d->shared_info)->pending;
+    return ((struct guest_shared_info *)d->shared_info)->pending;
+}
+static inline uint64_t *event_mask_bits(struct domain *d)
+{
+    if (domain_layout_is_narrow(d))
+        return ((struct narrow_shared_info *)d->shared_info)->mask;
+    return ((struct guest_shared_info *)d->shared_info)->mask;
+}
+static inline uint32_t event_ports_2l(const struct domain *d)
+{
+    return domain_layout_is_narrow(d) ? NARROW_PORTS_2L : EVENT_MAX_PORTS_2L;
 }
 
 /* Find a free port and its channel, under t->lock; the channel stays free until event_port_open. -E_INVAL (dying), -E_NOSPC,

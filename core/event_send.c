@@ -27,6 +27,14 @@ void event_wake_all_pollers(struct domain *d, uint32_t port)
     }
 }
 
+/* Set the bit of the port's word in the selector: was it set? */
+static inline bool select_word(const struct domain *d, struct guest_vcpu_info *info, uint32_t port)
+{
+    if (domain_layout_is_narrow(d))
+        return atomic_test_and_set_bit((uint64_t *)(void *)info, NARROW_SELECTOR_BIT + port / NARROW_PORTS_PER_BIT % 32);
+    return atomic_test_and_set_bit(&info->pending_selector, port / 64);
+}
+
 /* Pending bit, then the word's bit in the vCPU's selector, then the upcall: the order the guest undoes in reverse. */
 static inline void two_level_notify(struct domain *d, const struct channel *c, uint32_t port)
 {
@@ -39,32 +47,28 @@ static inline void two_level_notify(struct domain *d, const struct channel *c, u
     if (unlikely(!v))
         return;             /* a vCPU that is still to be made starts with everything pending */
     info = READ_ONCE(v->info);
-    if (!atomic_test_and_set_bit(&info->pending_selector, port / 64))
+    if (!select_word(d, info, port))
         event_upcall(v);
 }
 
 static inline void two_level_set_pending(struct domain *d, const struct channel *c, uint32_t port)
 {
-    struct guest_shared_info *shared = event_shared_info(d);
-
     ASSERT(port < EVENT_MAX_PORTS_2L);
-    if (atomic_test_and_set_bit(shared->pending, port))
+    if (atomic_test_and_set_bit(event_pending_bits(d), port))
         return;
     /* Pending before the look at the mask; the guest clears the mask before it looks at pending. */
     barrier_full();
-    if (!atomic_test_bit(shared->mask, port))
+    if (!atomic_test_bit(event_mask_bits(d), port))
         two_level_notify(d, c, port);
     event_wake_pollers(d, port);
 }
 
 static void two_level_unmask(struct domain *d, const struct channel *c)
 {
-    struct guest_shared_info *shared = event_shared_info(d);
-
-    if (!atomic_test_and_clear_bit(shared->mask, c->port))
+    if (!atomic_test_and_clear_bit(event_mask_bits(d), c->port))
         return;
     barrier_full();         /* meets the one in two_level_set_pending() */
-    if (atomic_test_bit(shared->pending, c->port))
+    if (atomic_test_bit(event_pending_bits(d), c->port))
         two_level_notify(d, c, c->port);
 }
 
@@ -75,20 +79,19 @@ HOT void event_set_pending(struct domain *d, struct channel *c)
 
     if (f)
         event_fifo_set_pending(d, f, c);
-    else if (likely(c->port < EVENT_MAX_PORTS_2L))
+    else if (likely(c->port < event_ports_2l(d)))
         two_level_set_pending(d, c, c->port);
 }
 
 void event_clear_pending(struct domain *d, struct channel *c)
 {
     struct event_fifo *f = atomic_load_acquire(&d->events.fifo);
-    struct guest_shared_info *shared = event_shared_info(d);
 
     if (f)
         event_fifo_clear_pending(f, c);
     /* With FIFO too: what was pending before waits there for the port's word. */
-    if (c->port < EVENT_MAX_PORTS_2L && shared)
-        (void)atomic_test_and_clear_bit(shared->pending, c->port);
+    if (c->port < event_ports_2l(d) && d->shared_info)
+        (void)atomic_test_and_clear_bit(event_pending_bits(d), c->port);
 }
 
 void event_limit_rate(struct domain *d, uint32_t per_second)
@@ -191,7 +194,7 @@ int event_unmask(struct domain *d, uint32_t port)
     f = atomic_load_acquire(&d->events.fifo);
     if (f)
         event_fifo_unmask(d, f, c);
-    else if (port < EVENT_MAX_PORTS_2L)
+    else if (port < event_ports_2l(d))
         two_level_unmask(d, c);
     event_unlock_feeder(c, feeder);
     return 0;
@@ -201,7 +204,10 @@ void event_mark_all_pending(struct vcpu *v)
 {
     struct guest_vcpu_info *info = READ_ONCE(v->info);
 
-    atomic_store(&info->pending_selector, UINT64_MAX);
+    if (domain_layout_is_narrow(v->domain))
+        atomic_store((uint32_t *)(void *)info + NARROW_SELECTOR_BIT / 32, UINT32_MAX);
+    else
+        atomic_store(&info->pending_selector, UINT64_MAX);
     /* An edge too many does no harm, one too few loses what was pending in the old place. */
     (void)atomic_exchange(&info->upcall_pending, 1);
     arch_vcpu_raise_upcall(v);
@@ -216,7 +222,7 @@ bool event_port_is_pending(struct domain *d, uint32_t port)
         return false;
     if (f)
         return event_fifo_is_pending(f, port);
-    return port < EVENT_MAX_PORTS_2L && atomic_test_bit(event_shared_info(d)->pending, port);
+    return port < event_ports_2l(d) && atomic_test_bit(event_pending_bits(d), port);
 }
 
 bool event_vcpu_pending(const struct vcpu *v)

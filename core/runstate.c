@@ -8,6 +8,7 @@
 #include "core/shared_info.h"
 #include "lib/error.h"
 #include "lib/print.h"
+#include "lib/string.h"
 #include "mem/guest_copy.h"
 
 #define RUNSTATE_BEING_UPDATED BIT(63)
@@ -59,9 +60,28 @@ static struct guest_runstate guest_view(const struct vcpu *v)
 
 static enum copy_result write_entry_time(struct vcpu *v, uint64_t value)
 {
-    gva_t at = GVA(v->runstate_address.v + offsetof(struct guest_runstate, state_entry_time));
+    bool is_narrow = domain_layout_is_narrow(v->domain);
+    uint64_t offset = is_narrow ? offsetof(struct narrow_runstate, state_entry_time) : offsetof(struct guest_runstate, state_entry_time);
 
-    return copy_to_guest(v, at, &value, sizeof(value));
+    return copy_to_guest(v, GVA(v->runstate_address.v + offset), &value, sizeof(value));
+}
+
+void runstate_narrow(const struct guest_runstate *g, struct narrow_runstate *out)
+{
+    STATIC_ASSERT(sizeof(out->time) == sizeof(g->time) && sizeof(out->state_entry_time) == sizeof(g->state_entry_time));
+    out->state = g->state;
+    memcpy(out->state_entry_time, &g->state_entry_time, sizeof(out->state_entry_time));
+    memcpy(out->time, g->time, sizeof(out->time));
+}
+
+static enum copy_result write_area(struct vcpu *v, const struct guest_runstate *g)
+{
+    struct narrow_runstate narrow;
+
+    if (!domain_layout_is_narrow(v->domain))
+        return copy_to_guest(v, v->runstate_address, g, sizeof(*g));
+    runstate_narrow(g, &narrow);
+    return copy_to_guest(v, v->runstate_address, &narrow, sizeof(narrow));
 }
 
 /* Write all of it; with the assist, mark the entry time before and unmark it after for other vCPUs that read. */
@@ -71,12 +91,12 @@ static enum copy_result publish(struct vcpu *v)
     enum copy_result r;
 
     if (!(v->domain->vm_assist & VM_ASSIST_RUNSTATE_UPDATE))
-        return copy_to_guest(v, v->runstate_address, &g, sizeof(g));
+        return write_area(v, &g);
     g.state_entry_time |= RUNSTATE_BEING_UPDATED;
     r = write_entry_time(v, g.state_entry_time);
     barrier_write();
     if (r == COPY_OK)
-        r = copy_to_guest(v, v->runstate_address, &g, sizeof(g));
+        r = write_area(v, &g);
     barrier_write();
     if (r == COPY_OK)
         r = write_entry_time(v, g.state_entry_time & ~RUNSTATE_BEING_UPDATED);

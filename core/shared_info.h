@@ -38,4 +38,26 @@ struct guest_runstate {
     uint64_t time[4];
 };
 
+/* The same for a guest whose longs have 4 bytes. A vcpu_info differs in its selector alone, which is the word behind the flags. Bits are
+ * numbered alike. */
+#define GUEST_VCPU_INFO_BYTES 64
+struct narrow_shared_info {
+    uint8_t vcpu_info[LEGACY_MAX_VCPUS][GUEST_VCPU_INFO_BYTES];
+    uint64_t pending[16];
+    uint64_t mask[16];
+    uint32_t wc_version, wc_sec, wc_nsec;
+    uint32_t arch[6];
+    uint32_t wc_sec_hi;
+};
+#define NARROW_PORTS_2L 1024
+#define NARROW_SELECTOR_BIT 32      /* from the beginning of vcpu_info */
+#define NARROW_PORTS_PER_BIT 32
+
+struct narrow_runstate {
+    int32_t state;
+    uint32_t state_entry_time[2];
+    uint32_t time[4][2];
+};
+void runstate_narrow(const struct guest_runstate *g, struct narrow_runstate *out);
+
 #endif

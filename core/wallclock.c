@@ -14,21 +14,32 @@ static spinlock_t wallclock_lock = SPINLOCK(LOCK_TIMER);
 static uint64_t base_seconds;
 static uint32_t base_nanoseconds;
 
+/* version, seconds and nanoseconds follow each other in every layout. */
+static void write_words(uint32_t *version_at, uint32_t *high, uint64_t seconds)
+{
+    uint32_t version = READ_ONCE(version_at[0]) | 1;
+
+    /* An odd version first, an even one last; the guest reads in the opposite order. */
+    WRITE_ONCE(version_at[0], version);
+    barrier_write();
+    WRITE_ONCE(version_at[1], (uint32_t)seconds);
+    WRITE_ONCE(*high, (uint32_t)(seconds >> 32));
+    WRITE_ONCE(version_at[2], base_nanoseconds);
+    barrier_write();
+    WRITE_ONCE(version_at[0], version + 1);
+}
+
 static void write_clock(struct domain *d)
 {
-    struct guest_shared_info *s = d->shared_info;
+    struct guest_shared_info *wide = d->shared_info;
+    struct narrow_shared_info *narrow = d->shared_info;
     uint64_t seconds = base_seconds + (uint64_t)d->time_offset_seconds;
-    uint32_t version = READ_ONCE(s->wc_version) | 1;
 
     ASSERT(spin_is_held(&wallclock_lock));
-    /* An odd version first, an even one last; the guest reads in the opposite order. */
-    WRITE_ONCE(s->wc_version, version);
-    barrier_write();
-    WRITE_ONCE(s->wc_sec, (uint32_t)seconds);
-    WRITE_ONCE(s->wc_sec_hi, (uint32_t)(seconds >> 32));
-    WRITE_ONCE(s->wc_nsec, base_nanoseconds);
-    barrier_write();
-    WRITE_ONCE(s->wc_version, version + 1);
+    if (domain_layout_is_narrow(d))
+        write_words(&narrow->wc_version, &narrow->wc_sec_hi, seconds);
+    else
+        write_words(&wide->wc_version, &wide->wc_sec_hi, seconds);
 }
 
 void domain_update_wallclock(struct domain *d)
@@ -37,6 +48,14 @@ void domain_update_wallclock(struct domain *d)
     spin_lock(&wallclock_lock);
     write_clock(d);
     spin_unlock(&wallclock_lock);
+}
+
+void domain_set_layout(struct domain *d, bool is_narrow)
+{
+    if (!ARCH_NARROW_LAYOUT || READ_ONCE(d->narrow_layout) == is_narrow)
+        return;
+    WRITE_ONCE(d->narrow_layout, is_narrow);
+    domain_update_wallclock(d);
 }
 
 void wallclock_set(uint64_t seconds, uint32_t nanoseconds, nsec_t at)

@@ -5,8 +5,8 @@
 O              ?= build
 GUEST86_OUT    := $(O)/x86_64/guests
 GUEST86_CC     ?= x86_64-linux-gnu-gcc
-GUEST86_NAMES  := $(filter-out lib unpack,$(notdir $(patsubst %/,%,$(wildcard guests/x86_64/*/))))
-GUEST86_IMAGES := $(GUEST86_NAMES:%=$(GUEST86_OUT)/%.elf)
+GUEST86_NAMES  := $(filter-out lib unpack compat,$(notdir $(patsubst %/,%,$(wildcard guests/x86_64/*/))))
+GUEST86_IMAGES := $(GUEST86_NAMES:%=$(GUEST86_OUT)/%.elf) $(GUEST86_OUT)/compat.elf
 GUEST86_LIB    := $(patsubst guests/x86_64/%,$(GUEST86_OUT)/obj/%.o,$(wildcard guests/x86_64/lib/*.c guests/x86_64/lib/*.S))
 GUEST86_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pic -mcmodel=small -fno-common -fno-stack-protector -fcf-protection=none \
 	-fno-asynchronous-unwind-tables -fno-strict-aliasing -mno-red-zone -mgeneral-regs-only -Wall -Wextra -Werror
@@ -20,6 +20,16 @@ $(GUEST86_OUT)/obj/%.S.o: guests/x86_64/%.S mk/guests_x86.mk
 	@mkdir -p $(@D)
 	@echo "  AS      $<"
 	@$(GUEST86_CC) $(GUEST86_CFLAGS) -D__ASSEMBLY__ -c $< -o $@
+
+# One of 32-bit code, with what such a compiler makes of the public headers; dom0's file is a 64-bit one all the same.
+$(GUEST86_OUT)/obj/compat/%: GUEST86_CFLAGS := $(filter-out -mcmodel% -mno-red-zone,$(GUEST86_CFLAGS)) -m32 -isystem $(O)/include
+GUEST86_COMPAT := $(patsubst guests/x86_64/%,$(GUEST86_OUT)/obj/%.o,$(wildcard guests/x86_64/compat/*.c guests/x86_64/compat/*.S))
+$(GUEST86_COMPAT): | $(O)/include/xen
+$(GUEST86_OUT)/compat.elf: $(GUEST86_COMPAT) guests/x86_64/compat/guest.lds
+	@echo "  LD      $@"
+	@x86_64-linux-gnu-ld -m elf_i386 -nostdlib -static -z noexecstack -z max-page-size=4096 --no-warn-rwx-segments --build-id=none \
+		-T guests/x86_64/compat/guest.lds $(filter %.o,$^) -o $@.32
+	@x86_64-linux-gnu-objcopy -I elf32-i386 -O elf64-x86-64 $@.32 $@
 
 define guest86_rules
 $(GUEST86_OUT)/$(1).elf: $(patsubst guests/x86_64/%,$(GUEST86_OUT)/obj/%.o,$(wildcard guests/x86_64/$(1)/*.c guests/x86_64/$(1)/*.S)) \

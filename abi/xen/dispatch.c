@@ -31,8 +31,8 @@ static inline int64_t dispatch(struct vcpu *v, uint64_t number, const uint64_t a
         return -E_NOSYS;
     h = &hypercall_table[array_index_nospec(number, ARRAY_SIZE(hypercall_table))];
     ASSERT(h->handler);
-    if (unlikely(h->caller) && !v->domain->is_control)
-        return -E_PERM;
+    if (unlikely(h->caller) && control_refused(v))
+        return control_refused(v);
     return h->handler(v, args);
 }
 

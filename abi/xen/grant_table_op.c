@@ -195,8 +195,30 @@ static uint32_t copies_of_a_run(const void *chunk, uint32_t n)
     return i;
 }
 
+/* The same of a caller with 4-byte longs: few at a time, as they are taken apart and put together on the stack. */
+#define NARROW_COPIES 8
+static void narrow_copy_chunk(struct vcpu *v, void *chunk, uint32_t n)
+{
+    struct narrow_gnttab_copy *op = chunk;
+    struct gnttab_copy wide[NARROW_COPIES];
+
+    ASSERT(n <= NARROW_COPIES);
+    for (uint32_t i = 0; i < n; i++)
+        narrow_to_wide(NARROW_gnttab_copy, &op[i], &wide[i]);
+    copy_chunk(v, wide, n);
+    for (uint32_t i = 0; i < n; i++)
+        op[i].status = wide[i].status;
+}
+
+static uint32_t narrow_copies_of_a_run(const void *chunk UNUSED, uint32_t n)
+{
+    return MIN(n, (uint32_t)NARROW_COPIES);
+}
+
 static int64_t op_copy(struct vcpu *v, const uint64_t args[6], void *op UNUSED)
 {
+    if (vcpu_call_is_narrow(v))
+        return run_some(v, args, sizeof(struct narrow_gnttab_copy), narrow_copy_chunk, narrow_copies_of_a_run);
     return run_some(v, args, sizeof(struct gnttab_copy), copy_chunk, copies_of_a_run);
 }
 
@@ -232,7 +254,7 @@ static int write_frame_list(struct vcpu *v, uint64_t list, uint32_t n)
 
     ASSERT(n <= GRANT_DEFAULT_FRAMES);
     memset(nowhere, 0xff, sizeof(nowhere));
-    return n ? write_guest(v, list, nowhere, n * sizeof(nowhere[0])) : 0;
+    return n ? write_guest(v, list, nowhere, n * (vcpu_call_is_narrow(v) ? sizeof(uint32_t) : sizeof(nowhere[0]))) : 0;
 }
 
 static int64_t op_setup_table(struct vcpu *v, const uint64_t args[6], void *op UNUSED)
@@ -244,7 +266,7 @@ static int64_t op_setup_table(struct vcpu *v, const uint64_t args[6], void *op U
 
     if ((uint32_t)args[2] != 1)
         return -E_INVAL;
-    r = read_guest(v, &in, args[1], sizeof(in));
+    r = READ_STRUCT(v, &in, args[1], NARROW_gnttab_setup_table);
     if (r)
         return r;
     subcall_reached(FAMILY_GRANT, GNTTABOP_setup_table);
@@ -290,7 +312,7 @@ static int64_t op_get_status_frames(struct vcpu *v, const uint64_t args[6], void
 
     if ((uint32_t)args[2] != 1)
         return -E_INVAL;
-    r = read_guest(v, &in, args[1], sizeof(in));
+    r = READ_STRUCT(v, &in, args[1], NARROW_gnttab_get_status_frames);
     if (r)
         return r;
     subcall_reached(FAMILY_GRANT, GNTTABOP_get_status_frames);

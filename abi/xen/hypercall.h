@@ -10,6 +10,7 @@
 #ifndef ABI_XEN_HYPERCALL_H
 #define ABI_XEN_HYPERCALL_H
 
+#include "abi/xen/narrow.h"
 #include "core/domain.h"
 #include "lib/error.h"
 #include "mem/guest_copy.h"
@@ -70,6 +71,11 @@ extern const struct hypercall hypercall_table[64];
 
 /* Run one hypercall for v by table; used by upcall_hypercall and multicall. */
 int64_t hypercall_dispatch(struct vcpu *v, uint64_t number, const uint64_t args[6]);
+/* Why v may not call what is CALLER_CONTROL's, or 0. The control domain has it in 64-bit code alone. */
+static inline int control_refused(const struct vcpu *v)
+{
+    return !v->domain->is_control ? -E_PERM : vcpu_call_is_narrow(v) ? -E_NOSYS : 0;
+}
 /* Look up sub-call `number` in a table, check permission, run it. */
 static inline int64_t subcall_run(struct vcpu *v, const struct subcall *table, unsigned count, int error, uint64_t number,
                                   const uint64_t args[6], void *op)
@@ -79,8 +85,8 @@ static inline int64_t subcall_run(struct vcpu *v, const struct subcall *table, u
     if (unlikely(number >= count))
         return error;
     s = &table[array_index_nospec(number, count)];
-    if (unlikely(s->caller) && !v->domain->is_control)
-        return -E_PERM;
+    if (unlikely(s->caller) && control_refused(v))
+        return control_refused(v);
     if (unlikely(!s->handler))
         return error;
     return s->handler(v, args, op);
@@ -158,6 +164,29 @@ static inline int read_guest(struct vcpu *v, void *to, uint64_t from, size_t n)
 static inline int write_guest(struct vcpu *v, uint64_t to, const void *from, size_t n)
 {
     return copy_error(copy_to_guest(v, GVA(to), from, n));
+}
+
+/* The same for what a caller with 4-byte longs has in another layout: READ_STRUCT(v, &in, from, NARROW_sched_poll) of a struct sched_poll, and n
+ * longs (frame numbers) of a list, from the first on. */
+int narrow_read_struct(struct vcpu *v, void *to, uint64_t from, enum narrow_struct which) MUST_CHECK;
+int narrow_write_struct(struct vcpu *v, uint64_t to, const void *from, enum narrow_struct which) MUST_CHECK;
+int narrow_read_longs(struct vcpu *v, uint64_t *to, uint64_t list, uint64_t first, size_t n) MUST_CHECK;
+size_t narrow_bytes(enum narrow_struct which);
+void narrow_to_wide(enum narrow_struct which, const void *narrow, void *wide);
+void wide_to_narrow(enum narrow_struct which, const void *wide, void *narrow);
+static inline int read_sized(struct vcpu *v, void *to, uint64_t from, size_t n, enum narrow_struct which)
+{
+    return vcpu_call_is_narrow(v) ? narrow_read_struct(v, to, from, which) : read_guest(v, to, from, n);
+}
+static inline int write_sized(struct vcpu *v, uint64_t to, const void *from, size_t n, enum narrow_struct which)
+{
+    return vcpu_call_is_narrow(v) ? narrow_write_struct(v, to, from, which) : write_guest(v, to, from, n);
+}
+#define READ_STRUCT(v, to, from, which) read_sized(v, to, from, sizeof(*(to)), which)
+#define WRITE_STRUCT(v, to, from, which) write_sized(v, to, from, sizeof(*(from)), which)
+static inline int read_longs(struct vcpu *v, uint64_t *to, uint64_t list, uint64_t first, size_t n)
+{
+    return vcpu_call_is_narrow(v) ? narrow_read_longs(v, to, list, first, n) : read_guest(v, to, list + first * sizeof(*to), n * sizeof(*to));
 }
 
 /* For results of what has taken effect and must not run again: 0 or -E_FAULT, never -E_RESTART. */

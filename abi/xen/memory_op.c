@@ -71,7 +71,7 @@ static int64_t op_claim_pages(struct vcpu *v, const uint64_t args[6], void *op U
     struct xen_memory_reservation in;
     struct domain *d;
     uint64_t held;
-    int r = read_guest(v, &in, args[1], sizeof(in));
+    int r = READ_STRUCT(v, &in, args[1], NARROW_xen_memory_reservation);
 
     if (r)
         return r;

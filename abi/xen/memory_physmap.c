@@ -24,6 +24,7 @@ static int map_shared_info(struct domain *d, uint64_t index, uint64_t gfn)
 {
     if (index || !d->shared_info)
         return -E_INVAL;
+    domain_layout_by_caller(d);
     return map_shared(d, gfn, arch_heap_frame(d->shared_info));
 }
 
@@ -62,7 +63,7 @@ int64_t memory_add_to_physmap(struct vcpu *v, const uint64_t args[6], void *op U
 {
     struct xen_add_to_physmap in;
     struct domain *d;
-    int r = read_guest(v, &in, args[1], sizeof(in));
+    int r = READ_STRUCT(v, &in, args[1], NARROW_xen_add_to_physmap);
 
     if (r)
         return r;
@@ -94,13 +95,12 @@ static struct domain *foreign_domain(struct vcpu *v, const struct domain *d, uin
 static int batch_entry(struct vcpu *v, struct domain *d, struct domain *foreign, const struct xen_add_to_physmap_batch *in,
                        uint64_t i)
 {
-    xen_ulong_t index;
-    xen_pfn_t gfn;
+    uint64_t index, gfn;
     int32_t status;
-    int r = read_guest(v, &index, guest_address(in->idxs) + i * sizeof(index), sizeof(index));
+    int r = read_longs(v, &index, guest_address(in->idxs), i, 1);
 
     if (!r)
-        r = read_guest(v, &gfn, guest_address(in->gpfns) + i * sizeof(gfn), sizeof(gfn));
+        r = read_longs(v, &gfn, guest_address(in->gpfns), i, 1);
     if (r)
         return r;
     if (!foreign)
@@ -139,7 +139,7 @@ int64_t memory_add_to_physmap_batch(struct vcpu *v, const uint64_t args[6], void
     struct xen_add_to_physmap_batch in;
     uint64_t done = memory_progress(args);
     struct domain *d, *foreign = NULL;
-    int r = read_guest(v, &in, args[1], sizeof(in));
+    int r = READ_STRUCT(v, &in, args[1], NARROW_xen_add_to_physmap_batch);
 
     if (r)
         return r;
@@ -163,7 +163,7 @@ int64_t memory_remove_from_physmap(struct vcpu *v, const uint64_t args[6], void 
 {
     struct xen_remove_from_physmap in;
     struct domain *d;
-    int r = read_guest(v, &in, args[1], sizeof(in));
+    int r = READ_STRUCT(v, &in, args[1], NARROW_xen_remove_from_physmap);
 
     if (r)
         return r;

@@ -19,8 +19,8 @@ static bool extent_is_valid(uint64_t gfn, unsigned order)
 static int do_extent(struct vcpu *v, struct domain *d, const struct xen_memory_reservation *in, uint64_t i,
                      extent_function function)
 {
-    xen_pfn_t gfn;
-    int r = read_guest(v, &gfn, guest_address(in->extent_start) + i * sizeof(gfn), sizeof(gfn));
+    uint64_t gfn;
+    int r = read_longs(v, &gfn, guest_address(in->extent_start), i, 1);
 
     if (r)
         return r;
@@ -53,9 +53,9 @@ static int64_t do_extents(struct vcpu *v, uint64_t cmd, struct domain *d, const 
 static int64_t give_back_pages(struct vcpu *v, uint64_t cmd, struct domain *d, const struct xen_memory_reservation *in, uint64_t done)
 {
     unsigned n = (unsigned)MIN(in->nr_extents - done, (uint64_t)PAGES_PER_RUN), valid = 0;
-    xen_pfn_t pfn[PAGES_PER_RUN];
+    uint64_t pfn[PAGES_PER_RUN];
     gfn_t gfn[PAGES_PER_RUN];
-    int r = read_guest(v, pfn, guest_address(in->extent_start) + done * sizeof(*pfn), n * sizeof(*pfn));
+    int r = read_longs(v, pfn, guest_address(in->extent_start), done, n);
 
     STATIC_ASSERT(PAGES_PER_RUN <= STAGE2_GATHER);
     if (r == -E_RESTART)
@@ -83,9 +83,9 @@ static int64_t take_some(struct vcpu *v, uint64_t cmd, struct domain *d, const s
 }
 
 /* The progress has to fit above the command in the caller's register. */
-static uint64_t most_extents(const struct domain *d)
+static uint64_t most_extents(const struct vcpu *v)
 {
-    return (domain_is_narrow(d) ? (uint64_t)UINT32_MAX : (uint64_t)INT64_MAX) >> MEMORY_EXTENT_SHIFT;
+    return (domain_is_narrow(v->domain) || vcpu_call_is_narrow(v) ? (uint64_t)UINT32_MAX : (uint64_t)INT64_MAX) >> MEMORY_EXTENT_SHIFT;
 }
 
 /* What both sub-calls check first. Whatever is wrong is answered by how far the call had got, as the ABI has it. */
@@ -94,11 +94,11 @@ static int64_t reservation(struct vcpu *v, const uint64_t args[6], run_function 
     uint64_t cmd = args[0] & MEMORY_CMD_MASK, done = memory_progress(args);
     struct xen_memory_reservation in;
     struct domain *d;
-    int error = read_guest(v, &in, args[1], sizeof(in));
+    int error = READ_STRUCT(v, &in, args[1], NARROW_xen_memory_reservation);
 
     if (error == -E_RESTART)
         return error;
-    if (error || in.nr_extents > most_extents(v->domain) || in.extent_order > MAX_ORDER ||
+    if (error || in.nr_extents > most_extents(v) || in.extent_order > MAX_ORDER ||
         !guest_address(in.extent_start))
         return (int64_t)done;
     d = memory_target(v, in.domid, &error);

@@ -34,23 +34,32 @@ static int64_t run_entry(struct vcpu *v, struct multicall_entry *e)
     return r;
 }
 
+/* What the guest's entry gets of e: its result, or the arguments that it goes on with. */
+static int write_back(struct vcpu *v, uint64_t at, const struct multicall_entry *e, bool again)
+{
+    struct narrow_multicall_entry narrow;
+
+    if (likely(!vcpu_call_is_narrow(v)))
+        return again ? write_guest_result(v, at + offsetof(struct multicall_entry, args), e->args, sizeof(e->args))
+                     : write_guest_result(v, at + offsetof(struct multicall_entry, result), &e->result, sizeof(e->result));
+    wide_to_narrow(NARROW_multicall_entry, e, &narrow);
+    return again ? write_guest_result(v, at + offsetof(struct narrow_multicall_entry, args), narrow.args, sizeof(narrow.args))
+                 : write_guest_result(v, at + offsetof(struct narrow_multicall_entry, result), &narrow.result, sizeof(narrow.result));
+}
+
 /* 0, -E_FAULT, or -E_RESTART: the entry must run (on) again. */
 static int one_entry(struct vcpu *v, uint64_t at)
 {
     struct multicall_entry e;
-    uint64_t result;
     int64_t value;
-    int r = read_guest(v, &e, at, sizeof(e));
+    int r = READ_STRUCT(v, &e, at, NARROW_multicall_entry);
 
     if (r)
         return r;
     value = run_entry(v, &e);
-    if (value == -E_RESTART) {
-        r = write_guest_result(v, at + offsetof(struct multicall_entry, args), e.args, sizeof(e.args));
-        return r ? r : -E_RESTART;
-    }
-    result = (uint64_t)value;
-    return write_guest_result(v, at + offsetof(struct multicall_entry, result), &result, sizeof(result));
+    e.result = (uint64_t)value;
+    r = write_back(v, at, &e, value == -E_RESTART);
+    return r ? r : value == -E_RESTART ? -E_RESTART : 0;
 }
 
 static int64_t continue_at(struct vcpu *v, uint64_t list, uint32_t left)
@@ -64,13 +73,14 @@ int64_t hypercall_multicall(struct vcpu *v, const uint64_t args[6])
 {
     uint64_t list = args[0];
     uint32_t count = (uint32_t)args[1];
+    size_t size = vcpu_call_is_narrow(v) ? sizeof(struct narrow_multicall_entry) : sizeof(struct multicall_entry);
     int r;
 
     if (multicall_arguments())
         return -E_INVAL;            /* a multicall within a multicall */
     subcall_reached(HYPERCALL(__HYPERVISOR_multicall), 0);
     for (uint32_t i = 0; i < count; i++) {
-        uint64_t at = list + (uint64_t)i * sizeof(struct multicall_entry);
+        uint64_t at = list + (uint64_t)i * size;
 
         if (i && (i % ENTRIES_PER_RUN == 0 || hypercall_preempt()))
             return continue_at(v, at, count - i);

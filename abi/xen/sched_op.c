@@ -36,7 +36,7 @@ static int64_t op_poll(struct vcpu *v, const uint64_t args[6], void *op UNUSED)
 {
     struct sched_poll in;
     uint32_t ports[POLL_PORTS_MAX];
-    int r = read_guest(v, &in, args[1], sizeof(in));
+    int r = READ_STRUCT(v, &in, args[1], NARROW_sched_poll);
 
     if (r)
         return r;

@@ -35,7 +35,8 @@ static int64_t op_register_runstate(struct vcpu *v, const uint64_t args[6], void
     if (target != v)
         return -E_INVAL;
     subcall_reached(FAMILY_VCPU, VCPUOP_register_runstate_memory_area);
-    return vcpu_register_runstate(v, GVA(in.addr.p));
+    /* Of a pointer that is the shorter one the rest is whatever was there. */
+    return vcpu_register_runstate(v, GVA(vcpu_call_is_narrow(v) ? (uint32_t)in.addr.p : in.addr.p));
 }
 
 const struct subcall vcpu_subcalls[] = {

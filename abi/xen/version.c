@@ -62,7 +62,7 @@ static int64_t version_platform(struct vcpu *v, const uint64_t args[6], void *op
     struct xen_platform_parameters p = { .virt_start = 0 };
 
     subcall_reached(FAMILY_VERSION, XENVER_platform_parameters);
-    return write_guest(v, args[1], &p, sizeof(p));
+    return WRITE_STRUCT(v, args[1], &p, NARROW_xen_platform_parameters);
 }
 
 static uint32_t features_of(const struct domain *d)

@@ -44,9 +44,11 @@ void host_cancel(struct vcpu *v)
 
 static void trap(struct vcpu *v, struct host_action *a)
 {
-    if (a->kind == HOST_HYPERCALL)
+    if (a->kind == HOST_HYPERCALL) {
+        for (unsigned i = 0; vcpu_call_is_narrow(v) && i < 6; i++)
+            v->arch.regs.x[i] = (uint32_t)v->arch.regs.x[i];
         upcall_hypercall(v, a->number);
-    else
+    } else
         upcall_smccc(v);
 }
 

@@ -34,16 +34,26 @@ void arch_inject_bad_address(struct vcpu *v, uint64_t address UNUSED, bool is_in
     inject_gp(v);
 }
 
-/* Only a kernel may make one at all. Callers in 32-bit mode would need other structures. */
+static bool is_protected(const struct vcpu *v)
+{
+    struct x86_control_registers c;
+
+    virt_get_control_registers(v, &c);
+    return c.cr0 & CR0_PE;
+}
+
+/* Only a kernel may make one at all, and none in real mode, whose addresses are no arguments. */
 void exit_hypercall(struct vcpu *v)
 {
     virt_skip(v, HYPERCALL_BYTES);
     if (unlikely(virt_cpl(v)))
         arch_hypercall_result(v, -E_PERM);
-    else if (unlikely(!virt_is_64bit(v)))
-        arch_hypercall_result(v, -E_NOSYS);
-    else
+    else if (likely(virt_is_64bit(v)))
         upcall_hypercall(v, v->arch.regs.rax);
+    else if (is_protected(v))
+        x86_narrow_hypercall(v);
+    else
+        arch_hypercall_result(v, -E_PERM);
 }
 
 void exit_cpuid(struct vcpu *v, unsigned length)

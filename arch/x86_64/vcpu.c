@@ -4,7 +4,9 @@
 #include "arch/include/x86_vcpu.h"
 #include "core/domain.h"
 #include "core/shared_info.h"
+#include "arch/include/upcall.h"
 #include "cpuid_host.h"
+#include "exits.h"
 #include "fpu.h"
 #include "idt.h"
 #include "lib/error.h"
@@ -56,6 +58,30 @@ void arch_hypercall_result(struct vcpu *v, int64_t result)
 void arch_hypercall_repeat(struct vcpu *v)
 {
     v->arch.regs.rip -= 3;
+}
+
+/* From 32-bit code: ebx, ecx, edx, esi, edi, ebp (xen/arch-x86/xen-x86_32.h), which stand in the others' place meanwhile. What a call leaves there
+ * to go on with goes back; the upper halves of registers are nothing that such code sees. */
+static const uint8_t narrow_argument[] = { 3, 1, 2, 6, 7, 5 };
+
+void x86_narrow_hypercall(struct vcpu *v)
+{
+    struct x86_registers *now = &v->arch.regs, before = *now;
+    uint32_t left[ARRAY_SIZE(argument)];
+
+    STATIC_ASSERT(ARRAY_SIZE(narrow_argument) == ARRAY_SIZE(argument));
+    for (unsigned i = 0; i < ARRAY_SIZE(argument); i++)
+        now->r[argument[i]] = (uint32_t)before.r[narrow_argument[i]];
+    v->narrow_call = true;
+    upcall_hypercall(v, (uint32_t)before.rax);
+    v->narrow_call = false;
+    for (unsigned i = 0; i < ARRAY_SIZE(argument); i++) {
+        left[i] = (uint32_t)now->r[argument[i]];
+        now->r[argument[i]] = before.r[argument[i]];
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(argument); i++)
+        now->r[narrow_argument[i]] = left[i];
+    now->rax = (uint32_t)now->rax;
 }
 
 /* -- life -- */

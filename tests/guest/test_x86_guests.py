@@ -52,6 +52,10 @@ def test_interrupts(out):
     expect_all(run(out, "interrupts"), 21)
 
 
+def test_narrow_calls(out):
+    expect_all(run(out, "compat"), 72)
+
+
 def run_in_bochs(out, guest, cpu):
     """All that it says until the guest has ended: switched the machine off, or crashed."""
     bochs = Path(__file__).resolve().parents[2] / "tools/bochs"
@@ -75,7 +79,8 @@ def run_in_bochs(out, guest, cpu):
 
 # VMX with EPT, and an SVM that says where the next instruction is. That one does not write DR6 when a debug exception exits (the manual's
 # 15.12.2 has it written), and takes a step's exception a second time in the hypervisor: it is left alone with these.
-@pytest.mark.parametrize("cpu, guest", [("corei7_skylake_x", "exits"), ("corei7_skylake_x", "interrupts"), ("ryzen", "interrupts")])
+@pytest.mark.parametrize("cpu, guest", [("corei7_skylake_x", "exits"), ("corei7_skylake_x", "interrupts"), ("ryzen", "interrupts"),
+                                        ("corei7_skylake_x", "compat"), ("ryzen", "compat")])
 def test_in_bochs(out, cpu, guest):
     expect_all(run_in_bochs(out, guest, cpu), 21)
 

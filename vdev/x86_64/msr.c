@@ -43,6 +43,7 @@ static bool write_hypercall_page(struct vcpu *v, uint64_t value)
 
     if (value & ~PAGE_MASK)
         return false;
+    domain_set_layout(v->domain, !virt_is_64bit(v));
     for (uint32_t part = 0; part < 4; part++) {
         memset(page, 0xcc, sizeof(page));
         for (uint32_t i = 0; i < HYPERCALLS_IN_PAGE / 4; i++)

@@ -35,6 +35,7 @@ static int set_callback(struct domain *d, uint64_t value)
     if (type > HVM_PARAM_CALLBACK_TYPE_VECTOR || (type == HVM_PARAM_CALLBACK_TYPE_VECTOR && vector < VECTOR_FIRST))
         return -E_INVAL;
     WRITE_ONCE(d->arch.event_vector, vector);
+    domain_layout_by_caller(d);
     return 0;
 }
 

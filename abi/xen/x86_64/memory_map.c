@@ -11,7 +11,7 @@ int64_t x86_memory_map(struct vcpu *v, const uint64_t args[6], void *op UNUSED)
 {
     const struct x86_map *m = atomic_load_acquire(&v->domain->arch.x86.map);
     struct xen_memory_map in;
-    int r = read_guest(v, &in, args[1], sizeof(in));
+    int r = READ_STRUCT(v, &in, args[1], NARROW_xen_memory_map);
 
     if (r)
         return r;
@@ -20,7 +20,7 @@ int64_t x86_memory_map(struct vcpu *v, const uint64_t args[6], void *op UNUSED)
     subcall_reached(FAMILY_MEMORY, XENMEM_memory_map);
     in.nr_entries = MIN(in.nr_entries, MIN(atomic_load_acquire(&m->count), (uint32_t)X86_MAP_ENTRIES));
     r = write_guest(v, guest_address(in.buffer), m->entry, in.nr_entries * sizeof(m->entry[0]));
-    return r ? r : write_guest(v, args[1], &in, sizeof(in));
+    return r ? r : WRITE_STRUCT(v, args[1], &in, NARROW_xen_memory_map);
 }
 
 static int set_map(struct domain *d, const struct x86_map *m, uint32_t count)

@@ -148,6 +148,7 @@ int64_t x86_vcpu_runstate(struct vcpu *v, const uint64_t args[6], void *op)
 {
     struct runstate_times now;
     struct guest_runstate out;
+    struct narrow_runstate narrow;
 
     subcall_reached(FAMILY_VCPU, VCPUOP_get_runstate_info);
     vcpu_runstate_read(op, &now);
@@ -156,7 +157,10 @@ int64_t x86_vcpu_runstate(struct vcpu *v, const uint64_t args[6], void *op)
     out.state_entry_time = (uint64_t)now.since;
     for (unsigned i = 0; i < ARRAY_SIZE(out.time); i++)
         out.time[i] = (uint64_t)now.time[i];
-    return write_guest(v, args[2], &out, sizeof(out));
+    if (!vcpu_call_is_narrow(v))
+        return write_guest(v, args[2], &out, sizeof(out));
+    runstate_narrow(&out, &narrow);
+    return write_guest(v, args[2], &narrow, sizeof(narrow));
 }
 
 /* -- timers -- */
@@ -189,7 +193,7 @@ int64_t x86_vcpu_stop_periodic(struct vcpu *v UNUSED, const uint64_t args[6] UNU
 int64_t x86_vcpu_set_singleshot(struct vcpu *v, const uint64_t args[6], void *op)
 {
     struct vcpu_set_singleshot_timer in;
-    int r = read_guest(v, &in, args[2], sizeof(in));
+    int r = READ_STRUCT(v, &in, args[2], NARROW_vcpu_set_singleshot_timer);
 
     if (r)
         return r;

@@ -6,5 +6,7 @@
 #define LEGACY_MAX_VCPUS 1      /* places for a vcpu_info in shared_info */
 #define ARCH_VCPU_INFO_WORDS 0
 #define ARCH_SHARED_INFO_WORDS 0
+/* Do some guests see these structures, and make calls, with longs of 4 bytes (xen/arch-x86/xen-x86_32.h)? */
+#define ARCH_NARROW_LAYOUT 0
 
 #endif

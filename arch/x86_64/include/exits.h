@@ -12,6 +12,8 @@ struct vcpu;
 
 /* VMMCALL or VMCALL, 3 bytes. */
 void exit_hypercall(struct vcpu *v);
+/* One from 32-bit code: upcall_hypercall with its arguments (vcpu.c). */
+void x86_narrow_hypercall(struct vcpu *v);
 void exit_cpuid(struct vcpu *v, unsigned length);
 void exit_msr(struct vcpu *v, bool is_write, unsigned length);
 /* MOV between a general register and CR8, the task priority of the local APIC (AMD64 APM volume 2, 16.6.4). More than 15: #GP. */
