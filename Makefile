@@ -33,7 +33,7 @@ help:
 	@echo '  make test-quick   the two-minute subset of it'
 	@echo '  make test-long    what takes longer, on top of `make test`'
 	@echo '  make build        the hypervisor only: build/arm64/vinci'
-	@echo '  make deb          the shipped image as a Debian package (arm64): build/vinci_VERSION_arm64.deb'
+	@echo '  make deb          the shipped image as a Debian package: build/vinci_VERSION_ARCHITECTURE.deb'
 	@echo '  make images       dom0, guests and disks from Debian packages (build/images)'
 	@echo '  make bench        the same probes on Debian'"'"'s Xen and on Vinci, side by side'
 	@echo '  make bench-check  have the quick rows grown over the committed table?'

@@ -30,15 +30,17 @@ class X86Board(Board):
         words = self.dom0_cmdline.replace(",", ",,")
         return ",".join(word for word in (f"{self.kernel} {words}" if self.kernel else "", str(self.initrd or "")) if word)
 
+    def _loading(self):
+        words = ["-kernel", str(self.hypervisor), "-append", self.options]
+        return words + (["-initrd", self.modules()] if self.modules() else [])
+
     def command(self):
         words = [
             "qemu-system-x86_64", "-machine", self.machine, "-accel", "tcg,thread=single" if self.smp == 1 else "tcg",
             "-cpu", self.cpu, "-smp", str(self.smp), "-m", str(self.mem), "-display", "none", "-nodefaults", "-no-reboot",
             "-serial", "stdio", "-monitor", "none", *(IOMMU if self.iommu else []),
-            "-kernel", str(self.hypervisor), "-append", self.options,
+            *self._loading(),
         ]
-        if self.modules():
-            words += ["-initrd", self.modules()]
         if self.store == "disk":
             words += disk(self.images / "store.img", name="store", extra=",read-only=on")
         if self.gdb:

@@ -7,13 +7,18 @@ import argparse
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+from imaging.target import TARGETS                  # noqa: E402
+
 ROOT = HERE.parent
 IMAGE = "boot/xen-4.17-vinci"
-PROGRAMS = ("vinci-partitions", "vinci-arinc653")
+PROGRAMS = {"arm64": ("vinci-partitions", "vinci-arinc653"), "x86_64": ("vinci-arinc653",)}
 UNITS, SERVICE = "usr/lib/systemd/system", "vinci-partitions.service"
 
 
@@ -27,10 +32,14 @@ def install(source, to, mode):
     to.chmod(mode)
 
 
-def install_dom0_part(programs, tree):
-    """dom0's programs, and the service that starts what static domains need; it is enabled as it comes."""
-    for program in programs:
-        install(program, tree / "usr/sbin" / program.name, 0o755)
+def install_text(text, to):
+    to.parent.mkdir(parents=True, exist_ok=True)
+    to.write_text(text)
+    to.chmod(0o644)
+
+
+def install_partitions(tree):
+    """The service that starts what static domains need; it is enabled as it comes."""
     install(HERE / "overlay/dom0/usr/lib/vinci/partitions", tree / "usr/lib/vinci/partitions", 0o755)
     install(HERE / "package" / SERVICE, tree / UNITS / SERVICE, 0o644)
     wants = tree / UNITS / "multi-user.target.wants"
@@ -38,24 +47,31 @@ def install_dom0_part(programs, tree):
     (wants / SERVICE).symlink_to(f"../{SERVICE}")
 
 
-def make(image, out, images):
-    """Writes vinci_VERSION_arm64.deb into the folder `out`; returns its path. images: the folder with dom0's programs."""
+def control(target, size):
+    text = (HERE / "package" / f"control.{target.name}").read_text()
+    return text.replace("@VERSION@", version()).replace("@SIZE@", str(size // 1024))
+
+
+def make(image, out, images, target):
+    """Writes vinci_VERSION_ARCHITECTURE.deb into the folder `out`; returns its path. images: the folder with dom0's programs."""
     with tempfile.TemporaryDirectory() as scratch:
         tree = Path(scratch) / "tree"
         install(image, tree / IMAGE, 0o644)
-        install(HERE / "package/vinci.cfg", tree / "etc/default/grub.d/vinci.cfg", 0o644)
-        install_dom0_part([images / name for name in PROGRAMS], tree)
+        install_text((HERE / "package/vinci.cfg").read_text().replace("@WORDS@", target.deb_words), tree / "etc/default/grub.d/vinci.cfg")
+        for name in PROGRAMS[target.name]:
+            install(images / name, tree / "usr/sbin" / name, 0o755)
+        if "vinci-partitions" in PROGRAMS[target.name]:
+            install_partitions(tree)
         install(ROOT / "LICENSE", tree / "usr/share/doc/vinci/copyright", 0o644)
         size = sum(path.stat().st_size for path in tree.rglob("*") if path.is_file())
         for name in ("postinst", "postrm"):
             install(HERE / "package/update-grub", tree / "DEBIAN" / name, 0o755)
         (tree / "DEBIAN/conffiles").write_text("/etc/default/grub.d/vinci.cfg\n")
-        control = (HERE / "package/control").read_text()
-        (tree / "DEBIAN/control").write_text(control.replace("@VERSION@", version()).replace("@SIZE@", str(size // 1024)))
+        (tree / "DEBIAN/control").write_text(control(target, size))
         for folder in [tree, *tree.rglob("*")]:
             if folder.is_dir():
                 folder.chmod(0o755)
-        package = out / f"vinci_{version()}_arm64.deb"
+        package = out / f"vinci_{version()}_{target.debian}.deb"
         subprocess.run(["dpkg-deb", "--root-owner-group", "--build", str(tree), str(package)], check=True, timeout=120,
                        stdout=subprocess.DEVNULL)
     return package
@@ -66,8 +82,9 @@ def main():
     parser.add_argument("image", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("images", type=Path, help="where dom0's programs are")
+    parser.add_argument("--arch", choices=sorted(TARGETS), default="arm64", help="arm64 (default) or x86_64")
     arguments = parser.parse_args()
-    print(f"  PACKAGE {make(arguments.image, arguments.out, arguments.images)}")
+    print(f"  PACKAGE {make(arguments.image, arguments.out, arguments.images, TARGETS[arguments.arch])}")
 
 
 if __name__ == "__main__":

@@ -10,12 +10,12 @@
   vinci-arinc653   dom0's command for the frames of CPU pools
   vinci-partitions dom0's program that connects restarted static domains again (arm64)
 
-and with --more, for the tests (arm64):
-  kernels.img      more kernels and their ramdisks for guests
-  dom0-new.kernel, dom0-new.cpio    a newer kernel as the control domain's
+and with --more, for the tests:
   grub.efi                          GRUB for UEFI
-  zcu102.dtb                        Debian's device tree for Xilinx' ZCU102
   machine.img                       the root disk of a machine on which the hypervisor's package is installed
+  kernels.img                       more kernels and their ramdisks for guests (arm64, as what follows)
+  dom0-new.kernel, dom0-new.cpio    a newer kernel as the control domain's
+  zcu102.dtb                        Debian's device tree for Xilinx' ZCU102
 """
 
 import argparse
@@ -152,7 +152,7 @@ def build_infotainment(images, inputs, packages):
                 lambda path: recipes.infotainment_tree(packages, images.out / "infotainment").write_cpio(path))
 
 
-def build_more(out):
+def build_more_kernels(out):
     repository = Repository(out / "debian", "arm64")
     packages = repository.unpack(repository.fetch(ARM64.packages))
     inputs, guests = sources(), {}
@@ -166,11 +166,6 @@ def build_more(out):
     images = Images(out)
     images.make("kernels.img", inputs, "the disk with more kernels", lambda path: recipes.make_ext4(
         more_tree(guests, images.work.with_suffix(".more")), path, "vinci-kernels", 160, images.work))
-    grub = Repository(out / "debian", "arm64", "grub")
-    files = grub.fetch(recipes.GRUB_PACKAGES)
-    images.make("grub.efi", inputs + [path.name for path in files.values()], "GRUB for UEFI",
-                lambda path: recipes.make_grub(grub.unpack(files), path))
-    build_machine(images, inputs, repository, packages)
     trees = recipes.kernels(packages)["full"].package / "usr/lib"
     images.make("zcu102.dtb", inputs, "the device tree of a board",
                 lambda path: shutil.copy(next(trees.glob("*/xilinx/zynqmp-zcu102-rev1.0.dtb")), path))
@@ -178,6 +173,18 @@ def build_more(out):
     images.make("dom0-new.kernel", inputs, "dom0's newer kernel", lambda path: shutil.copy(kernel.image, path))
     images.make("dom0-new.cpio", inputs, "dom0's initramfs for it",
                 lambda path: recipes.dom0_tree(packages, kernel, programs=[images.out / "vinci-partitions"]).write_cpio(path))
+
+
+def build_machine(out, target):
+    """What a machine starts from by itself."""
+    repository = Repository(out / "debian", target.debian)
+    packages = repository.unpack(repository.fetch(target.packages))
+    images, inputs = Images(out, target), sources()
+    grub = Repository(out / "debian", target.debian, "grub")
+    files = grub.fetch([target.grub_package])
+    images.make("grub.efi", inputs + [path.name for path in files.values()], "GRUB for UEFI",
+                lambda path: recipes.make_grub(grub.unpack(files), path, target))
+    build_root(images, inputs, repository, packages, target)
 
 
 # What the installer would have asked and written to /etc/default/grub: the machine's console is its serial line.
@@ -188,9 +195,9 @@ GRUB_CMDLINE_LINUX="vinci.root=/dev/vda2 console=hvc0 vinci.mode=test vinci.stor
 """
 
 
-def build_machine(images, inputs, repository, packages):
-    more = Repository(repository.root, "arm64", "machine")
-    files = more.fetch(recipes.MACHINE_PACKAGES)
+def build_root(images, inputs, repository, packages, target):
+    more = Repository(repository.root, target.debian, "machine")
+    files = more.fetch([target.grub_package] + recipes.MACHINE_PACKAGES)
     trees = {**packages, **more.unpack(files)}
     full = recipes.kernels(packages)["full"]
     scratch = images.work.with_suffix(".machine")
@@ -198,7 +205,7 @@ def build_machine(images, inputs, repository, packages):
     def make(path):
         ramdisk = scratch.with_suffix(".ramdisk")
         recipes.pci_tree(packages, full).write_cpio(ramdisk)
-        recipes.make_ext4(recipes.machine_tree(trees, full, ramdisk, MACHINE_GRUB), path, "machine", 192, scratch)
+        recipes.make_ext4(recipes.machine_tree(trees, full, ramdisk, MACHINE_GRUB, target), path, "machine", 192, scratch)
         ramdisk.unlink()
 
     images.make("machine.img", inputs + [path.name for path in files.values()], "the disk of a machine to install on", make)
@@ -225,8 +232,10 @@ def main():
     arguments = parser.parse_args()
     try:
         build(arguments.out.resolve(), TARGETS[arguments.arch], arguments.programs)
+        if arguments.more:
+            build_machine(arguments.out.resolve(), TARGETS[arguments.arch])
         if arguments.more and arguments.arch == "arm64":
-            build_more(arguments.out.resolve())
+            build_more_kernels(arguments.out.resolve())
     except (DebianError, TreeError) as error:
         sys.exit(f"images: {error}")
 

@@ -33,8 +33,13 @@ def hypervisor(request):
 
 
 @pytest.fixture(scope="session")
-def dom0_class(request):
-    return DOM0[request.config.getoption("--arch")]
+def arch(request):
+    return request.config.getoption("--arch")
+
+
+@pytest.fixture(scope="session")
+def dom0_class(arch):
+    return DOM0[arch]
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import deb
 import pytest
+from imaging.target import TARGETS
 
 
 def unpack(package, root):
@@ -18,7 +19,7 @@ def test_the_menu_is_made_again(out, hypervisor, tmp_path, argument, only_vinci)
     """postinst and postrm call update-grub, and do without where there is none."""
     image = out / "arm64/vinci" if hypervisor == "vinci" else Path(hypervisor)
     root = tmp_path / "root"
-    unpack(deb.make(image, tmp_path, out / "images"), root)
+    unpack(deb.make(image, tmp_path, out / "images", TARGETS["arm64"]), root)
     script = root / "DEBIAN" / ("postinst" if argument == "configure" else "postrm")
     update = tmp_path / "bin/update-grub"
     update.parent.mkdir()

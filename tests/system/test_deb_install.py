@@ -6,10 +6,13 @@ import subprocess
 
 import deb
 import pytest
-from board import disk
-from uefi import UefiBoard, make_disk, run
+from board import Board, disk
+from imaging.target import TARGETS
+from uefi import UEFI, make_disk, run
 
 MENU = "/boot/grub/grub.cfg"
+# GRUB's word for a hypervisor, and dom0's programs in the package.
+ENTRY = {"arm64": "xen_hypervisor", "x86_64": "multiboot2"}
 # What GRUB's own installation writes to the EFI system partition.
 STUB = "set root=hd0,gpt2\nset prefix=($root)/boot/grub\nconfigfile $prefix/grub.cfg\n"
 ESP_MIB = 64
@@ -20,7 +23,7 @@ def debugfs(image, command):
     return done.stdout
 
 
-class Machine(UefiBoard):
+class Machine:
     """A machine with a disk of its own: Linux on it, GRUB, dpkg; no hypervisor yet."""
 
     def __init__(self, package, **settings):
@@ -28,40 +31,53 @@ class Machine(UefiBoard):
         self.devices = disk(self.disk, name="boot", snapshot=False)
         root = self.log.with_suffix(".root")
         root.parent.mkdir(parents=True, exist_ok=True)
-        run("cp", "--sparse=always", self.out / "images/machine.img", root)
+        run("cp", "--sparse=always", self.images / "machine.img", root)
         debugfs(root, f"write {package} root/vinci.deb")
         version = debugfs(root, "ls -p /boot").split("vmlinuz-")[1].split("/")[0]
         menu = self.log.with_suffix(".menu")
-        menu.write_text(f"linux /boot/vmlinuz-{version} vinci.root=/dev/vda2 init=/usr/lib/vinci/install console=ttyAMA0 quiet\n"
+        menu.write_text(f"linux /boot/vmlinuz-{version} vinci.root=/dev/vda2 init=/usr/lib/vinci/install console={self.TARGET.console} quiet\n"
                         f"initrd /boot/initrd.img-{version}\nboot\n")
         debugfs(root, f"write {menu} {MENU}")
-        make_disk(self.disk, {"EFI/BOOT/BOOTAA64.EFI": self.out / "images/grub.efi", "boot/grub/grub.cfg": STUB}, mib=ESP_MIB, second=root)
+        make_disk(self.disk, {f"EFI/BOOT/{self.TARGET.efi}": self.images / "grub.efi", "boot/grub/grub.cfg": STUB}, mib=ESP_MIB, second=root)
         root.unlink()
 
     def install(self):
         self.start()
         self.expect(rb"machine: dpkg ended with 0", self.scale(90), "waiting for dpkg")
         self.expect(rb"reboot: Power down", self.scale(30), "waiting for the end")
-        super(UefiBoard, self).stop()
+        Board.stop(self)
+
+
+class ArmMachine(Machine, UEFI["arm64"]):
+    pass
+
+
+class Pc(Machine, UEFI["x86_64"]):
+    pass
+
+
+MACHINES = {"arm64": ArmMachine, "x86_64": Pc}
 
 
 @pytest.fixture
-def machine(out, hypervisor, tmp_path, request, only_vinci):
-    one = Machine(deb.make(out / "arm64/vinci" if hypervisor == "vinci" else hypervisor, tmp_path, out / "images"), out=out, hypervisor=hypervisor,
-                  log=out / "logs" / "system" / f"{request.node.name}.log")
+def machine(out, hypervisor, tmp_path, request, arch, only_vinci):
+    target = TARGETS[arch]
+    package = deb.make(out / arch / "vinci" if hypervisor == "vinci" else hypervisor, tmp_path, out / target.images, target)
+    one = MACHINES[arch](package, out=out, hypervisor=hypervisor, log=out / "logs" / "system" / f"{request.node.name}-{arch}.log")
     yield one
     one.stop()
 
 
-def test_install_start_remove(machine):
+def test_install_start_remove(machine, arch):
+    target, programs = TARGETS[arch], deb.PROGRAMS[arch]
     machine.install()
     machine.start()
     machine.wait_ready()
     assert machine.domains()["Domain-0"]["memory"] == 1024
-    entry = " ".join(machine.out_of(f"grep xen_hypervisor {MENU}").split())
-    assert f"xen_hypervisor /{deb.IMAGE} placeholder console=dtuart dom0_mem=1024M" in entry
+    entry = " ".join(machine.out_of(f"grep {ENTRY[arch]} {MENU}").split())
+    assert f"{ENTRY[arch]} /{deb.IMAGE} placeholder {target.deb_words}" in entry
     assert machine.out_of("dpkg-query --show --showformat '${db:Status-Status}' vinci").strip() == "installed"
-    assert machine.out_of("vinci-partitions --help; vinci-arinc653 --help").count("usage: vinci-") == 2
+    assert machine.out_of("; ".join(f"{name} --help" for name in programs)).count("usage: vinci-") == len(programs)
     machine.out_of("dpkg --purge vinci", timeout=120)
-    assert machine.out_of(f"grep -c xen_hypervisor {MENU} || true").strip() == "0"
+    assert machine.out_of(f"grep -c {ENTRY[arch]} {MENU} || true").strip() == "0"
     machine.poweroff()

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A board whose firmware is UEFI (Debian's qemu-efi-aarch64) and which starts from a disk with a GPT that is made here, without root."""
+"""A board whose firmware is UEFI and which starts from a disk with a GPT that is made here, without root."""
 
 import os
 import subprocess
 from pathlib import Path
 
 from board import disk
-from guests import Dom0
+from guests import Dom0, Dom0X86
+from imaging.target import TARGETS
 
 FIRMWARE = Path("/usr/share/qemu-efi-aarch64/QEMU_EFI.fd")
+OVMF = "/usr/share/OVMF/OVMF_{}_4M.fd"
 FIRST_SECTOR, SECTOR, MIB = 2048, 512, 1 << 20
 GPT_END = 34        # sectors of the second table
 
@@ -42,32 +44,29 @@ def make_disk(path, files, mib=128, second=None):
         run("mcopy", "-i", volume, source, f"::{name}")
 
 
-class UefiBoard(Dom0):
-    """Starts what the disk's EFI/BOOT/BOOTAA64.EFI is."""
+class FromDisk:
+    """Starts what the disk's EFI/BOOT/ has for the processor."""
 
-    def __init__(self, acpi=False, **settings):
+    def __init__(self, **settings):
         super().__init__(**settings)
-        self.acpi = acpi
-        self.modules = (Path(self.kernel), Path(self.initrd))
+        self.files = (Path(self.kernel), Path(self.initrd))
         self.kernel = self.initrd = ""
         self.disk = self.log.with_suffix(".disk")
         self.devices = disk(self.disk, name="boot") + self.devices
 
-    def _loading(self):
-        return ["-bios", str(FIRMWARE)] + ([] if self.acpi else ["-no-acpi"])
-
     def grub_entry(self):
         """What GRUB's own scripts write for a hypervisor (/etc/grub.d/20_linux_xen)."""
+        load, module = self.GRUB_WORDS
         return "\n".join(["set timeout=0", "menuentry vinci {",
-                          f"xen_hypervisor /boot/vinci placeholder {self.options} no-real-mode edd=off",
-                          f"xen_module /boot/dom0.kernel placeholder {self.dom0_cmdline}",
-                          "xen_module --nounzip /boot/dom0.cpio", "}", ""])
+                          f"{load} /boot/vinci placeholder {self.options} no-real-mode edd=off",
+                          f"{module} /boot/dom0.kernel placeholder {self.dom0_cmdline}",
+                          f"{module} --nounzip /boot/dom0.cpio", "}", ""])
 
     def boot(self):
         """Through GRUB."""
-        kernel, initrd = self.modules
+        kernel, initrd = self.files
         make_disk(self.disk, {
-            "EFI/BOOT/BOOTAA64.EFI": self.out / "images/grub.efi", "boot/grub/grub.cfg": self.grub_entry(),
+            f"EFI/BOOT/{self.TARGET.efi}": self.images / "grub.efi", "boot/grub/grub.cfg": self.grub_entry(),
             "boot/vinci": self.hypervisor, "boot/dom0.kernel": kernel, "boot/dom0.cpio": initrd})
         return self.start()
 
@@ -75,3 +74,31 @@ class UefiBoard(Dom0):
         super().stop()
         self.disk.unlink(missing_ok=True)
         self.disk.with_suffix(".text").unlink(missing_ok=True)
+
+
+class UefiBoard(FromDisk, Dom0):
+    """Debian's qemu-efi-aarch64."""
+
+    TARGET = TARGETS["arm64"]
+    GRUB_WORDS = "xen_hypervisor", "xen_module"
+
+    def __init__(self, acpi=False, **settings):
+        super().__init__(**settings)
+        self.acpi = acpi
+
+    def _loading(self):
+        return ["-bios", str(FIRMWARE)] + ([] if self.acpi else ["-no-acpi"])
+
+
+class UefiPc(FromDisk, Dom0X86):
+    """Debian's ovmf."""
+
+    TARGET = TARGETS["x86_64"]
+    GRUB_WORDS = "multiboot2", "module2"
+
+    def _loading(self):
+        return ["-drive", f"if=pflash,format=raw,readonly=on,file={OVMF.format('CODE')}",
+                "-drive", f"if=pflash,format=raw,snapshot=on,file={OVMF.format('VARS')}"]
+
+
+UEFI = {"arm64": UefiBoard, "x86_64": UefiPc}

@@ -22,16 +22,15 @@ MORE_KERNELS = {
 }
 
 # GRUB for UEFI, whose modules the machine's own grub-mkimage puts together.
-GRUB_PACKAGES = ["grub-efi-arm64-bin"]
 # Besides, for a machine on which packages are installed and GRUB's menu is made.
-MACHINE_PACKAGES = GRUB_PACKAGES + ["grub-common", "grub2-common", "gettext-base", "libdevmapper1.02.1", "libudev1", "dpkg", "tar", "libc-bin"]
+MACHINE_PACKAGES = ["grub-common", "grub2-common", "gettext-base", "libdevmapper1.02.1", "libudev1", "dpkg", "tar", "libc-bin"]
 MACHINE_PROGRAMS = [
     "usr/bin/dpkg", "usr/bin/dpkg-deb", "usr/bin/dpkg-query", "usr/bin/dpkg-split", "bin/tar", "sbin/ldconfig", "usr/bin/gettext",
     "usr/bin/gettext.sh", "usr/sbin/grub-probe", "usr/sbin/grub-mkconfig", "usr/sbin/update-grub", "usr/bin/grub-mkrelpath",
     "usr/bin/grub-script-check", "usr/bin/grub-file", "usr/share/grub/grub-mkconfig_lib",
 ]
-MACHINE_FOLDERS = {"grub-common": ["etc/grub.d"], "grub-efi-arm64-bin": ["usr/lib/grub/arm64-efi"], "dpkg": ["usr/share/dpkg"]}
-GRUB_MODULES = ["part_gpt", "fat", "ext2", "normal", "configfile", "search", "echo", "test", "linux", "xen_boot", "gzio", "sleep"]
+MACHINE_FOLDERS = {"grub-common": ["etc/grub.d"], "dpkg": ["usr/share/dpkg"]}
+GRUB_MODULES = ["part_gpt", "fat", "ext2", "normal", "configfile", "search", "echo", "test", "linux", "gzio", "sleep"]
 
 DOM0_MODULES = [
     "xen-evtchn", "xen-gntdev", "xen-gntalloc", "xen-privcmd", "xenfs", "loop", "xen-blkback",
@@ -209,23 +208,24 @@ def make_ext4(tree, out, label, mib, scratch):
     shutil.rmtree(scratch)
 
 
-def make_grub(packages, out):
+def make_grub(packages, out, target):
     """GRUB as an EFI application that reads /boot/grub/grub.cfg from the first partition of its disk."""
-    modules = packages["grub-efi-arm64-bin"] / "usr/lib/grub/arm64-efi"
-    subprocess.run(["grub-mkimage", "-O", "arm64-efi", "-d", str(modules), "-p", "(,gpt1)/boot/grub", "-o", str(out), *GRUB_MODULES],
-                   check=True, timeout=60)
+    modules = packages[target.grub_package] / "usr/lib/grub" / target.grub
+    subprocess.run(["grub-mkimage", "-O", target.grub, "-d", str(modules), "-p", "(,gpt1)/boot/grub", "-o", str(out), *GRUB_MODULES,
+                    target.grub_module], check=True, timeout=60)
 
 
-def machine_tree(packages, kernel, ramdisk, grub_words):
+def machine_tree(packages, kernel, ramdisk, grub_words, target):
     """The root disk of a machine as Debian's installer leaves it, as far as dpkg, GRUB's scripts and the toolstack look at it."""
-    tree = dom0_tree(packages, kernel)
+    tree = dom0_tree(packages, kernel, target=target)
     for path in MACHINE_PROGRAMS:
         tree.entries.pop(f"usr/sbin/{os.path.basename(path)}", None)     # busybox's
         tree.take(path)
     for package, folders_of in MACHINE_FOLDERS.items():
         for folder in folders_of:
             tree.overlay(packages[package] / folder, at=folder)
-    tree.overlay(packages["grub-efi-arm64-bin"] / "usr/lib/grub/arm64-efi", at="boot/grub/arm64-efi")
+    for place in ("usr/lib/grub", "boot/grub"):
+        tree.overlay(packages[target.grub_package] / "usr/lib/grub" / target.grub, at=f"{place}/{target.grub}")
     tree.overlay(OVERLAY / "machine")
     tree.text("etc/default/grub", grub_words)
     for folder in ("var/lib/dpkg/info", "var/lib/dpkg/updates", "var/lib/dpkg/triggers", "etc/dpkg/dpkg.cfg.d"):

@@ -14,6 +14,11 @@ class Target:
     triplet: str        # of its compiler and its folder of libraries
     images: str         # the images' folder below OUT
     hypervisor: str     # Debian's, in its package's /boot
+    grub: str           # GRUB's name for it with UEFI
+    grub_module: str    # GRUB's commands for a hypervisor and its modules
+    efi: str            # what UEFI starts from a disk
+    console: str        # of Linux, the serial line
+    deb_words: str      # for the hypervisor, as its Debian package comes
     nap: bytes          # a kernel that waits for ever
     crash: bytes        # a kernel that crashes at once
     programs: tuple     # of xen-utils that only this architecture has
@@ -26,6 +31,10 @@ class Target:
             "bash", "base-files", "ncurses-base", "util-linux", "xen-utils-4.17", "xen-utils-common", "xenstore-utils", "nginx",
             "libvirt-daemon", "libvirt-daemon-driver-xen", "libvirt-clients", "libxen-dev",
         ]
+
+    @property
+    def grub_package(self):
+        return f"grub-efi-{self.debian}-bin"
 
     @property
     def libraries(self):
@@ -63,12 +72,15 @@ X86_CRASH = (b"\xb8\x02\x00\x00\x40\x0f\xa2\x89\xd9"        # mov $0x40000002, %
 
 ARM64 = Target(
     name="arm64", debian="arm64", triplet="aarch64-linux-gnu", images="images", hypervisor="xen-4.17-arm64", programs=("init-dom0less",),
+    grub="arm64-efi", grub_module="xen_boot", efi="BOOTAA64.EFI", console="ttyAMA0", deb_words="console=dtuart dom0_mem=1024M",
     nap=arm64_image(0xD503207F, 0x17FFFFFF),                # wfi; b .-4
     # mov x0, #SCHEDOP_shutdown; mov x16, #sched_op; adr x1, reason; hvc #0xea1; b .; reason: SHUTDOWN_crash
     crash=arm64_image(0xD2800040, 0xD28003B0, 0x10000061, 0xD401D422, 0x14000000, 3))
 X86_64 = Target(
     name="x86_64", debian="amd64", triplet="x86_64-linux-gnu", images="x86_64/images", hypervisor="xen-4.17-amd64.gz",
     programs=("xen-cpuid", "xen-hvmctx", "xen-hptool", "lsevtchn", "test-cpu-policy"),
+    grub="x86_64-efi", grub_module="multiboot2", efi="BOOTX64.EFI", console="ttyS0",
+    deb_words="console=com1 com1=115200 dom0_mem=1024M",
     nap=pvh_elf(b"\xfb\xf4\xeb\xfc"),                       # sti; hlt; jmp .-2
     crash=pvh_elf(X86_CRASH, memory=0x101000))
 
