@@ -61,6 +61,10 @@ void exit_cpuid(struct vcpu *v, unsigned length)
     struct x86_registers *r = &v->arch.regs;
     uint32_t out[4];
 
+    if (unlikely(v->arch.x86.cpuid_faults) && virt_cpl(v)) {
+        inject_gp(v);
+        return;
+    }
     cpuid_answer(v, (uint32_t)r->rax, (uint32_t)r->rcx, out);
     r->rax = out[0];
     r->rbx = out[1];

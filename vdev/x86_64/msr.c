@@ -120,6 +120,28 @@ static bool ignore(struct vcpu *v UNUSED, uint64_t value UNUSED)
     return true;
 }
 
+static bool read_platform_info(struct vcpu *v, uint64_t *value)
+{
+    *value = x86_policy_platform_info(&v->domain->arch.x86.policy);
+    return true;
+}
+
+static bool read_features_enables(struct vcpu *v, uint64_t *value)
+{
+    *value = v->arch.x86.cpuid_faults;
+    return true;
+}
+
+static bool write_features_enables(struct vcpu *v, uint64_t value)
+{
+    if (value & ~(uint64_t)(x86_policy_platform_info(&v->domain->arch.x86.policy) ? 1 : 0))
+        return false;
+    v->arch.x86.cpuid_faults = value;
+    return true;
+}
+
+#define MSR_PLATFORM_INFO 0xce
+#define MSR_MISC_FEATURES_ENABLES 0x140
 #define MSR_DE_CFG 0xc0011029
 #define MSR_NB_CFG 0xc001001f
 #define MSR_PATCH_LOADER 0xc0010020
@@ -135,6 +157,8 @@ static const struct msr_row {
     { MSR_TSC, read_tsc, write_tsc },
     { MSR_HYPERCALL_PAGE, read_zero, write_hypercall_page },
     { MSR_PLATFORM_ID, read_zero, NULL },
+    { MSR_PLATFORM_INFO, read_platform_info, NULL },
+    { MSR_MISC_FEATURES_ENABLES, read_features_enables, write_features_enables },
     { MSR_UCODE_REV, read_zero, ignore },
     { MSR_MCG_CAP, read_zero, NULL },
     { MSR_MCG_STATUS, read_zero, ignore },

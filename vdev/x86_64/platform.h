@@ -33,6 +33,7 @@ struct x86_domain {
 
 struct x86_vcpu {
     struct x86_mtrr mtrr;
+    bool cpuid_faults;          /* for programs: X86_CPUID_FAULTING's switch */
 };
 
 /* The domain's map from now on. Under domain control, before the domain has run. -E_INVAL: more than X86_MAP_ENTRIES, -E_NOMEM. */

@@ -16,10 +16,15 @@ static const struct leaves {
     { 0x80000000, 0 }, { 0x80000001, 0 }, { 0x80000002, 0 }, { 0x80000003, 0 }, { 0x80000004, 0 }, { 0x80000005, 0 }, { 0x80000006, 0 },
     { 0x80000007, 0 }, { 0x80000008, 0 },
 };
-#define LEAVES_MAX 64           /* as many as a toolstack may bring */
+/* As many as a toolstack may bring: the leaves and subleaves of these ranges. */
+#define BASIC_LEAVES 14
+#define EXTENDED_LEAVES 34
+#define LEAVES_MAX (BASIC_LEAVES + 5 + 2 + 1 + 62 + EXTENDED_LEAVES + 2)
 
-/* Model-specific registers of a policy: guests have nothing of them. */
-static const uint32_t msrs[] = { 0xce, 0x10a };
+/* Model-specific registers of a policy, of which a guest may have the first's X86_CPUID_FAULTING, and nothing of the second. */
+#define MSR_PLATFORM_INFO 0xce
+#define MSR_ARCH_CAPABILITIES 0x10a
+static const uint32_t msrs[] = { MSR_PLATFORM_INFO, MSR_ARCH_CAPABILITIES };
 
 static uint32_t leaf_count(void)
 {
@@ -68,10 +73,10 @@ static int write_leaves(struct vcpu *v, uint64_t to, leaf_reader read, const str
     return 0;
 }
 
-static int write_msrs(struct vcpu *v, uint64_t to)
+static int write_msrs(struct vcpu *v, uint64_t to, uint32_t platform_info)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(msrs); i++) {
-        struct xen_msr_entry e = { .idx = msrs[i] };
+        struct xen_msr_entry e = { .idx = msrs[i], .val = msrs[i] == MSR_PLATFORM_INFO ? platform_info : 0 };
         int error = write_guest(v, to + i * sizeof(e), &e, sizeof(e));
 
         if (error)
@@ -92,7 +97,7 @@ static int write_policy(struct vcpu *v, uint64_t leaves, uint32_t *leaf_room, ui
     if (leaves)
         r = write_leaves(v, leaves, read, p);
     if (!r && entries)
-        r = write_msrs(v, entries);
+        r = write_msrs(v, entries, p ? x86_policy_platform_info(p) : read == cpuid_default ? X86_CPUID_FAULTING : 0);
     *leaf_room = leaves ? leaf_count() : LEAVES_MAX;
     *msr_room = ARRAY_SIZE(msrs);
     return r;
@@ -150,8 +155,7 @@ int64_t x86_get_policy(struct vcpu *v, const uint64_t args[6] UNUSED, void *op)
                         &call->d->arch.x86.policy);
 }
 
-/* An MSR's value of a policy is 0. */
-static int check_msrs(struct vcpu *v, struct xen_domctl_cpu_policy *in)
+static int read_msrs(struct vcpu *v, struct xen_domctl_cpu_policy *in, struct x86_policy *p)
 {
     if (in->nr_msrs > ARRAY_SIZE(msrs))
         return -E_2BIG;
@@ -162,14 +166,41 @@ static int check_msrs(struct vcpu *v, struct xen_domctl_cpu_policy *in)
         if (r)
             return r;
         in->err_msr = e.idx;
-        if (e.flags || e.val || (e.idx != msrs[0] && e.idx != msrs[1]))
-            return -E_INVAL;
+        if (e.idx != MSR_PLATFORM_INFO && e.idx != MSR_ARCH_CAPABILITIES)
+            return -E_RANGE;
+        if (e.flags || e.val & ~(uint64_t)(e.idx == MSR_PLATFORM_INFO ? X86_CPUID_FAULTING : 0))
+            return e.val >> 32 && !e.flags ? -E_OVERFLOW : -E_INVAL;
+        if (e.idx == MSR_PLATFORM_INFO)
+            p->platform_info = (uint32_t)e.val;
     }
     in->err_msr = UINT32_MAX;
     return 0;
 }
 
-static int read_leaves(struct vcpu *v, const struct xen_domctl_cpu_policy *in, struct x86_policy *p)
+/* Leaves that a policy may speak of: subleaves of four of them, up to these numbers. */
+static bool is_leaf(const struct xen_cpuid_leaf *l)
+{
+    static const struct { uint8_t leaf, subleaves; } with[] = { { 4, 6 }, { 7, 3 }, { 0xb, 2 }, { 0xd, 63 } };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(with); i++)
+        if (l->leaf == with[i].leaf)
+            return l->subleaf < with[i].subleaves;
+    return l->subleaf == XEN_CPUID_NO_SUBLEAF &&
+           (l->leaf < BASIC_LEAVES || l->leaf - 0x80000000u < EXTENDED_LEAVES || l->leaf == 0x40000000 || l->leaf == 0x40000100);
+}
+
+/* What no guest can have: more leaves, or subleaves of 7, than there are. */
+static bool is_too_much(const struct xen_cpuid_leaf *l)
+{
+    uint32_t r[4];
+
+    if (l->leaf != 0 && l->leaf != 0x80000000u && (l->leaf != 7 || l->subleaf))
+        return false;
+    cpuid_default(l->leaf, 0, r);
+    return l->a > r[0];
+}
+
+static int read_leaves(struct vcpu *v, struct xen_domctl_cpu_policy *in, struct x86_policy *p)
 {
     if (in->nr_leaves > LEAVES_MAX)
         return -E_2BIG;
@@ -179,8 +210,16 @@ static int read_leaves(struct vcpu *v, const struct xen_domctl_cpu_policy *in, s
 
         if (r)
             return r;
+        in->err_leaf = l.leaf;
+        in->err_subleaf = l.subleaf;
+        if (!is_leaf(&l))
+            return -E_RANGE;
+        if (is_too_much(&l))
+            return -E_INVAL;
         x86_policy_set(p, l.leaf, l.subleaf, (const uint32_t[]){ l.a, l.b, l.c, l.d });
     }
+    in->err_leaf = in->err_subleaf = UINT32_MAX;
+    x86_policy_settle(p);
     return 0;
 }
 
@@ -195,23 +234,33 @@ static int take_policy(struct domain *d, const struct x86_policy *p)
     return r;
 }
 
-/* Before the domain has run. Features that no guest has stay away without a word, as do all changes of what is not a feature. */
-int64_t x86_set_policy(struct vcpu *v, const uint64_t args[6] UNUSED, void *op)
+/* Before the domain has run: what is said changes what was said before. Features that no guest has stay away without a word; what else of a
+ * leaf no policy changes is not looked at. The structure's err_ fields say what an error is about. */
+int64_t x86_set_policy(struct vcpu *v, const uint64_t args[6], void *op)
 {
     struct domctl_call *call = op;
     struct xen_domctl_cpu_policy *in = &call->op.u.cpu_policy;
-    struct x86_policy p = { .is_limited = false };
+    struct domain_locked l;
+    struct x86_policy p;
     int r;
 
     if (call->d == v->domain)
         return -E_INVAL;
     in->err_leaf = in->err_subleaf = in->err_msr = UINT32_MAX;
-    r = check_msrs(v, in);
+    l = domain_lock(call->d);
+    p = call->d->arch.x86.policy;
+    domain_unlock(l);
+    x86_policy_begin(&p);
+    r = read_leaves(v, in, &p);
     if (!r)
-        r = read_leaves(v, in, &p);
-    if (r)
+        r = read_msrs(v, in, &p);
+    if (r == -E_RESTART)
         return r;
     subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_set_cpu_policy);
-    call->copy_back = true;
-    return take_policy(call->d, &p);
+    if (!r)
+        r = take_policy(call->d, &p);
+    /* Errors bring no structure back by themselves. */
+    if (write_guest_result(v, args[0], &call->op, sizeof(call->op)))
+        return -E_FAULT;
+    return r;
 }

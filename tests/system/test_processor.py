@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a guest's x86 processor is told to be, and what is sent to it, by xl."""
+
+import pytest
+
+pytestmark = pytest.mark.x86_64
+BOARD = {"smp": 1, "mem": 2048, "dom0_mem": 640, "store": "initrd"}
+
+
+@pytest.fixture(autouse=True)
+def only_x86(request):
+    if request.config.getoption("--arch") != "x86_64":
+        pytest.skip("of x86-64")
+
+
+def processor(dom0, name, **settings):
+    """The flags, and the family, of a guest's processor."""
+    dom0.create(name, **settings)
+    _, said = dom0.guest(name, "grep -m1 -w flags /proc/cpuinfo; grep -m1 family /proc/cpuinfo")
+    dom0.destroy(name)
+    flags, family = said.strip().splitlines()
+    return set(flags.split()), int(family.split()[-1])
+
+
+@pytest.mark.quick
+def test_features_by_name(dom0):
+    """What needs a feature that is taken away goes too; what no guest has stays away; what is not spoken of is there."""
+    flags, family = processor(dom0, "named", more='cpuid="host,avx=0,sse4.2=0,vmx=1,svm=1,mtrr=1,family=6"')
+    assert not flags & {"avx", "avx2", "fma", "f16c", "sse4_2", "vmx", "svm", "mtrr"}, flags
+    assert flags >= {"sse4_1", "xsave", "aes", "hypervisor", "x2apic", "lm"}, flags
+    assert family == 6
+
+
+def test_features_by_bits(dom0):
+    """Leaf 1's ECX: bit 28 is AVX, bit 25 AES."""
+    flags, _ = processor(dom0, "bits", more='cpuid=["0x1:ecx=xxx0xx0xxxxxxxxxxxxxxxxxxxxxxxxx"]')
+    assert not flags & {"avx", "avx2", "fma", "aes"}, flags
+    assert flags >= {"sse4_2", "xsave", "hypervisor"}, flags
+
+
+def test_more_leaves_than_there_are(dom0):
+    path = dom0.config("leaves", more='cpuid=["0x0:eax=00000000000000000000000011111111"]')
+    status, said = dom0.run(f"xl create {path}", timeout=60)
+    assert status and "CPUID" in said.upper(), said
+    dom0.gone("leaves")
