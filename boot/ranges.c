@@ -3,6 +3,9 @@
 #include "lib/assert.h"
 #include "lib/print.h"
 
+#define COARSE_RANGES 16
+#define COARSE_GAP UINT64_C(0x200000)
+
 void range_add(struct range_list *l, uint64_t base, uint64_t size)
 {
     if (base + size < base)
@@ -16,11 +19,11 @@ void range_add(struct range_list *l, uint64_t base, uint64_t size)
 }
 
 /* How far apart two ranges are; 0: they touch. */
-static uint64_t distance(const struct memory_range *a, const struct memory_range *b)
+static ALWAYS_INLINE uint64_t distance(const struct memory_range *a, const struct memory_range *b)
 {
-    if (a->base > b->base)
-        return distance(b, a);
-    return b->base - a->base > a->size ? b->base - a->base - a->size : 0;
+    uint64_t size = a->base > b->base ? b->size : a->size, apart = a->base > b->base ? a->base - b->base : b->base - a->base;
+
+    return apart > size ? apart - size : 0;
 }
 
 static void grow(struct memory_range *r, const struct memory_range *with)
@@ -47,19 +50,46 @@ void range_add_joined(struct range_list *l, uint64_t base, uint64_t size)
     range_add(l, all.base, all.size);
 }
 
-void range_add_near(struct range_list *l, uint64_t base, uint64_t size)
+static unsigned nearest(const struct range_list *l, const struct memory_range *to)
+{
+    uint64_t least = UINT64_MAX;
+    unsigned best = 0;
+
+    for (unsigned i = 0; i < l->count; i++) {
+        uint64_t d = distance(&l->range[i], to);
+
+        if (d < least) {
+            least = d;
+            best = i;
+        }
+    }
+    return best;
+}
+
+static ALWAYS_INLINE void add_near(struct range_list *l, uint64_t base, uint64_t size, unsigned most, uint64_t near)
 {
     struct memory_range wanted = { ROUND_DOWN(base, PAGE_SIZE), 0 };
-    unsigned nearest = 0;
+    bool full = l->count >= most;
+    unsigned at = l->count - 1;
 
     wanted.size = ROUND_UP(MIN(size, UINT64_MAX - PAGE_SIZE - base) + (base - wanted.base), PAGE_SIZE);
-    for (unsigned i = 1; i < l->count; i++)
-        if (distance(&l->range[i], &wanted) < distance(&l->range[nearest], &wanted))
-            nearest = i;
-    if (l->count && (l->count == MAX_RANGES || distance(&l->range[nearest], &wanted) == 0))
-        grow(&l->range[nearest], &wanted);
+    /* What is added next mostly lies at or behind what was added last. */
+    if (l->count && distance(&l->range[at], &wanted) > (full ? near : 0))
+        at = nearest(l, &wanted);
+    if (l->count && (full || distance(&l->range[at], &wanted) == 0))
+        grow(&l->range[at], &wanted);
     else
         range_add(l, wanted.base, wanted.size);
+}
+
+void range_add_near(struct range_list *l, uint64_t base, uint64_t size)
+{
+    add_near(l, base, size, MAX_RANGES, 0);
+}
+
+HOT void range_add_coarse(struct range_list *l, uint64_t base, uint64_t size)
+{
+    add_near(l, base, size, COARSE_RANGES, COARSE_GAP);
 }
 
 void range_remove(struct range_list *l, uint64_t base, uint64_t size)

@@ -21,6 +21,8 @@ void range_add(struct range_list *l, uint64_t base, uint64_t size);
 void range_add_joined(struct range_list *l, uint64_t base, uint64_t size);
 /* The same for space that must stay untouched, widened to whole pages: where there is no room for one more range, the nearest one grows. */
 void range_add_near(struct range_list *l, uint64_t base, uint64_t size);
+/* The same where there are many and time is short: from 16 ranges on what lies within 2 MiB of the last one grows it. */
+void range_add_coarse(struct range_list *l, uint64_t base, uint64_t size);
 /* Cut [base, base+size) out of every range. */
 void range_remove(struct range_list *l, uint64_t base, uint64_t size);
 void range_remove_all(struct range_list *l, const struct range_list *what);

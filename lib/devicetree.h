@@ -39,6 +39,7 @@ struct dt_node {
     struct dt_property compatible;  /* name NULL: none */
     uint32_t compatible_initials;   /* DT_INITIAL of its strings */
     struct dt_property device_type; /* name NULL: none */
+    bool has_address_cells, has_size_cells;
 };
 
 /* Walk over all nodes in the order of the blob. Levels remember what the nodes above say of addresses. */
@@ -61,6 +62,35 @@ uint32_t dt_node_place(const struct devicetree *t, const struct dt_node *n);
 void dt_walk_to(struct dt_walk *w, unsigned depth, uint32_t place);
 /* "/soc/nic@a000000": the node that the walk returned last. False: it is the root, or there is no room. */
 bool dt_walk_path(const struct dt_walk *w, char *out, size_t size);
+
+/*
+ * A quick look at many nodes: of each the named properties only. A name is compared with the list once and is known by its place in the
+ * string block from then on. What a node has several times counts once, the first.
+ */
+#define DT_SKIM_NAMES 8
+#define DT_SKIM_PLACES 4096
+struct dt_skim {
+    const uint8_t *at, *end;    /* in the structure block */
+    int depth, above;
+    uint32_t places;            /* of the string block that are remembered */
+    uint8_t known[DT_SKIM_PLACES];  /* by place: 0 nobody has looked, 1 none of the names, else the name's number and 2 */
+    struct dt_walk *walk;
+    const char *const *names;   /* at most DT_SKIM_NAMES */
+    unsigned name_count;
+};
+struct dt_skimmed {
+    const uint8_t *place;       /* of its first token */
+    const uint8_t *properties;
+    unsigned depth;
+    uint32_t has;               /* BIT(n): property n is there */
+    struct dt_property property[DT_SKIM_NAMES];     /* without names */
+};
+/* Looks at what is below the node that the walk returned last. */
+void dt_skim_start(struct dt_skim *s, struct dt_walk *w, const char *const *names, unsigned name_count);
+/* The next node below. False at the end, from where the walk goes on then (see its `damaged`). */
+bool dt_skim_next(struct dt_skim *s, struct dt_skimmed *n);
+/* The node that was skimmed, so that everything may be asked of it but `compatible` and `device_type`. */
+struct dt_node dt_skim_node(const struct dt_skim *s, const struct dt_skimmed *n);
 
 /* Lowest-level reading, for copying a tree: the item at *offset, moving on. */
 enum dt_token { DT_BEGIN, DT_END, DT_PROPERTY, DT_DONE, DT_BAD };
@@ -89,6 +119,8 @@ bool dt_is_enabled(const struct devicetree *t, const struct dt_node *n);
 bool dt_reg(const struct dt_walk *w, const struct dt_node *n, unsigned i, uint64_t *address, uint64_t *size);
 /* The same in the terms of the node's own bus, for nodes that are no devices (modules below /chosen). */
 bool dt_reg_untranslated(const struct dt_walk *w, const struct dt_node *n, unsigned i, uint64_t *address, uint64_t *size);
+/* The same of a value in hand: entries of so many cells for address and size. */
+bool dt_entry(const struct dt_property *p, uint32_t address_cells, uint32_t size_cells, unsigned i, uint64_t *address, uint64_t *size);
 /* Entry i of the memory reservation block; false at its end. */
 bool dt_reservation(const struct devicetree *t, unsigned i, uint64_t *address, uint64_t *size);
 

@@ -14,6 +14,27 @@ static uint64_t mix(uint64_t state, uint64_t value)
     return state ^ state >> 29;
 }
 
+static uint64_t rotated(uint64_t x)
+{
+    return x >> 19 | x << 45;
+}
+
+/* Most of a tree is known to everybody, and a seed is random already: words are gathered, four at a time, and mixed once. */
+static uint64_t mix_words(uint64_t state, const uint64_t *words, uint32_t count)
+{
+    uint64_t a = 0, b = 0, c = 0, d = 0;
+
+    for (; count >= 4; count -= 4, words += 4) {
+        a = rotated(a) ^ words[0];
+        b = rotated(b) ^ words[1];
+        c = rotated(c) ^ words[2];
+        d = rotated(d) ^ words[3];
+    }
+    while (count--)
+        a = rotated(a) ^ words[count];
+    return mix(mix(mix(mix(state, a), b), c), d);
+}
+
 static uint32_t big_endian(uint32_t v)
 {
     return __builtin_bswap32(v);
@@ -30,8 +51,7 @@ static uint64_t mix_tree(uint64_t state, uint64_t fdt_pa)
     if (!(fdt_pa & 7) && big_endian(fdt[0]) == 0xd00dfeed) {
         /* The structure block ends there; totalsize may be mostly empty room. */
         end = big_endian(fdt[2]) + big_endian(fdt[9]);
-        for (uint32_t at = 0; at < MIN(end, (uint32_t)TREE_BYTES_MAX) / 8; at++)
-            state = mix(state, ((const uint64_t *)fdt)[at]);
+        state = mix_words(state, (const uint64_t *)fdt, MIN(end, (uint32_t)TREE_BYTES_MAX) / 8);
     }
     boot_unmap((void *)fdt, TREE_BYTES_MAX);
     return state;

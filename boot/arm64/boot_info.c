@@ -25,7 +25,6 @@ struct scan {
     struct dt_node node;
     uint32_t kinds;                 /* boot_node_kinds of it */
     enum top top;                   /* of the node at depth 1 above the current one, or itself */
-    bool in_partition;              /* at or below a xen,domain node */
     const char *stdout_path;        /* in the tree; NULL: none */
     struct dt_node aliases;         /* depth 0: none */
     struct console consoles[CONSOLES];
@@ -64,13 +63,10 @@ static uint32_t kind_of_string(const char *text, size_t length)
     return 0;
 }
 
-uint32_t boot_node_kinds(const struct dt_node *n)
+uint32_t boot_kinds_of(const struct dt_property *p)
 {
-    const struct dt_property *p = &n->compatible;
     uint32_t kinds = 0;
 
-    if (!p->name || !(n->compatible_initials & COMPATIBLE_INITIALS))
-        return 0;
     for (uint32_t at = 0; at < p->length;) {
         const char *text = (const char *)p->value + at;
         size_t length = strnlen(text, p->length - at);
@@ -82,6 +78,11 @@ uint32_t boot_node_kinds(const struct dt_node *n)
         at += (uint32_t)length + 1;
     }
     return kinds;
+}
+
+uint32_t boot_node_kinds(const struct dt_node *n)
+{
+    return n->compatible.name && n->compatible_initials & COMPATIBLE_INITIALS ? boot_kinds_of(&n->compatible) : 0;
 }
 
 bool boot_next_in_chosen(struct dt_walk *w, struct dt_node *n)
@@ -134,104 +135,7 @@ static void scan_chosen(struct scan *s)
         log_warning("command line: longer than %u bytes, the end is lost", COMMAND_LINE_SIZE);
     b->dom0_command_line = dt_string(&b->tree, &s->node, "xen,dom0-bootargs");
     s->stdout_path = dt_string(&b->tree, &s->node, "stdout-path");
-}
-
-static void scan_module(struct scan *s)
-{
-    struct boot_info *b = s->b;
-    struct boot_module m = { .kind = MODULE_UNKNOWN };
-
-    if (!is(s, NODE_MODULE))
-        return;
-    if (!dt_reg_untranslated(&s->walk, &s->node, 0, &m.at.base, &m.at.size) || m.at.size == 0) {
-        log_warning("device tree: module %s has no usable reg, ignored", s->node.name);
-        return;
-    }
-    if (b->modules.count == MAX_MODULES) {
-        log_warning("device tree: more than %u modules, %s ignored", MAX_MODULES, s->node.name);
-        return;
-    }
-    if (is(s, NODE_KERNEL))
-        m.kind = MODULE_KERNEL;
-    else if (is(s, NODE_RAMDISK))
-        m.kind = MODULE_RAMDISK;
-    else if (is(s, NODE_POLICY) || is(s, NODE_TREE))
-        m.kind = MODULE_OTHER;
-    m.command_line = dt_string(&b->tree, &s->node, "bootargs");
-    b->modules.module[b->modules.count++] = m;
-}
-
-bool boot_static_memory(const struct dt_walk *w, const struct dt_node *n, unsigned i, uint64_t *base, uint64_t *size)
-{
-    uint32_t address_cells = w->levels[n->depth - 1].address_cells, size_cells = w->levels[n->depth - 1].size_cells;
-    struct dt_property p, cells;
-
-    ASSERT(n->depth > 0);
-    if (!dt_property(w->tree, n, "xen,static-mem", &p))
-        return false;
-    if (dt_property(w->tree, n, "#xen,static-mem-address-cells", &cells))
-        address_cells = dt_cell(&cells, 0, 0);
-    if (dt_property(w->tree, n, "#xen,static-mem-size-cells", &cells))
-        size_cells = dt_cell(&cells, 0, 0);
-    if (address_cells < 1 || address_cells > 2 || size_cells < 1 || size_cells > 2)
-        return false;
-    if ((uint64_t)(i + 1) * (address_cells + size_cells) * 4 > p.length)
-        return false;
-    *base = dt_cells(&p, i * (address_cells + size_cells), address_cells);
-    *size = dt_cells(&p, i * (address_cells + size_cells) + address_cells, size_cells);
-    return true;
-}
-
-/* A static domain: what of memory must not be handed out before its plan is made, and when it starts. */
-static void scan_partition(struct scan *s)
-{
-    struct boot_info *b = s->b;
-    unsigned k = b->partition_nodes++;
-    struct dt_property priority;
-    uint64_t base, size;
-
-    for (unsigned i = 0; boot_static_memory(&s->walk, &s->node, i, &base, &size); i++)
-        if (size && base + size > base)
-            range_add_near(&b->static_memory, base, size);
-    if (k >= MAX_PARTITIONS)
-        return;
-    b->partitions[k].place = dt_node_place(&b->tree, &s->node);
-    if (dt_property(&b->tree, &s->node, "vinci,priority", &priority) && priority.length == 4)
-        b->partitions[k].priority = (int32_t)dt_cell(&priority, 0, 0);
-}
-
-static void scan_shared_memory(struct scan *s)
-{
-    uint64_t base, size;
-
-    if (is(s, NODE_SHARED_MEMORY) && boot_shared_memory(&s->walk, &s->node, &base, &size))
-        range_add_near(&s->b->static_memory, base, size);
-}
-
-static void scan_partition_module(struct scan *s)
-{
-    uint64_t base, size;
-
-    if (is(s, NODE_MODULE) && dt_reg_untranslated(&s->walk, &s->node, 0, &base, &size) && size)
-        range_add_near(&s->b->partition_modules, base, size);
-}
-
-/* A node below /chosen. */
-static void scan_below_chosen(struct scan *s)
-{
-    if (s->node.depth == 2)
-        s->in_partition = is(s, NODE_DOMAIN);
-    if (s->node.depth == 2 || (s->node.depth == 3 && s->in_partition))
-        scan_shared_memory(s);
-    if (s->node.depth == 3 && s->in_partition)
-        scan_partition_module(s);
-    if (s->node.depth != 2)
-        return;
-    s->b->pool_nodes += is(s, NODE_POOL);
-    if (s->in_partition)
-        scan_partition(s);
-    else
-        scan_module(s);
+    boot_scan_below_chosen(b, &s->walk);
 }
 
 /* dom0 sees one region of redistributors: the first, so that is the largest. */
@@ -399,8 +303,6 @@ static void scan_node(struct scan *s)
     scan_device(s);
     if (s->top == TOP_OTHER)
         scan_other(s);
-    else if (s->top == TOP_CHOSEN && depth > 1)
-        scan_below_chosen(s);
     else if (s->top == TOP_CHOSEN)
         scan_chosen(s);
     else if (s->top == TOP_ALIASES && depth == 1)

@@ -67,6 +67,10 @@ static inline bool boot_is_gic(const struct dt_node *n)
 {
     return boot_node_kinds(n) & (BIT(NODE_GIC_V3) | BIT(NODE_GIC_V2));
 }
+uint32_t boot_kinds_of(const struct dt_property *compatible);
+/* What is below /chosen, which the walk returned last: modules, and what of memory static domains have spoken for (chosen_scan.c). The walk
+ * goes on behind it. */
+void boot_scan_below_chosen(struct boot_info *b, struct dt_walk *w);
 /* The next node below /chosen; w is a copy of boot_info's `chosen`, and stands behind a node of it. */
 bool boot_next_in_chosen(struct dt_walk *w, struct dt_node *n);
 /*

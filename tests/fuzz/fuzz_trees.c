@@ -38,6 +38,17 @@ static void check_plan(const struct partition_plan *plan)
         ASSERT(plan->irqs[i] >= 32 && plan->irqs[i] < FIRST_BAD_IRQ);
 }
 
+/* What a domain's plan says of memory was set aside before the plan was read. */
+static void check_memory_is_spoken_for(const struct boot_info *b, const struct partition_plan *plan)
+{
+    const struct partition_module *const modules[] = { &plan->kernel, &plan->ramdisk, &plan->tree };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(modules); i++)
+        ASSERT(!modules[i]->size || range_contains(&b->partition_modules, modules[i]->base, modules[i]->size));
+    for (unsigned i = 0; i < plan->bank_count && !plan->broken; i++)
+        ASSERT(range_contains(&b->static_memory, plan->banks[i].base, plan->banks[i].size));
+}
+
 static void read_plans(const struct boot_info *b, const struct devicetree *partial)
 {
     static const struct range_list taken = { .count = 1, .range = { { 0x40200000, 0x200000 } } };
@@ -60,6 +71,8 @@ static void read_plans(const struct boot_info *b, const struct devicetree *parti
         ASSERT(!plan->broken || lines[true]);
     }
     ASSERT(n == static_count(b));
+    for (unsigned i = 0; i < n; i++)
+        check_memory_is_spoken_for(b, plans[i]);
     while (n--) {
         free(plans[n]->vcpus);
         free(plans[n]);

@@ -237,6 +237,8 @@ static void damaged_trees_do_no_harm(void **state)
         damage(copy, size, 1 + round % 4, &seed);
         line_count = broken_lines = 0;
         (void)parse(copy, size);
+        for (unsigned i = 0; i < plan_count; i++)
+            assert_true(!plans[i]->kernel.size || range_contains(&info.partition_modules, plans[i]->kernel.base, plans[i]->kernel.size));
         forget_plans();
         free(copy);
     }
