@@ -28,7 +28,7 @@ const struct subcall domctl_subcalls[] = {
     SUBCALL(XEN_DOMCTL_getvcpuaffinity, CALLER_CONTROL, domctl_get_affinity),
     SUBCALL_MISSING(XEN_DOMCTL_real_mode_area, CALLER_CONTROL),
     SUBCALL(XEN_DOMCTL_resumedomain, CALLER_CONTROL, domctl_resume),
-    SUBCALL_MISSING(XEN_DOMCTL_sendtrigger, CALLER_CONTROL),
+    SUBCALL_X86_64(XEN_DOMCTL_sendtrigger, XEN_DOMCTL_sendtrigger, CALLER_CONTROL, x86_send_trigger),
     SUBCALL_MISSING(XEN_DOMCTL_subscribe, CALLER_CONTROL),
     SUBCALL_X86_64(XEN_DOMCTL_gethvmcontext, XEN_DOMCTL_gethvmcontext, CALLER_CONTROL, x86_get_hvm_context),
     SUBCALL_X86_64(XEN_DOMCTL_sethvmcontext, XEN_DOMCTL_sethvmcontext, CALLER_CONTROL, x86_set_hvm_context),

@@ -6,4 +6,8 @@
  * kernel is started. */
 #define X86_START_REAL_MODE 1
 
+struct vcpu;
+/* v takes an NMI as soon as it can: one, however often it is asked for until then. Any CPU, any lock of an earlier class held; wakes and kicks. */
+void x86_vcpu_raise_nmi(struct vcpu *v);
+
 #endif

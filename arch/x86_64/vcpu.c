@@ -213,13 +213,29 @@ void arch_vcpu_switch(struct vcpu *prev, struct vcpu *next)
     }
 }
 
-/* The vector of HVM_PARAM_CALLBACK_IRQ comes past the local APIC, before what that has (xen/hvm/params.h). */
-static void give_event_vector(struct vcpu *v)
+/* What comes past the local APIC, and before what that has: an NMI, then the vector of HVM_PARAM_CALLBACK_IRQ (xen/hvm/params.h). */
+static NOINLINE void give_what_waits(struct vcpu *v, uint32_t waits)
 {
     uint8_t vector = v->domain->arch.event_vector;
 
-    if (vector && virt_inject_interrupt(v, vector))
-        atomic_store(&v->arch.event_waits, 0u);
+    if (waits & WAITS_NMI) {
+        if (virt_inject_nmi(v))
+            (void)atomic_fetch_and(&v->arch.event_waits, ~(uint32_t)WAITS_NMI);
+    } else if (!vector || virt_inject_interrupt(v, vector)) {
+        (void)atomic_fetch_and(&v->arch.event_waits, ~(uint32_t)WAITS_EVENT);
+    }
+}
+
+static void let_wait(struct vcpu *v, uint32_t what)
+{
+    (void)atomic_fetch_or(&v->arch.event_waits, what);
+    vcpu_wake(v);
+    vcpu_kick(v);
+}
+
+void x86_vcpu_raise_nmi(struct vcpu *v)
+{
+    let_wait(v, WAITS_NMI);
 }
 
 void arch_vcpu_raise_upcall(struct vcpu *v)
@@ -230,18 +246,17 @@ void arch_vcpu_raise_upcall(struct vcpu *v)
     }
     if (!v->domain->arch.event_vector)
         return;
-    atomic_store(&v->arch.event_waits, 1u);
-    vcpu_wake(v);
-    vcpu_kick(v);
+    let_wait(v, WAITS_EVENT);
 }
 
 /* One interrupt at a time: the next one follows when the guest can take it, for which the processor exits. */
 HOT void arch_vcpu_flush(struct vcpu *v)
 {
+    uint32_t waits = atomic_load(&v->arch.event_waits);
     int vector;
 
-    if (unlikely(atomic_load(&v->arch.event_waits))) {
-        give_event_vector(v);
+    if (unlikely(waits)) {
+        give_what_waits(v, waits);
         return;
     }
     vector = vlapic_highest(v);

@@ -49,7 +49,7 @@ def test_exits(out, cpu):
 
 
 def test_interrupts(out):
-    expect_all(run(out, "interrupts"), 21)
+    expect_all(run(out, "interrupts"), 26)
 
 
 def test_narrow_calls(out):

@@ -43,3 +43,16 @@ def test_more_leaves_than_there_are(dom0):
     status, said = dom0.run(f"xl create {path}", timeout=60)
     assert status and "CPUID" in said.upper(), said
     dom0.gone("leaves")
+
+
+@pytest.mark.quick
+def test_nmi(dom0):
+    """It reaches a vCPU that waits, once each."""
+    dom0.create("nmi")
+    for count in (1, 2):
+        dom0.run("xl trigger nmi nmi 0", check=True)
+        _, said = dom0.guest("nmi", "grep NMI: /proc/interrupts")
+        assert int(said.split()[1]) == count, said
+    status, said = dom0.run("xl trigger nmi power")
+    assert status and "upported" in said, said
+    dom0.destroy("nmi")

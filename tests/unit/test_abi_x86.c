@@ -511,6 +511,24 @@ static void policy_hangs_together(void **state UNUSED)
     assert_int_equal(policy_word(d, 0x80000001, 0, 3) >> 23 & 1, 1);
 }
 
+static void triggers(void **state UNUSED)
+{
+    struct xen_domctl op = { .u.sendtrigger = { .trigger = XEN_DOMCTL_SENDTRIGGER_NMI, .vcpu = 0 } };
+
+    assert_int_equal(domctl(&op, XEN_DOMCTL_sendtrigger, guest->id.v), 0);
+    assert_int_equal(guest->vcpus[0]->arch.nmis, 1);
+    op.u.sendtrigger.vcpu = 7;
+    assert_int_equal(domctl(&op, XEN_DOMCTL_sendtrigger, guest->id.v), -E_SRCH);
+    op.u.sendtrigger.vcpu = 1;
+    op.u.sendtrigger.trigger = XEN_DOMCTL_SENDTRIGGER_POWER;
+    assert_int_equal(domctl(&op, XEN_DOMCTL_sendtrigger, guest->id.v), -E_OPNOTSUPP);
+    op.u.sendtrigger.trigger = XEN_DOMCTL_SENDTRIGGER_RESET;
+    assert_int_equal(domctl(&op, XEN_DOMCTL_sendtrigger, guest->id.v), -E_NOSYS);
+    op.u.sendtrigger.trigger = UINT32_MAX;
+    assert_int_equal(domctl(&op, XEN_DOMCTL_sendtrigger, guest->id.v), -E_NOSYS);
+    assert_int_equal(guest->vcpus[1]->arch.nmis, 0);
+}
+
 static void featuresets(void **state UNUSED)
 {
     struct xen_sysctl s = { .u.cpu_featureset = { .index = XEN_SYSCTL_cpu_featureset_hvm } };
@@ -601,7 +619,7 @@ int main(void)
         cmocka_unit_test_setup(last_vcpu_down_is_the_end, abi_setup),
         cmocka_unit_test_setup(timers_of_vcpus, abi_setup),
         cmocka_unit_test_setup(features_are_taken_away, abi_setup),
-        cmocka_unit_test_setup(featuresets, abi_setup), cmocka_unit_test_setup(policy_errors, abi_setup),
+        cmocka_unit_test_setup(featuresets, abi_setup), cmocka_unit_test_setup(triggers, abi_setup), cmocka_unit_test_setup(policy_errors, abi_setup),
         cmocka_unit_test_setup(policy_hangs_together, abi_setup),
         cmocka_unit_test_setup(upcall_vector, abi_setup),
         cmocka_unit_test_setup(small_answers, abi_setup),

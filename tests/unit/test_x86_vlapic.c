@@ -175,11 +175,15 @@ static void messages_reach_whom_they_name(void **state UNUSED)
     expect_request(0x61, 7);
     send(1, 0, 0x61 | 3 << 18);
     expect_request(0x61, 5);
-    /* Vectors below 16 are none, NMIs and SMIs are not done. */
+    /* Vectors below 16 are none, SMIs are not done, an NMI has none. */
     send(1, 2, 0x0f);
     expect_request(0x0f, 0);
-    send(1, 2, 0x61 | 4 << 8);
+    send(1, 2, 0x61 | 2 << 8);
     expect_request(0x61, 0);
+    send(1, 4, 0x61 | 4 << 8);
+    expect_request(0x61, 0);
+    assert_int_equal(vcpu(2)->arch.nmis, 1);
+    assert_int_equal(vcpu(1)->arch.nmis, 0);
 }
 
 static void logical_names_are_bits_or_clusters(void **state UNUSED)

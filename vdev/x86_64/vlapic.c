@@ -4,6 +4,7 @@
  * looked at where it runs.
  */
 #include "vdev/x86_64/vlapic.h"
+#include "arch/include/x86_vcpu.h"
 #include "core/domain.h"
 #include "lib/atomic.h"
 #include "lib/bitmap.h"
@@ -31,6 +32,7 @@ enum {
 #define ICR_BITS 0xccfff                /* without the delivery status */
 #define MODE_FIXED 0
 #define MODE_LOWEST 1
+#define MODE_NMI 4
 #define MODE_INIT 5
 #define MODE_STARTUP 6
 #define ICR_ASSERTED BIT(14)
@@ -209,7 +211,7 @@ static bool is_meant(const struct vcpu *from, const struct vcpu *v, uint64_t icr
 
 static bool is_done(unsigned mode, unsigned vector)
 {
-    return mode == MODE_INIT || mode == MODE_STARTUP || ((mode == MODE_FIXED || mode == MODE_LOWEST) && vector >= 16);
+    return mode == MODE_NMI || mode == MODE_INIT || mode == MODE_STARTUP || ((mode == MODE_FIXED || mode == MODE_LOWEST) && vector >= 16);
 }
 
 static void send(struct vcpu *from, uint64_t icr)
@@ -227,6 +229,8 @@ static void send(struct vcpu *from, uint64_t icr)
             continue;
         if (mode == MODE_STARTUP)
             vlapic_startup_signal(v, vector);
+        else if (mode == MODE_NMI)
+            x86_vcpu_raise_nmi(v);
         else if (mode != MODE_INIT)
             vlapic_raise(v, vector, false);
         else if (icr & ICR_ASSERTED)

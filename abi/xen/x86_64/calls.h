@@ -14,6 +14,7 @@ X86_HANDLER(x86_set_tsc_info);
 X86_HANDLER(x86_get_tsc_info);
 X86_HANDLER(x86_shadow_op);
 X86_HANDLER(x86_ioport_permission);
+X86_HANDLER(x86_send_trigger);
 /* policy.c: of sysctl, and of domctl */
 X86_HANDLER(x86_host_policy);
 X86_HANDLER(x86_featureset);

@@ -3,6 +3,7 @@
 #define ABI_X86_64 1
 #include "abi/xen/domctl.h"
 #include "abi/xen/x86_64/calls.h"
+#include "arch/include/x86_vcpu.h"
 #include "vdev/x86_64/platform.h"
 
 #define PORTS 0x10000
@@ -70,4 +71,24 @@ int64_t x86_ioport_permission(struct vcpu *v, const uint64_t args[6] UNUSED, voi
         return -E_INVAL;
     subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_ioport_permission);
     return in->allow_access ? -E_OPNOTSUPP : 0;
+}
+
+/* `xl trigger`: an NMI. A PVH guest has no buttons, and the reference knows neither of the other two. */
+int64_t x86_send_trigger(struct vcpu *v UNUSED, const uint64_t args[6] UNUSED, void *op)
+{
+    static const int answers[] = {
+        [XEN_DOMCTL_SENDTRIGGER_NMI] = 0, [XEN_DOMCTL_SENDTRIGGER_RESET] = -E_NOSYS, [XEN_DOMCTL_SENDTRIGGER_INIT] = -E_NOSYS,
+        [XEN_DOMCTL_SENDTRIGGER_POWER] = -E_OPNOTSUPP, [XEN_DOMCTL_SENDTRIGGER_SLEEP] = -E_OPNOTSUPP,
+    };
+    struct domctl_call *call = op;
+    const struct xen_domctl_sendtrigger *in = &call->op.u.sendtrigger;
+    struct vcpu *target = domain_vcpu(call->d, in->vcpu);
+    int answer = in->trigger < ARRAY_SIZE(answers) ? answers[array_index_nospec(in->trigger, ARRAY_SIZE(answers))] : -E_NOSYS;
+
+    if (!target)
+        return -E_SRCH;
+    subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_sendtrigger);
+    if (!answer)
+        x86_vcpu_raise_nmi(target);
+    return answer;
 }

@@ -33,6 +33,7 @@ struct arch_vcpu {
     uint8_t event_vector;
     struct x86_vcpu x86;
     struct vlapic lapic;        /* of a test that asked for it */
+    uint32_t nmis;              /* atomic: that it was sent */
     bool repeat;                /* the hypercall instruction runs again when the vCPU does */
     unsigned faults;            /* exceptions injected into the guest */
     struct host_action *action; /* what its guest does when it runs; NULL: it waits for an interrupt */

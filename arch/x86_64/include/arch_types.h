@@ -30,6 +30,7 @@ struct svm_vcpu {
     uint64_t dr[4];                     /* DR0 to DR3, while they are not in the processor */
     uint32_t asid_cpu;
     bool dr_live;
+    bool in_nmi;                        /* from an NMI until its IRET, which is intercepted */
     struct svm_known known[SVM_KNOWN];
 };
 
@@ -55,6 +56,8 @@ struct arch_domain {
     struct x86_domain x86;
 };
 
+enum { WAITS_EVENT = 1, WAITS_NMI = 2 };
+
 /* The exit code stores the registers by their place. */
 struct arch_vcpu {
     struct x86_registers regs;
@@ -64,7 +67,7 @@ struct arch_vcpu {
     };
     struct vlapic lapic;
     uint8_t event_vector;       /* HVMOP_set_evtchn_upcall_vector's, 0: the domain's */
-    uint32_t event_waits;       /* atomic: the domain's vector is to be given without a local APIC's knowing */
+    uint32_t event_waits;       /* atomic: what is to be given without a local APIC's knowing: WAITS_EVENT, the domain's vector; WAITS_NMI */
     void *fp;                   /* XSAVE's or FXSAVE's area, or NULL */
     uint64_t xcr0;
     uint64_t tsc_offset;        /* what its TSC has before the host's */

@@ -21,6 +21,7 @@ struct virt_ops {
     void (*run)(struct vcpu *v);
     void (*inject_exception)(struct vcpu *v, unsigned vector, int32_t error, uint64_t cr2);
     bool (*inject_interrupt)(struct vcpu *v, unsigned vector);
+    bool (*inject_nmi)(struct vcpu *v);
     bool (*interruptible)(const struct vcpu *v);
     void (*get_segment)(const struct vcpu *v, enum x86_segment_name s, struct x86_segment *out);
     void (*set_segment)(struct vcpu *v, enum x86_segment_name s, const struct x86_segment *in);
@@ -87,6 +88,11 @@ static inline void virt_inject_exception(struct vcpu *v, unsigned vector, int32_
 static inline bool virt_inject_interrupt(struct vcpu *v, unsigned vector)
 {
     return virt->inject_interrupt(v, vector);
+}
+/* An NMI, likewise; none while v handles another one. */
+static inline bool virt_inject_nmi(struct vcpu *v)
+{
+    return virt->inject_nmi(v);
 }
 /* Can v take an external interrupt now (RFLAGS.IF, no shadow, nothing pending injection)? */
 static inline bool virt_interruptible(const struct vcpu *v)

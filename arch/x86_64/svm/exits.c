@@ -5,6 +5,7 @@
  */
 #include "arch/include/upcall.h"
 #include "arch/x86_64/svm/svm.h"
+#include "arch/include/x86_vcpu.h"
 #include "exits.h"
 #include "processor.h"
 #include "vdev/x86_64/vlapic.h"
@@ -98,6 +99,10 @@ static void exception_exit(struct vcpu *v)
     svm_inject_exception(v, vector, vector == VECTOR_AC ? 0 : -1, 0);
     if ((before & EVENT_VALID) && EVENT_TYPE(before) == EVENT_INTERRUPT)
         vlapic_raise(v, before & 0xff, false);
+    if ((before & EVENT_VALID) && EVENT_TYPE(before) == EVENT_NMI) {
+        svm_iret_exit(v);
+        x86_vcpu_raise_nmi(v);
+    }
 }
 
 static void (*const exit_table[256])(struct vcpu *v) = {
@@ -116,7 +121,9 @@ static void (*const exit_table[256])(struct vcpu *v) = {
     [0x62] = unexpected,                        /* SMI */
     [0x65 ... 0x6e] = unexpected,
     [0x70 ... 0x71] = unexpected,
-    [0x73 ... 0x75] = unexpected,
+    [0x73] = unexpected,
+    [SVM_EXIT_IRET] = svm_iret_exit,
+    [0x75] = unexpected,
     [0x79] = unexpected,
     [0x7e] = unexpected,
     [0x87 ... 0x88] = unexpected,

@@ -51,6 +51,42 @@ void svm_close_window(struct vcpu *v)
     m->misc1 &= ~(uint32_t)MISC1_VINTR;
 }
 
+/* A virtual interrupt of the highest priority, which never comes: the processor exits where it would. */
+static void open_window(struct vmcb *m)
+{
+    m->v_intr |= V_IRQ | V_INTR_PRIORITY | V_IGNORE_TPR;
+    m->misc1 |= (uint32_t)MISC1_VINTR;
+}
+
+/* That processor does not know that a guest is in its handler of NMIs (15.20): until it has had its IRET there is no second one. Behind a shadow or
+ * another event it comes when an interrupt could, or with the next exit. */
+bool svm_inject_nmi(struct vcpu *v)
+{
+    struct vmcb *m = vmcb_of(v);
+
+    if (v->arch.svm.in_nmi)
+        return false;
+    if (is_pending(m) || (m->interrupt_shadow & 1)) {
+        open_window(m);
+        return false;
+    }
+    m->event = VECTOR_NMI | (uint64_t)EVENT_NMI << 8 | EVENT_VALID;
+    v->arch.svm.in_nmi = true;
+    m->misc1 |= (uint32_t)MISC1_IRET;
+    return true;
+}
+
+/* IRET is still to be executed: the shadow keeps the next NMI off until it has been. */
+void svm_iret_exit(struct vcpu *v)
+{
+    struct vmcb *m = vmcb_of(v);
+
+    ASSERT(v->arch.svm.in_nmi);
+    v->arch.svm.in_nmi = false;
+    m->misc1 &= ~(uint32_t)MISC1_IRET;
+    m->interrupt_shadow |= 1;
+}
+
 bool svm_inject_interrupt(struct vcpu *v, unsigned vector)
 {
     struct vmcb *m = vmcb_of(v);
@@ -62,9 +98,7 @@ bool svm_inject_interrupt(struct vcpu *v, unsigned vector)
             svm_close_window(v);
         return true;
     }
-    /* A virtual interrupt of the highest priority, which never comes: the processor exits where it would. */
-    m->v_intr |= V_IRQ | V_INTR_PRIORITY | V_IGNORE_TPR;
-    m->misc1 |= (uint32_t)MISC1_VINTR;
+    open_window(m);
     return false;
 }
 

@@ -71,7 +71,8 @@ void svm_vcpu_reset(struct vcpu *v)
     m->pat = PAT_RESET;
     m->event = m->interrupt_shadow = m->exit_int_info = m->debugctl = 0;
     m->v_intr = V_INTR_MASKING;
-    m->misc1 &= ~(uint32_t)MISC1_VINTR;
+    m->misc1 &= ~(uint32_t)(MISC1_VINTR | MISC1_IRET);
+    v->arch.svm.in_nmi = false;
     memset(v->arch.svm.dr, 0, sizeof(v->arch.svm.dr));
 }
 

@@ -124,6 +124,7 @@ const struct virt_ops svm_ops = {
     .run = svm_run,
     .inject_exception = svm_inject_exception,
     .inject_interrupt = svm_inject_interrupt,
+    .inject_nmi = svm_inject_nmi,
     .interruptible = svm_interruptible,
     .get_segment = svm_get_segment,
     .set_segment = svm_set_segment,

@@ -36,6 +36,7 @@ void svm_save(struct vcpu *v);
 void svm_run(struct vcpu *v) NORETURN;
 void svm_inject_exception(struct vcpu *v, unsigned vector, int32_t error, uint64_t cr2);
 bool svm_inject_interrupt(struct vcpu *v, unsigned vector);
+bool svm_inject_nmi(struct vcpu *v);
 bool svm_interruptible(const struct vcpu *v);
 void svm_get_segment(const struct vcpu *v, enum x86_segment_name s, struct x86_segment *out);
 void svm_set_segment(struct vcpu *v, enum x86_segment_name s, const struct x86_segment *in);
@@ -53,8 +54,9 @@ void svm_loop(struct vcpu *v, uint64_t host_pa) NORETURN;
 /* exits.c: after an exit, the vCPU's registers stored; returns the one to enter. */
 struct vcpu *svm_exit(struct vcpu *v);
 
-/* inject.c: the guest takes interrupts now. */
+/* inject.c: the guest takes interrupts now; its handler of an NMI has ended. */
 void svm_close_window(struct vcpu *v);
+void svm_iret_exit(struct vcpu *v);
 /* cr8.c */
 void svm_cr8_exit(struct vcpu *v);
 /* msr_map.c: the map of MSRs that are not intercepted, by physical address. */

@@ -5,6 +5,7 @@
  */
 #include "arch/include/upcall.h"
 #include "arch/x86_64/vmx/vmx.h"
+#include "arch/include/x86_vcpu.h"
 #include "exits.h"
 #include "processor.h"
 #include "vdev/x86_64/vlapic.h"
@@ -111,6 +112,8 @@ static void give_back(struct vcpu *v, unsigned vector)
     vmx_inject_exception(v, vector, vector == VECTOR_AC ? 0 : -1, 0);
     if ((before & EVENT_VALID) && EVENT_TYPE(before) == EVENT_INTERRUPT)
         vlapic_raise(v, before & 0xff, false);
+    if ((before & EVENT_VALID) && EVENT_TYPE(before) == EVENT_NMI)
+        x86_vcpu_raise_nmi(v);
 }
 
 /* An NMI has been taken by the exit, and the next one waits for an IRET: the handler's. */
@@ -138,7 +141,7 @@ static void (*const exit_table[VMX_EXIT_REASONS])(struct vcpu *v) = {
     [VMX_EXIT_INIT] = nothing,
     [4 ... 6] = unexpected,
     [VMX_EXIT_WINDOW] = vmx_close_window,
-    [8] = unexpected,
+    [VMX_EXIT_NMI_WINDOW] = vmx_close_nmi_window,
     [VMX_EXIT_TASK_SWITCH] = exit_task_switch,
     [VMX_EXIT_CPUID] = cpuid_exit,
     [VMX_EXIT_GETSEC] = exit_undefined,

@@ -68,6 +68,26 @@ bool vmx_inject_interrupt(struct vcpu *v, unsigned vector)
     return true;
 }
 
+/* The processor keeps them off by itself until the guest's IRET (25.3). */
+bool vmx_inject_nmi(struct vcpu *v)
+{
+    ASSERT(v == cpu_current_vcpu());
+    if (!vmx_has_virtual_nmis())
+        return true;
+    if ((vmread(VMCS_ENTRY_EVENT) & EVENT_VALID) || (vmread(VMCS_SHADOW) & (SHADOW_STI | SHADOW_MOV_SS | SHADOW_NMI))) {
+        vmwrite(VMCS_CONTROLS, vmread(VMCS_CONTROLS) | CONTROL_NMI_WINDOW);
+        return false;
+    }
+    set_event(VECTOR_NMI | EVENT_NMI << 8 | EVENT_VALID, 0, 0);
+    return true;
+}
+
+void vmx_close_nmi_window(struct vcpu *v)
+{
+    ASSERT(v == cpu_current_vcpu());
+    vmwrite(VMCS_CONTROLS, vmread(VMCS_CONTROLS) & ~(uint64_t)CONTROL_NMI_WINDOW);
+}
+
 /* What was being delivered when v exited is delivered at the next entry. INT n, INT3 and INTO are executed again. */
 void vmx_take_back_event(struct vcpu *v, uint64_t delivered)
 {
@@ -76,5 +96,7 @@ void vmx_take_back_event(struct vcpu *v, uint64_t delivered)
     ASSERT(v == cpu_current_vcpu() && (delivered & EVENT_VALID));
     if (type == EVENT_SOFTWARE || type == EVENT_SOFTWARE_EXCEPTION || type == EVENT_PRIVILEGED)
         return;
+    if (type == EVENT_NMI)
+        vmwrite(VMCS_SHADOW, vmread(VMCS_SHADOW) & ~(uint64_t)SHADOW_NMI);
     set_event(delivered & (EVENT_VALID | EVENT_HAS_CODE | 0x7ff), vmread(VMCS_DELIVERED_CODE), 0);
 }

@@ -73,7 +73,7 @@ void vmx_vcpu_reset(struct vcpu *v)
     for (unsigned i = 0; i < ARRAY_SIZE(cleared); i++)
         vmwrite(cleared[i], 0);
     vmcs_close(v);
-    vmx_set_control(v, VMCS_CONTROLS, CONTROL_INTERRUPT_WINDOW, false);
+    vmx_set_control(v, VMCS_CONTROLS, CONTROL_INTERRUPT_WINDOW | CONTROL_NMI_WINDOW, false);
     memset(v->arch.vmx.dr, 0, sizeof(v->arch.vmx.dr));
 }
 

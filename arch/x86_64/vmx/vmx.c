@@ -31,7 +31,7 @@ struct controls {
     uint32_t msr, wanted, optional;
     uint32_t value;             /* what CPU 0 found */
 };
-static struct controls pin = { MSR_VMX_PIN, PIN_INTERRUPTS | PIN_NMI, 0, 0 };
+static struct controls pin = { MSR_VMX_PIN, PIN_INTERRUPTS | PIN_NMI, PIN_VIRTUAL_NMIS, 0 };
 static struct controls first = {
     MSR_VMX_CONTROLS, CONTROL_TSC_OFFSET | CONTROL_HLT | CONTROL_MWAIT | CONTROL_RDPMC | CONTROL_CR8 | CONTROL_MOV_DR | CONTROL_IO_MAP |
     CONTROL_MSR_MAP | CONTROL_MONITOR | CONTROL_SECOND, 0, 0,
@@ -304,6 +304,11 @@ static void vmx_set_tsc_offset(struct vcpu *v, uint64_t offset)
     vmcs_close(v);
 }
 
+bool vmx_has_virtual_nmis(void)
+{
+    return pin.value & PIN_VIRTUAL_NMIS;
+}
+
 const struct virt_ops vmx_ops = {
     .init_cpu = vmx_init_cpu,
     .vcpu_init = vmx_vcpu_init,
@@ -314,6 +319,7 @@ const struct virt_ops vmx_ops = {
     .run = vmx_run,
     .inject_exception = vmx_inject_exception,
     .inject_interrupt = vmx_inject_interrupt,
+    .inject_nmi = vmx_inject_nmi,
     .interruptible = vmx_interruptible,
     .get_segment = vmx_get_segment,
     .set_segment = vmx_set_segment,

@@ -67,6 +67,11 @@ void vmx_close_window(struct vcpu *v);
 void vmx_take_back_event(struct vcpu *v, uint64_t delivered);
 void vmx_inject_exception(struct vcpu *v, unsigned vector, int32_t error, uint64_t cr2);
 bool vmx_inject_interrupt(struct vcpu *v, unsigned vector);
+bool vmx_inject_nmi(struct vcpu *v);
+/* The guest can take an NMI now. */
+void vmx_close_nmi_window(struct vcpu *v);
+/* vmx.c: can a guest be given NMIs at all? */
+bool vmx_has_virtual_nmis(void);
 bool vmx_interruptible(const struct vcpu *v);
 
 /* state.c */

@@ -157,6 +157,42 @@ static void with_exceptions(void)
     check_equal("and it comes", count, 1);
 }
 
+#define NMI 2
+#define NMI_MODE 0x400
+static unsigned nmis, deep, deepest;
+
+/* The first one sends itself two more, of which one is left to come, and not before it has ended. */
+static void nmi(struct frame *f)
+{
+    (void)f;
+    deep++;
+    deepest = deep > deepest ? deep : deepest;
+    nmis++;
+    if (nmis == 1) {
+        apic_write(APIC_ICR, TO_SELF | NMI_MODE);
+        apic_write(APIC_ICR, TO_SELF | NMI_MODE);
+    }
+    __asm__ volatile("nop; nop" ::: "memory");
+    deep--;
+}
+
+static void not_maskable(void)
+{
+    on_interrupt(NMI, nmi);
+    count = 0;
+    send(LOW);
+    apic_write(APIC_ICR, TO_SELF | NMI_MODE);
+    /* The second comes behind the first one's return. */
+    (void)hypercall(CALL_XEN_VERSION, 0, 0, 0);
+    check_equal("NMIs come while interrupts are off", nmis, 2);
+    check_equal("none within another", deepest, 1);
+    check_equal("an interrupt waits all the same", count, 0);
+    __asm__ volatile("sti; nop; nop; cli" ::: "memory");
+    check_equal("and comes behind them", count, 1);
+    __asm__ volatile("sti; nop; nop; cli" ::: "memory");
+    check_equal("there is no third", nmis, 2);
+}
+
 void guest_main(const void *start_info)
 {
     static const uint8_t vectors[] = { LOW, HIGH, TIMER };
@@ -172,6 +208,7 @@ void guest_main(const void *start_info)
     task_priority_register();
     out_of_halt();
     with_exceptions();
+    not_maskable();
     shortest_period();
     task_priority_of_x2apic();
     done();
