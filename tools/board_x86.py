@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""QEMU's q35 board (x86-64, SVM) with a hypervisor and dom0, driven like the arm64 one."""
+"""QEMU's q35 board (x86-64, SVM) and Bochs' PC (VMX, or SVM with next RIP) with a hypervisor and dom0, driven like the arm64 one."""
+
+from pathlib import Path
 
 from board import Board, disk
 
@@ -46,3 +48,22 @@ class X86Board(Board):
         if self.gdb:
             words += ["-gdb", "tcp:127.0.0.1:1234"]
         return words + self.devices + self.qemu
+
+
+class BochsBoard(X86Board):
+    """Bochs runs some 50 million instructions a second: limits are for QEMU, and are stretched. Its PC has no disk that dom0 drives."""
+
+    SLOWNESS = 10
+
+    def __init__(self, cpu="corei7_skylake_x", store="initrd", **settings):
+        super().__init__(cpu=cpu, store="none" if store == "disk" else store, **settings)
+
+    def scale(self, seconds):
+        return super().scale(seconds) * self.SLOWNESS
+
+    def command(self):
+        words = [str(Path(__file__).resolve().parent / "bochs"), "--cpu", self.cpu, "--smp", str(self.smp), "--mem", str(self.mem),
+                 "--kernel", str(self.hypervisor), "--append", self.options]
+        for module in (f"{self.kernel} {self.dom0_cmdline}", str(self.initrd or "")):
+            words += ["--module", module] if module else []
+        return words + self.qemu

@@ -22,14 +22,15 @@ struct task_segment {
 } PACKED;
 STATIC_ASSERT(sizeof(struct task_segment) == 104);
 
-/* Every exception is a fault of our own: it has the emergency stack, or an overflow of the usual one could not be told. */
+/* Every exception is a fault of our own: it has the emergency stack, or an overflow of the usual one could not be told. A debug exception is none
+ * (is_guests_step) and comes where the task segment that names the stacks is still the guest's. */
 enum { IST_NONE, IST_EMERGENCY, IST_NMI };
 
 struct fixup {
     uint64_t at, go_on;
 };
 extern const struct fixup fixups_start[], fixups_end[];
-extern const char vector_stubs[], vmx_look[], vmx_look_end[], vmx_look_again[];
+extern const char vector_stubs[], vmx_look[], vmx_look_end[], vmx_look_again[], svm_behind_vmrun[];
 extern uint64_t gdt[];
 
 static struct gate idt[VECTORS] ALIGNED(4096);
@@ -39,7 +40,7 @@ void idt_build(void)
 {
     for (unsigned v = 0; v < VECTORS; v++) {
         uint64_t stub = (uint64_t)vector_stubs + 16 * v;
-        uint16_t ist = v == VECTOR_NMI ? IST_NMI : v < 32 ? IST_EMERGENCY : IST_NONE;
+        uint16_t ist = v == VECTOR_NMI ? IST_NMI : v < 32 && v != VECTOR_DB ? IST_EMERGENCY : IST_NONE;
 
         idt[v] = (struct gate){
             .offset_low = (uint16_t)stub, .selector = GDT_CODE, .attributes = (uint16_t)(GATE_INTERRUPT | ist),
@@ -84,6 +85,15 @@ static void look_again(struct own_registers *r)
         r->rip = (uint64_t)vmx_look_again;
 }
 
+/*
+ * A guest's debug exception has become an exit, and nothing of it is left (AMD64 APM volume 2, 15.12.2); Bochs 2.7 takes it once more, before our
+ * first instruction. DR6 says then what it forgot to leave in the VMCB.
+ */
+static bool is_guests_step(const struct own_registers *r)
+{
+    return r->vector == VECTOR_DB && r->rip == (uint64_t)svm_behind_vmrun;
+}
+
 static bool fix_up(struct own_registers *r)
 {
     for (const struct fixup *f = fixups_start; f < fixups_end; f++) {
@@ -102,7 +112,7 @@ void x86_own_trap(struct own_registers *r)
         look_again(r);
     } else if (r->vector >= 32) {
         apic_interrupt((unsigned)r->vector);
-    } else if (!fix_up(r)) {
+    } else if (!is_guests_step(r) && !fix_up(r)) {
         x86_own_exception(r);
     }
 }

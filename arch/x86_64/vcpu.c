@@ -147,13 +147,14 @@ bool arch_has_narrow_guests(void)
 static void to_real_mode(struct vcpu *v, uint64_t page)
 {
     const struct x86_segment code = { (uint16_t)(page >> 4), 0x09b, 0xffff, page }, data = { 0, 0x093, 0xffff, 0 };
-    const struct x86_segment task = { 0, 0x08b, 0xffff, 0 }, table = { 0, 0, 0xffff, 0 };
+    const struct x86_segment task = { 0, 0x08b, 0xffff, 0 }, none = { 0, 0x082, 0xffff, 0 }, table = { 0, 0, 0xffff, 0 };
     struct x86_control_registers c;
 
     ASSERT(IS_ALIGNED(page, PAGE_SIZE) && page < BIT(20));
     for (unsigned s = 0; s < X86_SEGMENTS; s++)
         virt_set_segment(v, (enum x86_segment_name)s, s >= X86_GDTR ? &table : &data);
     virt_set_segment(v, X86_CS, &code);
+    virt_set_segment(v, X86_LDTR, &none);
     virt_set_segment(v, X86_TR, &task);
     virt_get_control_registers(v, &c);
     c.cr0 = CR0_ET;

@@ -33,11 +33,11 @@ def run(out, guest, cpu=CPU, smp=1, limit=60, options=""):
     return log.read_text(errors="replace").replace("\r", "")
 
 
-def expect_all(said, least):
-    failed = [name for verdict, name in RESULT.findall(said) if verdict == "FAIL"]
+def expect_all(said, least, not_here=()):
+    failed = [name for verdict, name in RESULT.findall(said) if verdict == "FAIL" and name not in not_here]
     assert not failed, said
     done = DONE.search(said)
-    assert done and int(done[1]) >= least and done[2] == "0", said
+    assert done and int(done[1]) >= least and int(done[2]) <= len(not_here), said
     assert "dom0 powers off" in said, said
 
 
@@ -56,10 +56,11 @@ def test_narrow_calls(out):
     expect_all(run(out, "compat"), 72)
 
 
-def run_in_bochs(out, guest, cpu):
+def run_in_bochs(out, guest, cpu, smp=1, options=""):
     """All that it says until the guest has ended: switched the machine off, or crashed."""
     bochs = Path(__file__).resolve().parents[2] / "tools/bochs"
-    command = [str(bochs), "--cpu", cpu, "--kernel", f"{out}/x86_64/vinci", "--append", "console=com1 com1=115200 dom0_mem=128M",
+    command = [str(bochs), "--cpu", cpu, "--kernel", f"{out}/x86_64/vinci", "--append", f"console=com1 com1=115200 dom0_mem=128M {options}",
+               "--smp", str(smp),
                "--module", f"{out}/x86_64/guests/{guest}.elf guest"]
     said = ""
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -77,12 +78,20 @@ def run_in_bochs(out, guest, cpu):
     return said.replace("\r", "")
 
 
-# VMX with EPT, and an SVM that says where the next instruction is. That one does not write DR6 when a debug exception exits (the manual's
-# 15.12.2 has it written), and takes a step's exception a second time in the hypervisor: it is left alone with these.
-@pytest.mark.parametrize("cpu, guest", [("corei7_skylake_x", "exits"), ("corei7_skylake_x", "interrupts"), ("ryzen", "interrupts"),
-                                        ("corei7_skylake_x", "compat"), ("ryzen", "compat")])
+# VMX with EPT, and an SVM that says where the next instruction is. That one forgets which breakpoint it was when the exception exits (the
+# manual's 15.12.2 has it in DR6).
+BOCHS_CPUS = ["corei7_skylake_x", "ryzen"]
+
+
+@pytest.mark.parametrize("guest", ["exits", "interrupts", "compat"])
+@pytest.mark.parametrize("cpu", BOCHS_CPUS)
 def test_in_bochs(out, cpu, guest):
-    expect_all(run_in_bochs(out, guest, cpu), 21)
+    expect_all(run_in_bochs(out, guest, cpu), 21, not_here=["DR6 says which"] if cpu == "ryzen" else ())
+
+
+@pytest.mark.parametrize("cpu", BOCHS_CPUS)
+def test_two_processors_in_bochs(out, cpu):
+    expect_all(run_in_bochs(out, "smp", cpu, smp=2, options="dom0_max_vcpus=2"), 12)
 
 
 def expect_its_end(said):
@@ -94,7 +103,7 @@ def test_exception_in_real_mode(out):
 
 
 # Bochs' SVM ends Bochs where a guest's triple fault should exit.
-def test_exception_in_real_mode_on_vmx(out):
+def test_exception_in_real_mode_in_bochs(out):
     expect_its_end(run_in_bochs(out, "real", "corei7_skylake_x"))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
 from board import Board, BoardError     # noqa: E402,F401
-from board_x86 import X86Board          # noqa: E402
+from board_x86 import BochsBoard, X86Board      # noqa: E402
 
 TINY = ("nap", "crash")      # kernels of a few instructions, without a ramdisk
 CONSOLES = "/var/log/xen/console"
@@ -134,6 +134,10 @@ class Dom0(Actions, Board):
 
 class Dom0X86(Actions, X86Board):
     """On x86-64."""
+
+
+class BochsDom0(Actions, BochsBoard):
+    """On x86-64, in Bochs."""
 
 
 DOM0 = {"arm64": Dom0, "x86_64": Dom0X86}

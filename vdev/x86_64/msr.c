@@ -115,6 +115,13 @@ static bool read_hwcr(struct vcpu *v UNUSED, uint64_t *value)
     return true;
 }
 
+/* Intel's alone, and its kernels read it before they can take an exception: strings are fast, and there is no store of branches or of events. */
+static bool read_misc_enable(struct vcpu *v UNUSED, uint64_t *value)
+{
+    *value = BIT(0) | BIT(11) | BIT(12);
+    return CPU_HAS_VMX;
+}
+
 static bool ignore(struct vcpu *v UNUSED, uint64_t value UNUSED)
 {
     return true;
@@ -162,6 +169,7 @@ static const struct msr_row {
     { MSR_UCODE_REV, read_zero, ignore },
     { MSR_MCG_CAP, read_zero, NULL },
     { MSR_MCG_STATUS, read_zero, ignore },
+    { MSR_MISC_ENABLE, read_misc_enable, ignore },
     { MSR_DEBUGCTL, read_zero, ignore },
     { MSR_SYSCFG, read_zero, NULL },
     { MSR_HWCR, read_hwcr, ignore },

@@ -20,6 +20,8 @@
 #define FAULT_FETCH BIT(4)
 #define FAULT_IN_TABLES BIT(33)
 #define INVALID UINT64_MAX
+/* Of DR6: breakpoints, access to debug registers, single step, task switch. */
+#define DEBUG_CAUSES 0xe00f
 
 static COLD void unexpected(struct vcpu *v)
 {
@@ -96,6 +98,9 @@ static void exception_exit(struct vcpu *v)
 
     if (vector == VECTOR_MC)
         panic("machine check while d%uv%u ran", v->domain->id.v, v->id);
+    /* The same, but where the exit has left its causes in the processor alone: idt.c, is_guests_step. */
+    if (vector == VECTOR_DB)
+        m->dr6 |= read_dr6() & DEBUG_CAUSES;
     svm_inject_exception(v, vector, vector == VECTOR_AC ? 0 : -1, 0);
     if ((before & EVENT_VALID) && EVENT_TYPE(before) == EVENT_INTERRUPT)
         vlapic_raise(v, before & 0xff, false);

@@ -12,7 +12,7 @@
 #include "arch/x86_64/world_switch.h"
 
 .section .text.hot, "ax"
-.globl svm_loop
+.globl svm_loop, svm_behind_vmrun
 .type svm_loop, @function
 svm_loop:
     subq $8, %rsp
@@ -28,6 +28,7 @@ svm_loop:
     sti
     vmload %rax
     vmrun %rax
+svm_behind_vmrun:
     vmsave %rax
     movq 8(%rsp), %rax
     vmload %rax

@@ -40,7 +40,7 @@ static void fight(unsigned self)
         uint64_t in = i * 0x9e3779b97f4a7c15u + self, x0, x15, dr;
         long result;
 
-        __asm__ volatile("movq %5, %%xmm0; movq %5, %%xmm15; mov %5, %%dr1\n\tvmmcall\n\tmovq %%xmm0, %1; movq %%xmm15, %2; mov %%dr1, %3"
+        __asm__ volatile("movq %5, %%xmm0; movq %5, %%xmm15; mov %5, %%dr1\n\t" HYPERCALL "\n\tmovq %%xmm0, %1; movq %%xmm15, %2; mov %%dr1, %3"
                          : "=a"(result), "=&r"(x0), "=&r"(x15), "=&r"(dr) : "0"((long)CALL_SCHED_OP), "r"(in >> 17), "D"(0l) : "memory");
         if (result || x0 != in >> 17 || x15 != in >> 17 || dr != in >> 17)
             wrong[self]++;
