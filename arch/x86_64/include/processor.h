@@ -39,6 +39,7 @@
 #define RFLAGS_IF (1 << 9)
 #define RFLAGS_DF (1 << 10)
 #define RFLAGS_RF (1 << 16)
+#define DR6_SINGLE_STEP BIT(14)
 #define RFLAGS_AC (1 << 18)
 
 /* Exceptions (APM 8.2). */

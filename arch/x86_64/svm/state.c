@@ -6,7 +6,6 @@
 #include "processor.h"
 
 #define PAT_RESET UINT64_C(0x0007040600070406)
-#define DR6_SINGLE_STEP BIT(14)
 #define ALL_DEBUG_REGISTERS 0xffff
 /* Of EFER: SCE, LME, LMA, NXE, FFXSR, TCE. SVME is the hypervisor's and always on (15.5.1). */
 #define EFER_GUEST (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | BIT(14) | BIT(15))

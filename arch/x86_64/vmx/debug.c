@@ -20,3 +20,12 @@ void vmx_unload_debug_registers(struct vcpu *v)
     v->arch.vmx.dr_live = false;
     vmx_set_control(v, VMCS_CONTROLS, CONTROL_MOV_DR, true);
 }
+
+void vmx_note_debug_causes(struct vcpu *v, uint64_t causes)
+{
+    ASSERT(v == cpu_current_vcpu());
+    if (v->arch.vmx.dr_live)
+        write_dr6(read_dr6() | causes);
+    else
+        v->arch.vmx.dr6 |= causes;
+}

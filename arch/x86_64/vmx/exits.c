@@ -91,24 +91,13 @@ static void nested_fault_exit(struct vcpu *v)
     exit_nested_fault(v, GPA(vmread(VMCS_GUEST_PHYSICAL)), q & FAULT_WRITE, q & FAULT_FETCH, is_walk);
 }
 
-/* What a debug exception would have left in DR6, had the guest taken it. */
-static void note_debug_causes(struct vcpu *v)
-{
-    uint64_t causes = vmread(VMCS_QUALIFICATION) & DEBUG_CAUSES;
-
-    if (v->arch.vmx.dr_live)
-        write_dr6(read_dr6() | causes);
-    else
-        v->arch.vmx.dr6 |= causes;
-}
-
 /* Given back to the guest: it is the delivery that had to be interrupted. An interrupt that was being delivered comes behind it. */
 static void give_back(struct vcpu *v, unsigned vector)
 {
     uint64_t before = vmread(VMCS_ENTRY_EVENT);
 
     if (vector == VECTOR_DB)
-        note_debug_causes(v);
+        vmx_note_debug_causes(v, vmread(VMCS_QUALIFICATION) & DEBUG_CAUSES);
     vmx_inject_exception(v, vector, vector == VECTOR_AC ? 0 : -1, 0);
     if ((before & EVENT_VALID) && EVENT_TYPE(before) == EVENT_INTERRUPT)
         vlapic_raise(v, before & 0xff, false);

@@ -88,10 +88,21 @@ bool vmx_is_64bit(const struct vcpu *v)
     return (vmcs_get(v, VMCS_EFER) & EFER_LMA) && (vmcs_get(v, VMCS_ES_RIGHTS + 2) & BIT(13));
 }
 
+/* A step over it ends here. Not left to the field of pending debug exceptions: an entry with an interrupt forgets those (27.7.3). */
+static NOINLINE void end_step(struct vcpu *v)
+{
+    vmwrite(VMCS_PENDING_DEBUG, 0);
+    vmx_note_debug_causes(v, DR6_SINGLE_STEP);
+    vmx_inject_exception(v, VECTOR_DB, VIRT_NO_ERROR_CODE, 0);
+}
+
 void vmx_skip(struct vcpu *v, unsigned bytes)
 {
     uint64_t rip = v->arch.regs.rip + bytes;
 
     v->arch.regs.rip = vmx_is_64bit(v) ? rip : (uint32_t)rip;
+    v->arch.regs.rflags &= ~(uint64_t)RFLAGS_RF;
     vmx_set_control(v, VMCS_SHADOW, SHADOW_STI | SHADOW_MOV_SS, false);
+    if (unlikely(v->arch.regs.rflags & RFLAGS_TF))
+        end_step(v);
 }

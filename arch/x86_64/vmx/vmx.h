@@ -94,6 +94,8 @@ bool vmx_set_msr(struct vcpu *v, uint32_t msr, uint64_t value);
 /* debug.c: the guest has reached for a debug register that was not loaded; it leaves the CPU. */
 void vmx_load_debug_registers(struct vcpu *v);
 void vmx_unload_debug_registers(struct vcpu *v);
+/* What a debug exception that is given to v, current, by us leaves in its DR6. */
+void vmx_note_debug_causes(struct vcpu *v, uint64_t causes);
 #endif
 
 #endif

@@ -146,6 +146,27 @@ static void single_steps(void)
                      "\tleaq 3b(%%rip), %0" : "=r"(here) : : "rax", "rbx", "rcx", "rdx", "memory");
     on_interrupt(DB, NULL);
     check_equal("a step over an emulated instruction ends behind it", step_rip[1], here);
+    check_equal("each instruction is one step", steps, 6);
+}
+
+#define RFLAGS_RF (1ul << 16)
+static unsigned stops;
+
+static void stop(struct frame *f)
+{
+    stops++;
+    f->rflags |= RFLAGS_RF;
+}
+
+/* The resume flag lets one instruction pass its breakpoint, also one that the hypervisor does, and not the one behind it. */
+static void breakpoints(void)
+{
+    on_interrupt(DB, stop);
+    __asm__ volatile("leaq 2f(%%rip), %%rax\n\tmov %%rax, %%dr0\n\tleaq 3f(%%rip), %%rax\n\tmov %%rax, %%dr1\n\tmov $0x40a, %%eax\n\t"
+                     "mov %%rax, %%dr7\n\txorl %%eax, %%eax\n2:\tcpuid\n3:\tnop\n\tmov $0x400, %%eax\n\tmov %%rax, %%dr7"
+                     : : : "rax", "rbx", "rcx", "rdx", "memory");
+    on_interrupt(DB, NULL);
+    check_equal("breakpoints at an emulated instruction and behind it", stops, 2);
 }
 
 static void xsetbv(void)
@@ -187,6 +208,7 @@ void guest_main(const void *start_info)
     nowhere();
     debug_registers();
     single_steps();
+    breakpoints();
     xsetbv();
     vectors_keep();
     done();
