@@ -111,6 +111,7 @@ test-quick: deps-test
 
 test-long: test
 	@$(MAKE) --no-print-directory prove
+	@$(MAKE) --no-print-directory fuzz-decode
 	@$(pytest_system) -m long
 
 # Bochs has VMX, and an SVM with next RIP; QEMU has neither.

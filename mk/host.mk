@@ -11,7 +11,7 @@ HOST_CC     ?= clang
 HOST_OUT    := $(O)/host
 HOST_ROOMS  := lib mem core sched vdev vdev/arm64 abi/xen abi/xen/arm64 abi/xen/x86_64 partition boot boot/arm64 boot/x86_64 arch/host
 # What of x86-64's virtual hardware needs no processor of its kind.
-HOST_X86_SRC := $(patsubst %,vdev/x86_64/%.c,platform policy vlapic vlapic_start vioapic)
+HOST_X86_SRC := $(patsubst %,vdev/x86_64/%.c,decode platform policy vlapic vlapic_start vioapic) arch/x86_64/svm/opcodes.c
 # The C library's own functions stay the C library's here: the sanitizers watch those.
 HOST_SRC    := $(filter-out lib/memory.c lib/backtrace.c boot/x86_64/main.c abi/xen/x86_64/context.c arch/host/stage2_format_x86.c,$(sort $(foreach room,$(HOST_ROOMS),$(wildcard $(room)/*.c)))) \
 	arch/arm64/speculation_choose.c $(HOST_X86_SRC) $(wildcard drivers/smmuv3*.c)
@@ -42,6 +42,7 @@ HOST_LIBS_static_plan := -lfdt
 HOST_LIBS_static_links := -lfdt
 HOST_LIBS_partition := -lfdt
 HOST_LIBS_board_info := -lfdt
+HOST_LIBS_x86_decode := -lcapstone
 HOST_LIBS_camera := guests/camera/canvas.c guests/camera/scene.c
 $(HOST_OUT)/test_camera: $(HOST_LIBS_camera)
 HOST_SUPPORT := $(filter-out $(wildcard tests/unit/test_*.c),$(wildcard tests/unit/*.c))
@@ -88,5 +89,10 @@ test-host: host
 	@failed=$$(cd $(LOGS)/host && ls | sed -n 's/[.]failed$$//p' | tr '\n' ' '); \
 	if test -n "$$failed"; then echo "test-host: failed: $$failed"; exit 1; fi; \
 	echo "test-host: $(words $(HOST_TESTS)) programs passed"
+
+# The decoder of x86-64 against Capstone on MILLIONS of strings.
+.PHONY: fuzz-decode
+fuzz-decode: $(HOST_OUT)/test_x86_decode
+	@VINCI_DECODE_MILLIONS=$(or $(MILLIONS),300) $<
 
 -include $(HOST_SRC:%=$(HOST_OUT)/obj/%.d) $(wildcard $(HOST_OUT)/obj/tests/unit/*.d)

@@ -35,12 +35,18 @@
 
 #define RFLAGS_RESERVED 0x2         /* always one */
 #define RFLAGS_CF (1 << 0)
+#define RFLAGS_PF (1 << 2)
+#define RFLAGS_AF (1 << 4)
+#define RFLAGS_ZF (1 << 6)
+#define RFLAGS_SF (1 << 7)
 #define RFLAGS_TF (1 << 8)
 #define RFLAGS_IF (1 << 9)
 #define RFLAGS_DF (1 << 10)
+#define RFLAGS_OF (1 << 11)
 #define RFLAGS_RF (1 << 16)
-#define DR6_SINGLE_STEP BIT(14)
 #define RFLAGS_AC (1 << 18)
+#define RFLAGS_ARITHMETIC (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
+#define DR6_SINGLE_STEP BIT(14)
 
 /* Exceptions (APM 8.2). */
 #define VECTOR_DE 0

@@ -169,6 +169,48 @@ static void breakpoints(void)
     check_equal("breakpoints at an emulated instruction and behind it", stops, 2);
 }
 
+#define TPR 0xfee00080u
+#define ARITHMETIC_FLAGS 0x8c5      /* OF, SF, ZF, PF, CF */
+
+/* What an instruction on the task priority leaves there, in eax and in the flags; `before` is there before. */
+struct left { uint32_t there, eax, flags; };
+#define ON_TPR(instruction, before, value) \
+    ({ \
+        struct left l_ = { .eax = (value) }; \
+        uint64_t flags_; \
+        apic_write(0x80, before); \
+        check_equal(instruction, (uint64_t)TRY(instruction "; pushfq; popq %1", "+a"(l_.eax), "=r"(flags_) : "d"((uint64_t)TPR) : "r15", "memory", "cc"), \
+                    (uint64_t)-1); \
+        l_.there = apic_read(0x80); \
+        l_.flags = flags_ & ARITHMETIC_FLAGS; \
+        l_; \
+    })
+
+/* What a compiler makes of a volatile word, each done by the hypervisor. */
+static void instructions_on_registers(void)
+{
+    struct left l;
+
+    l = ON_TPR("andl %%eax, (%%rdx)", 0x53, 0x31);
+    check("AND to memory", l.there == 0x11 && l.eax == 0x31 && l.flags == 0x4);
+    l = ON_TPR("orl $0x40, (%%rdx)", 0x13, 0);
+    check("OR with a constant", l.there == 0x53 && l.flags == 0x4);
+    l = ON_TPR("xorl (%%rdx), %%eax", 0x55, 0xffffffff);
+    check("XOR from memory", l.there == 0x55 && l.eax == 0xffffffaa && l.flags == 0x84);
+    l = ON_TPR("xchgl %%eax, (%%rdx)", 0x21, 0x42);
+    check("XCHG", l.there == 0x42 && l.eax == 0x21);
+    l = ON_TPR("lock; orl %%eax, (%%rdx)", 0x20, 1);
+    check("LOCK OR", l.there == 0x21);
+    l = ON_TPR("cmpl $0x21, (%%rdx)", 0x21, 0);
+    check("CMP with what is there", l.there == 0x21 && l.flags == 0x44);
+    l = ON_TPR("cmpl (%%rdx), %%eax", 0x22, 0x21);
+    check("CMP with more", l.there == 0x22 && l.flags == 0x85);
+    l = ON_TPR("testl $0x20, (%%rdx)", 0x10, 0);
+    check("TEST", l.there == 0x10 && l.flags == 0x44);
+    check_equal("STOS to a register", (uint64_t)TRY("stosl", : "D"(TPR), "a"(0) : "r15", "memory"), GP);
+    apic_write(0x80, 0);
+}
+
 static void xsetbv(void)
 {
     uint64_t cr4;
@@ -209,6 +251,7 @@ void guest_main(const void *start_info)
     debug_registers();
     single_steps();
     breakpoints();
+    instructions_on_registers();
     xsetbv();
     vectors_keep();
     done();
