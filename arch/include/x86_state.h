@@ -47,4 +47,12 @@ struct x86_vcpu_state {
 void x86_state_get(const struct vcpu *v, struct x86_vcpu_state *out);
 bool x86_state_set(struct vcpu *v, const struct x86_vcpu_state *in) MUST_CHECK;
 
+/* v's floating-point and vector registers as XSAVE's standard format has them (AMD64 APM volume 2, 11.5); v does not run. Bytes of the whole,
+ * or 0 where the processor has no XSAVE, and the components there are. Get: n bytes from the beginning; returns XCR0. Set: 512 bytes, the part
+ * that FXSAVE has, with XCR0 as it is; or all up to n, where what is behind is in its initial state. False: nothing that a guest can have. */
+uint32_t x86_fp_bytes(void);
+uint64_t x86_fp_features(void);
+uint64_t x86_fp_get(const struct vcpu *v, void *area, uint32_t n);
+bool x86_fp_set(struct vcpu *v, const void *area, uint32_t n, uint64_t xcr0) MUST_CHECK;
+
 #endif

@@ -4,6 +4,7 @@
  * loading are done with all features, so that what a guest has switched off meanwhile is neither lost nor left for the next one.
  */
 #include "fpu.h"
+#include "arch/include/x86_state.h"
 #include "core/domain.h"
 #include "cpuid_host.h"
 #include "exits.h"
@@ -155,4 +156,57 @@ void exit_xsetbv(struct vcpu *v, unsigned length)
     v->arch.xcr0 = value;
     xsetbv(value);
     virt_skip(v, length);
+}
+
+/* -- for the toolstack -- */
+
+#define XSTATE_BV(area) ((uint64_t *)((char *)(area) + FXSAVE_BYTES))   /* then XCOMP_BV and six words of zeros */
+#define HEADER_WORDS 8
+#define MXCSR_VALID 0xffffu
+
+uint32_t x86_fp_bytes(void)
+{
+    return features ? area_bytes() : 0;
+}
+
+uint64_t x86_fp_features(void)
+{
+    return features;
+}
+
+uint64_t x86_fp_get(const struct vcpu *v, void *area, uint32_t n)
+{
+    ASSERT(v != cpu_current_vcpu() && n <= PAGE_SIZE << order);
+    memcpy(area, v->arch.fp, n);
+    return v->arch.xcr0;
+}
+
+/* What XRSTOR would end in an exception with is refused. */
+static bool header_is_valid(const uint64_t *header, uint64_t xcr0)
+{
+    if (header[0] & ~xcr0)
+        return false;
+    for (unsigned i = 1; i < HEADER_WORDS; i++)
+        if (header[i])
+            return false;
+    return true;
+}
+
+bool x86_fp_set(struct vcpu *v, const void *area, uint32_t n, uint64_t xcr0)
+{
+    struct fp_area *to = v->arch.fp;
+    bool whole = n > FXSAVE_BYTES;
+
+    ASSERT(v != cpu_current_vcpu() && n <= PAGE_SIZE << order && n >= FXSAVE_BYTES);
+    if (((const struct fp_area *)area)->mxcsr & ~MXCSR_VALID)
+        return false;
+    if (whole && (n < FXSAVE_BYTES + HEADER_WORDS * 8 || !is_valid(xcr0, features) || !header_is_valid(XSTATE_BV(area), xcr0)))
+        return false;
+    memset(to, 0, PAGE_SIZE << order);
+    memcpy(to, area, n);
+    if (whole)
+        v->arch.xcr0 = xcr0;
+    else
+        *XSTATE_BV(to) = XCR0_X87 | XCR0_SSE;
+    return true;
 }

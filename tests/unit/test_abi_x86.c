@@ -9,6 +9,7 @@
 #include "abi/xen/version.h"
 #include "arch/include/x86_state.h"
 #include "vdev/x86_64/platform.h"
+#include "vdev/x86_64/vlapic.h"
 #include <xen/hvm/hvm_vcpu.h>
 #include <xen/hvm/save.h>
 
@@ -127,6 +128,7 @@ static void context_starts_a_vcpu(void **state UNUSED)
     get(dom0, at(BUFFER), &back, sizeof(back));
     back.tsc = 0;
     s.u.cpu.rflags = 2;
+    s.u.cpu.flags = XEN_X86_FPU_INITIALISED;
     assert_memory_equal(&back, &s.u.cpu, sizeof(back));
     /* A second stream says anew who is up. */
     s = cpu_stream(1);
@@ -162,8 +164,10 @@ static void wrong_context_is_refused(void **state UNUSED)
     set_twice_is_refused(&s, -E_OPNOTSUPP);
     s = cpu_stream(0), s.u.cpu.pending_valid = 1;
     set_twice_is_refused(&s, -E_OPNOTSUPP);
-    s = cpu_stream(0), s.u.cpu.flags = XEN_X86_FPU_INITIALISED;
+    s = cpu_stream(0), s.u.cpu.flags = 2;
     set_twice_is_refused(&s, -E_OPNOTSUPP);
+    s = cpu_stream(0), s.u.cpu.flags = XEN_X86_FPU_INITIALISED, s.u.cpu.fpu_regs[0] = 0xff;
+    set_twice_is_refused(&s, -E_INVAL);
     s = cpu_stream(0), s.u.cpu.rip = UINT64_MAX;
     set_twice_is_refused(&s, -E_INVAL);
     s = cpu_stream(0);
@@ -175,6 +179,87 @@ static void wrong_context_is_refused(void **state UNUSED)
     }
     assert_int_equal(set_one(guest, &s), -E_BUSY);
     assert_int_equal(set_one(dom0, &s), -E_INVAL);
+}
+
+/* A stream of one record of vCPU 0. */
+static int64_t set_record(struct domain *d, uint16_t code, const void *body, uint32_t length)
+{
+    struct hvm_save_descriptor h[2] = { { HVM_SAVE_CODE(HEADER), 0, HVM_SAVE_LENGTH(HEADER) }, { code, 0, length } };
+    struct hvm_save_header header = { .magic = HVM_FILE_MAGIC, .version = HVM_FILE_VERSION };
+    uint32_t size = sizeof(h) + sizeof(header) + length;
+
+    put(dom0, at(BUFFER), &h[0], sizeof(h[0]));
+    put(dom0, at(BUFFER) + sizeof(h[0]), &header, sizeof(header));
+    put(dom0, at(BUFFER) + sizeof(h[0]) + sizeof(header), &h[1], sizeof(h[1]));
+    put(dom0, at(BUFFER) + sizeof(h) + sizeof(header), body, length);
+    return context(d, XEN_DOMCTL_sethvmcontext, at(BUFFER), &size);
+}
+
+/* Its body, of `size` bytes. */
+static int64_t get_record(struct domain *d, uint32_t code, void *body, uint64_t size)
+{
+    struct xen_domctl op = { .u.hvmcontext_partial = { .type = code, .bufsz = size, .buffer.p = (void *)(uintptr_t)at(BUFFER) } };
+    int64_t r = domctl(&op, XEN_DOMCTL_gethvmcontext_partial, d->id.v);
+
+    if (!r)
+        get(dom0, at(BUFFER), body, size);
+    return r;
+}
+
+/* Catches: a record that does not come back as it was set, one that is longer or shorter than it may be, what a vCPU cannot have. */
+static void other_records_come_back(void **state UNUSED)
+{
+    struct domain *d = new_domain();
+    struct { struct hvm_hw_cpu_xsave x; uint8_t rest[832 - 576]; } fp = { .x = { .xcr0 = 7 } }, fp_back;
+    struct { uint32_t count, pad; struct hvm_one_msr msr; } msrs = { .count = 1, .msr = { .index = 0x140, .val = 1 } }, msrs_back;
+    struct hvm_tsc_adjust adjust = { 1 };
+    struct hvm_hw_lapic apic;
+    struct hvm_hw_lapic_regs page, page_back;
+    uint32_t value = 0x1ff;
+
+    fp.rest[5] = 0x55;
+    assert_int_equal(set_record(d, CPU_XSAVE_CODE, &fp, sizeof(fp)), 0);
+    assert_int_equal(get_record(d, CPU_XSAVE_CODE, &fp_back, sizeof(fp_back)), 0);
+    assert_int_equal(fp_back.rest[5], 0x55);
+    assert_int_equal(fp_back.x.xcr0, 7);
+    assert_int_equal(fp_back.x.xfeature_mask, 7);
+    assert_int_equal(set_record(d, CPU_XSAVE_CODE, &fp, sizeof(fp) - 8), 0);
+    assert_int_equal(set_record(d, CPU_XSAVE_CODE, &fp, sizeof(fp.x) - 8), -E_INVAL);
+    fp.x.xcr0 = 0;
+    assert_int_equal(set_record(d, CPU_XSAVE_CODE, &fp, sizeof(fp)), -E_INVAL);
+    assert_int_equal(get_record(d, CPU_XSAVE_CODE, &fp_back, sizeof(fp_back) - 1), -E_NOSPC);
+    assert_int_equal(set_record(d, CPU_MSR_CODE, &msrs, sizeof(msrs)), 0);
+    assert_int_equal(get_record(d, CPU_MSR_CODE, &msrs_back, sizeof(msrs_back)), 0);
+    assert_int_equal(msrs_back.msr.val, 1);
+    assert_int_equal(msrs_back.count, 1);
+    msrs.msr.val = 2;
+    assert_int_equal(set_record(d, CPU_MSR_CODE, &msrs, sizeof(msrs)), -E_INVAL);
+    msrs.msr.index = 0x10;
+    assert_int_equal(set_record(d, CPU_MSR_CODE, &msrs, sizeof(msrs)), -E_NXIO);
+    msrs.count = 0;
+    assert_int_equal(set_record(d, CPU_MSR_CODE, &msrs, sizeof(struct hvm_msr)), 0);
+    assert_int_equal(set_record(d, CPU_MSR_CODE, &msrs, sizeof(msrs)), -E_INVAL);
+    assert_int_equal(set_record(d, CPU_MSR_CODE, &msrs, 2), -E_INVAL);
+    assert_int_equal(set_record(d, HVM_SAVE_CODE(TSC_ADJUST), &adjust, sizeof(adjust)), -E_OPNOTSUPP);
+    assert_int_equal(vlapic_init(d->vcpus[0]), 0);
+    assert_int_equal(get_record(d, HVM_SAVE_CODE(LAPIC), &apic, sizeof(apic)), 0);
+    assert_int_equal(apic.apic_base_msr, 0xfee00900);
+    assert_int_equal(apic.timer_divisor, 2);
+    apic.apic_base_msr += 0x1000;
+    assert_int_equal(set_record(d, HVM_SAVE_CODE(LAPIC), &apic, sizeof(apic)), -E_INVAL);
+    assert_int_equal(get_record(d, HVM_SAVE_CODE(LAPIC_REGS), &page, sizeof(page)), 0);
+    memcpy(page.data + 0xf0, &value, sizeof(value));
+    memset(page.data + 0x200, 0xff, 1);
+    memset(page.data + 0x212, 0x80, 1);
+    assert_int_equal(set_record(d, HVM_SAVE_CODE(LAPIC_REGS), &page, sizeof(page)), 0);
+    assert_int_equal(get_record(d, HVM_SAVE_CODE(LAPIC_REGS), &page_back, sizeof(page_back)), 0);
+    page.data[0x200] = 0;               /* vectors that there are not */
+    assert_memory_equal(&page, &page_back, sizeof(page));
+    assert_int_equal(vlapic_highest(d->vcpus[0]), 32 + 23);
+    assert_int_equal(set_record(d, HVM_SAVE_CODE(LAPIC_REGS), &page, sizeof(page) - 16), -E_INVAL);
+    assert_int_equal(get_record(d, HVM_SAVE_CODE(IOAPIC), &page, sizeof(page)), -E_INVAL);
+    assert_int_equal(get_record(d, 1u << 16 | HVM_SAVE_CODE(CPU), &page, sizeof(page)), -E_INVAL);
+    vlapic_destroy(d->vcpus[0]);
 }
 
 static void memory_types_are_kept(void **state UNUSED)
@@ -610,7 +695,7 @@ int main(void)
         cmocka_unit_test_setup(context_is_told, abi_setup),
         cmocka_unit_test_setup(context_starts_a_vcpu, abi_setup),
         cmocka_unit_test_setup(wrong_context_is_refused, abi_setup),
-        cmocka_unit_test_setup(memory_types_are_kept, abi_setup),
+        cmocka_unit_test_setup(memory_types_are_kept, abi_setup), cmocka_unit_test_setup(other_records_come_back, abi_setup),
         cmocka_unit_test_setup(tsc_is_native, abi_setup),
         cmocka_unit_test_setup(map_is_what_was_set, abi_setup),
         cmocka_unit_test_setup(map_needs_memory, abi_setup),

@@ -399,6 +399,62 @@ bool vlapic_msr_write(struct vcpu *v, uint32_t msr, uint64_t value)
     return write_register(v, reg, (uint32_t)value);
 }
 
+/* -- for a toolstack -- */
+
+bool vlapic_set_base(struct vcpu *v, uint64_t base)
+{
+    return write_base(of(v), base);
+}
+
+uint32_t vlapic_timer_divisor(const struct vcpu *v)
+{
+    return (uint32_t)(tick_of(&v->arch.lapic) / BUS_CYCLE);
+}
+
+void vlapic_get_page(struct vcpu *v, uint8_t page[VLAPIC_PAGE_BYTES])
+{
+    memset(page, 0, VLAPIC_PAGE_BYTES);
+    for (unsigned reg = 0; reg < VLAPIC_PAGE_BYTES / 16; reg++) {
+        uint32_t value;
+
+        if (read_register(v, reg, &value))
+            memcpy(page + 16 * reg, &value, sizeof(value));
+    }
+}
+
+static uint32_t page_word(const uint8_t *page, unsigned reg)
+{
+    uint32_t value;
+
+    memcpy(&value, page + 16 * reg, sizeof(value));
+    return value;
+}
+
+/* Vectors below 16 are none. */
+static void set_bits(uint64_t words[4], const uint8_t *page, unsigned first)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        uint64_t word = page_word(page, first + 2 * i) | (uint64_t)page_word(page, first + 2 * i + 1) << 32;
+
+        atomic_store(&words[i], i ? word : word & ~UINT64_C(0xffff));
+    }
+}
+
+/* Enabled first: the local vector table follows from that. A command is not sent again. */
+void vlapic_set_page(struct vcpu *v, const uint8_t page[VLAPIC_PAGE_BYTES])
+{
+    static const uint8_t registers[] = { REG_SPURIOUS, REG_TPR, REG_LDR, REG_DFR, REG_ICR_HIGH, REG_LVT_TIMER, REG_LVT_TIMER + 1, REG_LVT_TIMER + 2,
+                                         REG_LVT_TIMER + 3, REG_LVT_TIMER + 4, REG_LVT_ERROR, REG_DIVIDE, REG_INITIAL };
+    struct vlapic *l = of(v);
+
+    for (unsigned i = 0; i < ARRAY_SIZE(registers); i++)
+        (void)write_register(v, registers[i], page_word(page, registers[i]));
+    l->icr = (l->icr & ~(uint64_t)UINT32_MAX) | (page_word(page, REG_ICR) & ICR_BITS);
+    set_bits(l->irr, page, REG_IRR);
+    set_bits(l->isr, page, REG_ISR);
+    set_bits(l->tmr, page, REG_TMR);
+}
+
 /* -- life -- */
 
 void vlapic_reset(struct vcpu *v)

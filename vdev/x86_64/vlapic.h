@@ -43,6 +43,14 @@ void vlapic_accept(struct vcpu *v, unsigned vector);
 uint32_t vlapic_id(const struct vcpu *v);
 bool vlapic_is_target(const struct vcpu *v, uint32_t to, bool logical);
 
+/* For a toolstack, while v does not run: APIC_BASE (set: false, none that v can have), what the timer divides by, and the registers as its page
+ * shows them (ABI: xen/arch-x86/hvm/save.h, struct hvm_hw_lapic_regs); of a page that is set, what v cannot have is left out. */
+bool vlapic_set_base(struct vcpu *v, uint64_t base) MUST_CHECK;
+uint32_t vlapic_timer_divisor(const struct vcpu *v);
+#define VLAPIC_PAGE_BYTES 1024
+void vlapic_get_page(struct vcpu *v, uint8_t page[VLAPIC_PAGE_BYTES]);
+void vlapic_set_page(struct vcpu *v, const uint8_t page[VLAPIC_PAGE_BYTES]);
+
 /* vlapic_start.c: another vCPU of the domain has sent v INIT, or STARTUP with this vector. No lock held. */
 void vlapic_init_signal(struct vcpu *v);
 void vlapic_startup_signal(struct vcpu *v, unsigned vector);

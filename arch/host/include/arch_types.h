@@ -33,6 +33,8 @@ struct arch_vcpu {
     uint8_t event_vector;
     struct x86_vcpu x86;
     struct vlapic lapic;        /* of a test that asked for it */
+    uint8_t x86_fp[832];
+    uint64_t x86_xcr0;
     uint32_t nmis;              /* atomic: that it was sent */
     bool repeat;                /* the hypercall instruction runs again when the vCPU does */
     unsigned faults;            /* exceptions injected into the guest */
