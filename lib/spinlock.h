@@ -13,7 +13,7 @@
 
 enum lock_class {
     LOCK_DOMAIN_CONTROL,    /* create, destroy, pause, vCPU set-up of one domain */
-    LOCK_VITS,              /* the virtual ITS of one domain */
+    LOCK_VITS,              /* the virtual ITS of one domain, or what it sees of PCI's configuration space */
     LOCK_P2M,               /* one stage-2 table */
     LOCK_GRANT_TABLE,
     LOCK_MAPTRACK,
@@ -27,7 +27,7 @@ enum lock_class {
     LOCK_TIMER,
     LOCK_IOMMU_SPACE,       /* one identity's tables (drivers/iommu.h) */
     LOCK_IOMMU,             /* one IOMMU's queue and streams */
-    LOCK_ITS,               /* the host's ITS */
+    LOCK_ITS,               /* the host's ITS, or IO-APICs */
     LOCK_ARENA,
     LOCK_HEAP,
     LOCK_FRAMES,

@@ -116,6 +116,11 @@ unsigned host_guest_acknowledge(struct vcpu *v);
 void host_guest_end_interrupt(struct vcpu *v, unsigned irq);
 /* A device raises a physical interrupt line (an edge). */
 void host_raise_irq(unsigned irq);
+/* x86-64's lines (arch/include/x86_irq.h): how each was last opened; HOST_OWN_LINE is the hypervisor's. */
+#define HOST_LINES 40
+#define HOST_OWN_LINE 4
+struct host_line { unsigned vector, cpu; bool level, low, is_open; };
+struct host_line *host_line(uint32_t gsi);
 /* Bytes typed at the serial console. */
 void host_console_type(const char *text);
 /* What the console has printed since the last call with clear (at most 64 KiB are kept). */

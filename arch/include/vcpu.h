@@ -59,7 +59,8 @@ void arch_inject_bad_address(struct vcpu *v, uint64_t address, bool is_instructi
 uint64_t arch_vcpu_pc(const struct vcpu *v);
 void arch_vcpu_print(const struct vcpu *v);
 
-/* Device interrupts that a domain owns (dom0): route physical irq to d as virtual irq of the same number. */
+/* Device interrupts that a domain owns (dom0): route physical irq to d as virtual irq of the same number. On x86-64 that is the line's
+ * number in ACPI; delivered is the vector at which it, or a message, arrived. */
 int arch_irq_route(struct domain *d, unsigned irq) MUST_CHECK;
 void arch_irq_unroute_all(struct domain *d);
 /* upcall_interrupt's other half: deliver a routed physical interrupt. False: not routed. */

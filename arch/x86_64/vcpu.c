@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The processor's part of vCPUs (arch/include/vcpu.h). */
 #include "arch/include/vcpu.h"
+#include "arch/include/x86_irq.h"
 #include "arch/include/x86_vcpu.h"
 #include "core/domain.h"
 #include "core/shared_info.h"
@@ -8,11 +9,11 @@
 #include "cpuid_host.h"
 #include "exits.h"
 #include "fpu.h"
-#include "idt.h"
 #include "lib/error.h"
 #include "processor.h"
 #include "stage2_space.h"
 #include "timer.h"
+#include "vdev/x86_64/host_vector.h"
 #include "vdev/x86_64/vlapic.h"
 #include "virt.h"
 
@@ -277,21 +278,22 @@ bool arch_vcpu_has_interrupt(struct vcpu *v)
 
 /* -- interrupts of devices -- */
 
-int arch_irq_route(struct domain *d UNUSED, unsigned irq UNUSED)
+int arch_irq_route(struct domain *d, unsigned irq)
 {
-    return -E_OPNOTSUPP;
+    return vioapic_route(d, irq);
 }
 
-void arch_irq_unroute_all(struct domain *d UNUSED)
+void arch_irq_unroute_all(struct domain *d)
 {
+    vioapic_stop(d);
 }
 
-bool arch_irq_deliver(unsigned irq UNUSED)
+bool arch_irq_deliver(unsigned irq)
 {
-    return false;
+    return host_vector_deliver(irq);
 }
 
 bool arch_irq_is_own(unsigned irq)
 {
-    return irq >= VECTOR_OWN;
+    return arch_line_is_own(irq);
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Make dom0: the domain, its memory and the board's devices one to one, the unpacker and what it is started with, vCPU 0 ready. */
+#include "arch/include/vcpu.h"
+#include "arch/include/x86_irq.h"
 #include "boot/dom0_parts.h"
 #include "boot/x86_64/board.h"
 #include "boot/x86_64/pvh.h"
@@ -44,6 +46,22 @@ static int map_devices(const struct boot_info *b, struct domain *d)
     return error;
 }
 
+/* All the lines that dom0 has IO-APICs for, but the hypervisor's own. */
+static int give_lines(struct domain *d)
+{
+    const struct x86_io_apic *a;
+    int error = 0;
+
+    for (unsigned i = 0; (a = arch_io_apic(i)); i++) {
+        for (uint32_t line = a->first; line - a->first < a->lines; line++) {
+            error = arch_irq_route(d, line);
+            if (error && error != -E_INVAL && error != -E_PERM)
+                return error;
+        }
+    }
+    return 0;
+}
+
 /* ---- what it starts with ---- */
 
 static void place_unpacker(const struct pvh_layout *l)
@@ -78,6 +96,8 @@ static int fill(const struct boot_info *b, const struct pvh_layout *l, struct do
         what = "memory", error = dom0_add_memory(d, &l->ram.range[i]);
     if (!error)
         what = "devices", error = map_devices(b, d);
+    if (!error)
+        what = "interrupts", error = give_lines(d);
     if (!error)
         what = "tables", error = place_tables(b, l, d);
     if (error)

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The virtual IO-APIC of a domain (Intel 82093AA, 3). */
+/*
+ * The virtual IO-APICs of a domain (Intel 82093AA, 3): the host's, at their places, with the host's lines behind them. A line that the guest lets
+ * through is open at the host's, to the CPU of the vCPU that it is for; one that came as a level is closed until the guest has ended it, so that
+ * a device asks at most once for each end.
+ */
 #ifndef VDEV_X86_64_VIOAPIC_H
 #define VDEV_X86_64_VIOAPIC_H
 
@@ -9,25 +13,37 @@
 struct domain;
 struct vcpu;
 
-#define VIOAPIC_LINES 24
-#define VIOAPIC_ADDRESS UINT64_C(0xfec00000)
+#define VIOAPIC_CHIPS 4         /* of more that a host has, dom0 sees the first */
+#define VIOAPIC_LINES 256       /* global system interrupts */
 
 struct vioapic {
     spinlock_t lock;            /* LOCK_VGIC */
-    uint64_t entry[VIOAPIC_LINES];
-    uint32_t level;             /* bit n: line n is high */
-    uint8_t select, id;
+    unsigned chips;
+    struct vioapic_chip {
+        uint64_t address;
+        uint32_t first, lines;
+        uint8_t select, id;
+    } chip[VIOAPIC_CHIPS];
+    struct vioapic_line {
+        uint64_t entry;
+        uint8_t vector;         /* the host's; 0: none yet */
+        bool is_routed, is_open;
+        uint16_t cpu;           /* to which it is open */
+    } line[VIOAPIC_LINES];
 };
 
-/* d gets one, and its place in guest-physical space. -E_NOMEM. */
+/* d gets the host's, and their places in guest-physical space. -E_NOMEM. */
 int vioapic_init(struct domain *d) MUST_CHECK;
 void vioapic_free(struct domain *d);
 /* No line of the host's reaches it any more. */
 void vioapic_stop(struct domain *d);
+/* As after power-on; lines stay whose they are. */
 void vioapic_reset(struct domain *d);
-bool vioapic_mmio(struct domain *d, uint64_t offset, unsigned size, bool is_write, uint64_t *value);
-/* A line's level changes. Any CPU. */
-void vioapic_set_irq(struct domain *d, unsigned gsi, bool level);
+/* This line of the host's is d's. -E_INVAL: none of its IO-APICs has it; -E_PERM: it is the hypervisor's. */
+int vioapic_route(struct domain *d, uint32_t gsi) MUST_CHECK;
+bool vioapic_mmio(struct domain *d, unsigned chip, uint64_t offset, unsigned size, bool is_write, uint64_t *value);
+/* It came. */
+void vioapic_host_line(struct domain *d, uint32_t gsi);
 /* A vCPU has ended an interrupt that came as a level. */
 void vioapic_eoi(struct domain *d, unsigned vector);
 

@@ -199,6 +199,26 @@ bool vlapic_is_target(const struct vcpu *v, uint32_t to, bool logical)
     return logical ? is_logical_target(v, to) : all || to == vlapic_id(v);
 }
 
+/* A destination of 8 bits knows one broadcast, whatever the vCPUs' mode. */
+struct vcpu *vlapic_deliver(struct domain *d, uint32_t to, bool logical, bool lowest, unsigned vector, bool level)
+{
+    struct vcpu *first = NULL;
+
+    ASSERT(to <= 0xff);
+    for (unsigned i = 0; i < d->max_vcpus; i++) {
+        struct vcpu *v = domain_vcpu(d, i);
+
+        if (!v || !((to == 0xff && !logical) || vlapic_is_target(v, to, logical)))
+            continue;
+        if (vector)
+            vlapic_raise(v, vector, level);
+        first = first ? first : v;
+        if (lowest)
+            break;
+    }
+    return first;
+}
+
 static bool is_meant(const struct vcpu *from, const struct vcpu *v, uint64_t icr)
 {
     switch (ICR_SHORTHAND(icr)) {

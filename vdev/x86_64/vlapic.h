@@ -8,6 +8,7 @@
 #include "core/time.h"
 
 struct vcpu;
+struct domain;
 
 #define VLAPIC_ADDRESS UINT64_C(0xfee00000)
 /* The id of a vCPU's, as everywhere in the ABI. */
@@ -32,6 +33,9 @@ bool vlapic_mmio(struct vcpu *v, uint64_t offset, unsigned size, bool is_write, 
 /* x2APIC's MSRs and APIC_BASE; the timer has no TSC_DEADLINE. False: #GP. */
 bool vlapic_msr_read(struct vcpu *v, uint32_t msr, uint64_t *value);
 bool vlapic_msr_write(struct vcpu *v, uint32_t msr, uint64_t value);
+/* An interrupt of a device for the vCPUs with this destination of 8 bits, for the first of them alone if `lowest`; vector 0: nothing is
+ * raised. The first, or NULL where there is none. As vlapic_raise. */
+struct vcpu *vlapic_deliver(struct domain *d, uint32_t to, bool logical, bool lowest, unsigned vector, bool level);
 /* An interrupt for v, on any CPU, any lock of an earlier class held; wakes and kicks. */
 void vlapic_raise(struct vcpu *v, unsigned vector, bool level);
 /* The vector that v takes next, TPR and what is in service considered; -1: none. v current or not running. */
