@@ -277,6 +277,30 @@ const char *acpi_read_madt(const void *table, uint32_t length, struct acpi_madt 
     return out->cpus ? NULL : "the MADT has no processor";
 }
 
+/* -- MCFG -- */
+
+#define MCFG_FIRST 44
+#define MCFG_BYTES 16
+
+const char *acpi_read_mcfg(const void *table, uint32_t length, struct acpi_mcfg *out)
+{
+    *out = (struct acpi_mcfg){ .windows = 0 };
+    if (length < MCFG_FIRST)
+        return "the MCFG is too short";
+    for (const uint8_t *p = (const uint8_t *)table + MCFG_FIRST, *end = (const uint8_t *)table + length; end - p >= MCFG_BYTES; p += MCFG_BYTES) {
+        uint64_t base = read64(p);
+
+        if (read16(p + 8) || out->windows == ACPI_PCI_WINDOWS || !base || base >= BIT(46) || base & 0xfffff || p[10] > p[11]) {
+            out->left_out++;
+            continue;
+        }
+        out->window[out->windows].base = base;
+        out->window[out->windows].first_bus = p[10];
+        out->window[out->windows++].last_bus = p[11];
+    }
+    return NULL;
+}
+
 /* -- FADT -- */
 
 #define FADT_DSDT 40

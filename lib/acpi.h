@@ -53,6 +53,14 @@ struct acpi_madt {
 /* From the table's bytes; NULL, or what is wrong with it. */
 const char *acpi_read_madt(const void *table, uint32_t length, struct acpi_madt *out) MUST_CHECK;
 
+/* MCFG (PCI Firmware Specification 3.0, 4.1.2): where configuration space is shown. */
+#define ACPI_PCI_WINDOWS 2
+struct acpi_mcfg {
+    unsigned windows, left_out;         /* the latter: of other segments, or one too many */
+    struct { uint64_t base; uint8_t first_bus, last_bus; } window[ACPI_PCI_WINDOWS];
+};
+const char *acpi_read_mcfg(const void *table, uint32_t length, struct acpi_mcfg *out) MUST_CHECK;
+
 /* How the machine is switched off: FADT (5.2.9) and the DSDT's \_S5 (7.4.2.5). Ports, 0: not there. */
 struct acpi_power {
     uint16_t pm1a_control, pm1b_control, pm_timer;

@@ -35,5 +35,7 @@ HOT bool upcall_mmio(struct vcpu *v, gpa_t address, unsigned size, bool is_write
             return false;
         return is_write ? r->write(v, r, offset, size, *value) : r->read(v, r, offset, size, value);
     }
-    return false;
+    if (!s->rest || !IS_ALIGNED(address.v, size))
+        return false;
+    return is_write ? s->rest->write(v, s->rest, address.v, size, *value) : s->rest->read(v, s->rest, address.v, size, value);
 }

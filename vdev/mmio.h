@@ -22,6 +22,7 @@ struct mmio_region {
 struct mmio_space {
     struct mmio_region regions[MMIO_REGIONS];
     unsigned count;
+    const struct mmio_region *rest; /* what is in none of them, from 0 on; NULL: nothing answers there */
 };
 
 /* Before the domain runs. -E_NOSPC, -E_INVAL (overlap). */

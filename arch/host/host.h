@@ -121,6 +121,16 @@ void host_raise_irq(unsigned irq);
 #define HOST_OWN_LINE 4
 struct host_line { unsigned vector, cpu; bool level, low, is_open; };
 struct host_line *host_line(uint32_t gsi);
+/* A function of x86-64's PCI (arch/include/x86_pci.h) that is there from now on: registers read as `config`, and take what is written where
+ * `writable` has bits. `memory` is its first BAR's while it decodes. */
+#define HOST_PCI_MEMORY 0x4000
+struct host_pci {
+    uint16_t id;
+    bool is_there;
+    uint8_t config[4096], writable[4096], memory[HOST_PCI_MEMORY];
+};
+struct host_pci *host_pci_add(uint16_t id);
+uint64_t host_pci_base(const struct host_pci *f);
 /* Bytes typed at the serial console. */
 void host_console_type(const char *text);
 /* What the console has printed since the last call with clear (at most 64 KiB are kept). */

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ports.h"
+#include "core/domain.h"
 #include "lib/assert.h"
 #include "lib/string.h"
+#include "processor.h"
+#include "vdev/x86_64/vpci.h"
 
-/* Legacy devices that the hypervisor drives or that would interrupt past it: both 8259s, the 8254, and what resets the board. */
+#define RESET_PORT 0xcf9
+
+/* Legacy devices that the hypervisor drives or that would interrupt past it: both 8259s, the 8254; and PCI's configuration space. */
 static const struct port_range {
     uint16_t first, count;
 } kept[] = {
-    { 0x20, 2 }, { 0x40, 4 }, { 0x61, 1 }, { 0xa0, 2 }, { 0x4d0, 2 },
+    { 0x20, 2 }, { 0x40, 4 }, { 0x61, 1 }, { 0xa0, 2 }, { 0x4d0, 2 }, { 0xcf8, 8 },
 };
 static struct port_range taken[4];
 static unsigned taken_count;
@@ -37,8 +42,20 @@ void ports_take(uint16_t first, unsigned count)
     taken[taken_count++] = (struct port_range){ first, (uint16_t)count };
 }
 
-void port_emulate(struct vcpu *v UNUSED, uint16_t port UNUSED, unsigned size UNUSED, bool is_in, uint32_t *value)
+/* One of those ports of PCI is the board's reset. */
+static bool reset_port(const struct vcpu *v, uint16_t port, unsigned size, bool is_in, uint32_t *value)
 {
+    if (port != RESET_PORT || size != 1 || !v->domain->is_control)
+        return false;
     if (is_in)
+        *value = port_read8(RESET_PORT);
+    else
+        port_write8(RESET_PORT, (uint8_t)*value);
+    return true;
+}
+
+void port_emulate(struct vcpu *v, uint16_t port, unsigned size, bool is_in, uint32_t *value)
+{
+    if (!vpci_port(v->domain, port, size, is_in, value) && !reset_port(v, port, size, is_in, value) && is_in)
         *value = UINT32_MAX;
 }

@@ -2,6 +2,7 @@
 #include "boot/x86_64/board.h"
 #include "arch/include/boot.h"
 #include "arch/include/x86_boot.h"
+#include "arch/include/x86_pci.h"
 #include "lib/print.h"
 
 struct board board;
@@ -26,6 +27,23 @@ static const char *read_madt(void)
     if (p)
         boot_unmap(p, length);
     return why;
+}
+
+/* A board without it has its configuration space by ports. */
+static void read_mcfg(void)
+{
+    uint32_t length;
+    void *p = open_table("MCFG", &length);
+    const char *why = p ? acpi_read_mcfg(p, length, &board.mcfg) : NULL;
+
+    if (p)
+        boot_unmap(p, length);
+    if (why)
+        log_warning("ACPI: %s", why);
+    if (board.mcfg.left_out)
+        log_warning("ACPI: %u places of PCI's configuration space are not used", board.mcfg.left_out);
+    if (board.mcfg.windows)
+        arch_boot_pci_window(HPA(board.mcfg.window[0].base), board.mcfg.window[0].first_bus, board.mcfg.window[0].last_bus);
 }
 
 static const char *read_power(void)
@@ -60,6 +78,7 @@ void board_read(hpa_t rsdp)
     why = read_madt();
     if (why)
         log_warning("ACPI: %s; one CPU only", why);
+    read_mcfg();
     why = read_power();
     if (why)
         log_warning("ACPI: %s; no power-off", why);

@@ -8,6 +8,7 @@
 struct board {
     struct acpi_tables acpi;        /* count 0: there are none */
     struct acpi_madt madt;
+    struct acpi_mcfg mcfg;
     struct acpi_power power;
 };
 extern struct board board;

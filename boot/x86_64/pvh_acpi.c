@@ -89,11 +89,11 @@ static uint64_t end(struct writer *w, struct header *h)
     return w->at + (uint64_t)((uint8_t *)h - w->buffer);
 }
 
-/* The host's processors, interrupts, NUMA nodes and IOMMUs are not dom0's, nor is the HPET; configuration space is reached by ports; DSDT and
+/* The host's processors, interrupts, NUMA nodes and IOMMUs are not dom0's, nor is the HPET; DSDT and
  * FACS are the FADT's. */
 static bool is_passed_on(const char signature[4])
 {
-    static const char own[][5] = { "APIC", "SRAT", "SLIT", "HMAT", "MPST", "PMTT", "HPET", "DMAR", "IVRS", "MCFG", "DSDT", "FACS", "XSDT", "RSDT" };
+    static const char own[][5] = { "APIC", "SRAT", "SLIT", "HMAT", "MPST", "PMTT", "HPET", "DMAR", "IVRS", "DSDT", "FACS", "XSDT", "RSDT" };
 
     for (unsigned i = 0; i < ARRAY_SIZE(own); i++)
         if (memcmp(own[i], signature, 4) == 0)

@@ -11,9 +11,13 @@
 #include "lib/error.h"
 #include "lib/print.h"
 #include "lib/string.h"
+#include "vdev/x86_64/vpci.h"
 
 #define FOUR_GIB UINT64_C(0x100000000)
 #define LOCAL_APIC_SIZE PAGE_SIZE
+/* Where messages of devices are written (Intel SDM volume 3, 10.11.1). */
+#define MESSAGES_AT UINT64_C(0xfee00000)
+#define MESSAGES_SIZE UINT64_C(0x100000)
 /* unpacker.S: the flat image; at this offset how much memory it takes. */
 #define UNPACKER_SIZE_AT 8
 
@@ -30,6 +34,16 @@ uint64_t pvh_unpacker_size(void)
 
 /* ---- devices ---- */
 
+static uint64_t window_base(unsigned i)
+{
+    return board.mcfg.window[i].base + ((uint64_t)board.mcfg.window[i].first_bus << 20);
+}
+
+static uint64_t window_size(unsigned i)
+{
+    return (uint64_t)(board.mcfg.window[i].last_bus - board.mcfg.window[i].first_bus + 1) << 20;
+}
+
 /* What below 4 GiB is no memory is registers and firmware's tables, but for the interrupt controllers that dom0 has copies of. */
 static int map_devices(const struct boot_info *b, struct domain *d)
 {
@@ -41,9 +55,26 @@ static int map_devices(const struct boot_info *b, struct domain *d)
     range_remove(&rest, ROUND_DOWN(board.madt.local_apic.v, PAGE_SIZE), LOCAL_APIC_SIZE);
     for (unsigned i = 0; i < board.madt.io_apics; i++)
         range_remove(&rest, ROUND_DOWN(board.madt.io_apic[i].at.v, PAGE_SIZE), PAGE_SIZE);
+    for (unsigned i = 0; i < board.mcfg.windows; i++)
+        range_remove(&rest, window_base(i), window_size(i));
     for (unsigned i = 0; !error && i < rest.count; i++)
         error = dom0_map_registers(d, rest.range[i].base >> PAGE_SHIFT, (rest.range[i].base + rest.range[i].size) >> PAGE_SHIFT);
     return error;
+}
+
+/* PCI's configuration space. Devices' registers are to be over nothing that has its place already. */
+static int give_pci(const struct boot_info *b, struct domain *d)
+{
+    for (unsigned i = 0; i < b->memory.count; i++)
+        vpci_keep_out(b->memory.range[i].base, b->memory.range[i].size);
+    for (unsigned i = 0; i < board.madt.io_apics; i++)
+        vpci_keep_out(ROUND_DOWN(board.madt.io_apic[i].at.v, PAGE_SIZE), PAGE_SIZE);
+    for (unsigned i = 0; i < board.mcfg.windows; i++) {
+        vpci_keep_out(window_base(i), window_size(i));
+        vpci_show_window(board.mcfg.window[i].base, board.mcfg.window[i].first_bus, board.mcfg.window[i].last_bus);
+    }
+    vpci_keep_out(MESSAGES_AT, MESSAGES_SIZE);
+    return vpci_init(d);
 }
 
 /* All the lines that dom0 has IO-APICs for, but the hypervisor's own. */
@@ -98,6 +129,8 @@ static int fill(const struct boot_info *b, const struct pvh_layout *l, struct do
         what = "devices", error = map_devices(b, d);
     if (!error)
         what = "interrupts", error = give_lines(d);
+    if (!error)
+        what = "PCI", error = give_pci(b, d);
     if (!error)
         what = "tables", error = place_tables(b, l, d);
     if (error)

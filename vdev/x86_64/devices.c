@@ -4,6 +4,7 @@
 #include "vdev/x86_64/platform.h"
 #include "vdev/x86_64/vioapic.h"
 #include "vdev/x86_64/vlapic.h"
+#include "vdev/x86_64/vpci.h"
 
 void devices_stop(struct domain *d)
 {
@@ -17,6 +18,7 @@ void devices_retire(struct domain *d)
 
 void devices_free(struct domain *d)
 {
+    vpci_free(d);
     vioapic_free(d);
     x86_platform_free(d);
 }

@@ -13,6 +13,7 @@
 
 struct host_action;
 struct vpl011;
+struct vpci;
 
 struct arch_domain {
     struct mmio_space mmio;
@@ -23,6 +24,7 @@ struct arch_domain {
     uint8_t event_vector;       /* x86's upcall: kept, and nothing behind it */
     struct x86_domain x86;
     struct vioapic *vioapic;    /* a test's that asked for it; NULL: none */
+    struct vpci *vpci;          /* the same */
     uint64_t virtual_offset;    /* guest virtual address = guest-physical address + this */
 };
 

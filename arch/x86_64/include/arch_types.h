@@ -11,6 +11,7 @@
 #include "vdev/x86_64/vlapic.h"
 
 struct vmcb;
+struct vpci;
 
 /* The length of an instruction that exited, known since it was last looked at: svm/length.c. */
 struct svm_known {
@@ -51,6 +52,7 @@ struct vmx_vcpu {
 
 struct arch_domain {
     struct vioapic *vioapic;    /* dom0's; NULL: it has none */
+    struct vpci *vpci;          /* the same */
     struct mmio_space mmio;
     uint8_t event_vector;       /* of the event-channel upcall (HVM_PARAM_CALLBACK_IRQ); 0: none */
     struct x86_domain x86;

@@ -37,7 +37,7 @@
 
 /*
  * Per CPU, 16 pages: every stack has nothing mapped below it.
- *   0 guard | 1-2 emergency stack | 3 guard | 4-7 stack | 8 guard | 9-10 stack of NMIs | 13-14 scrubbing, copying | others none
+ *   0 guard | 1-2 emergency stack | 3 guard | 4-7 stack | 8 guard | 9-10 stack of NMIs | 12 a device | 13-14 scrubbing, copying | others none
  */
 #define PERCPU_SHIFT 16
 #define PERCPU_EMERGENCY_PAGE 1
@@ -46,6 +46,7 @@
 #define PERCPU_STACK_PAGES 4
 #define PERCPU_NMI_PAGE 9
 #define PERCPU_NMI_PAGES 2
+#define PERCPU_DEVICE_PAGE 12       /* a device's registers that are looked at */
 #define PERCPU_SCRUB_PAGE 13        /* and what frames are copied from */
 #define PERCPU_COPY_PAGE 14         /* and to */
 #define PERCPU_STACK_PAGES_ALL PERCPU_EMERGENCY_PAGE, PERCPU_EMERGENCY_PAGE + 1, \

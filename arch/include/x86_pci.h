@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Contract: the host's PCI on x86-64. A function is a number of 16 bits: bus 15:8, device 7:3, function 2:0. Any CPU; locks of classes before
+ * LOCK_ITS may be held.
+ */
+#ifndef ARCH_X86_PCI_H
+#define ARCH_X86_PCI_H
+
+#include "lib/types.h"
+
+#define PCI_ID(bus, device, function) ((uint16_t)((bus) << 8 | (device) << 3 | (function)))
+#define PCI_CONFIG_BYTES 256        /* reached by ports */
+#define PCI_EXTENDED_BYTES 4096     /* where MMCONFIG shows the bus */
+
+/* Configuration space: size 1, 2 or 4, reg aligned to it and below PCI_EXTENDED_BYTES. What there is not reads as ones. */
+uint32_t arch_pci_read(uint16_t function, unsigned reg, unsigned size);
+void arch_pci_write(uint16_t function, unsigned reg, unsigned size, uint32_t value);
+/* MMCONFIG shows these buses (first to last) from base on (PCI Firmware Specification 3.0, 4.1.2). Boot. */
+void arch_boot_pci_window(hpa_t base, unsigned first_bus, unsigned last_bus);
+
+/* Registers of a device at a physical address: size 1, 2, 4 or 8, aligned. */
+uint64_t arch_device_read(hpa_t at, unsigned size);
+void arch_device_write(hpa_t at, unsigned size, uint64_t value);
+
+#endif
