@@ -5,8 +5,8 @@
 O              ?= build
 GUEST86_OUT    := $(O)/x86_64/guests
 GUEST86_CC     ?= x86_64-linux-gnu-gcc
-GUEST86_NAMES  := $(filter-out lib unpack compat,$(notdir $(patsubst %/,%,$(wildcard guests/x86_64/*/))))
-GUEST86_IMAGES := $(GUEST86_NAMES:%=$(GUEST86_OUT)/%.elf) $(GUEST86_OUT)/compat.elf
+GUEST86_NAMES  := $(filter-out lib unpack compat storm,$(notdir $(patsubst %/,%,$(wildcard guests/x86_64/*/))))
+GUEST86_IMAGES := $(GUEST86_NAMES:%=$(GUEST86_OUT)/%.elf) $(GUEST86_OUT)/compat.elf $(GUEST86_OUT)/storm.elf
 GUEST86_LIB    := $(patsubst guests/x86_64/%,$(GUEST86_OUT)/obj/%.o,$(wildcard guests/x86_64/lib/*.c guests/x86_64/lib/*.S))
 GUEST86_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pic -mcmodel=small -fno-common -fno-stack-protector -fcf-protection=none \
 	-fno-asynchronous-unwind-tables -fno-strict-aliasing -mno-red-zone -mgeneral-regs-only -Wall -Wextra -Werror
@@ -30,6 +30,19 @@ $(GUEST86_OUT)/compat.elf: $(GUEST86_COMPAT) guests/x86_64/compat/guest.lds
 	@x86_64-linux-gnu-ld -m elf_i386 -nostdlib -static -z noexecstack -z max-page-size=4096 --no-warn-rwx-segments --build-id=none \
 		-T guests/x86_64/compat/guest.lds $(filter %.o,$^) -o $@.32
 	@x86_64-linux-gnu-objcopy -I elf32-i386 -O elf64-x86-64 $@.32 $@
+
+# The storm: its hypercalls are the arm64 guest's. It lies where no number leads that is not meant to.
+GUEST86_STORM := $(patsubst guests/x86_64/%,$(GUEST86_OUT)/obj/%.o,$(wildcard guests/x86_64/storm/*.c guests/x86_64/storm/*.S)) \
+	$(GUEST86_OUT)/obj/hostile_storm/calls.c.o $(GUEST86_OUT)/obj/hostile_storm/values.c.o
+$(GUEST86_STORM): GUEST86_CFLAGS += -I. -idirafter /usr/include
+$(GUEST86_OUT)/obj/hostile_storm/%.c.o: guests/hostile_storm/%.c mk/guests_x86.mk
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	@$(GUEST86_CC) $(GUEST86_CFLAGS) -MMD -MP -c $< -o $@
+$(GUEST86_OUT)/storm.elf: $(GUEST86_STORM) $(GUEST86_LIB) guests/x86_64/lib/guest.lds
+	@echo "  LD      $@"
+	@x86_64-linux-gnu-ld -nostdlib -static -z noexecstack -z max-page-size=4096 --no-warn-rwx-segments --build-id=none \
+		--defsym image_base=0x3a5a000 -T guests/x86_64/lib/guest.lds $(filter %.o,$^) -o $@
 
 define guest86_rules
 $(GUEST86_OUT)/$(1).elf: $(patsubst guests/x86_64/%,$(GUEST86_OUT)/obj/%.o,$(wildcard guests/x86_64/$(1)/*.c guests/x86_64/$(1)/*.S)) \

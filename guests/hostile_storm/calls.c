@@ -303,7 +303,8 @@ static void call_wild(struct chance *c, unsigned cpu)
     args[0] = chance_below(c, 96);
     for (unsigned i = 1; i < 5; i++)
         args[i] = value_of(c, chance_next(c) & 1 ? K_POINTER : K_COUNT);
-    if (number == __HYPERVISOR_sched_op && (args[0] == SCHEDOP_shutdown || args[0] == SCHEDOP_watchdog))
+    if (number == __HYPERVISOR_sched_op &&
+        (args[0] == SCHEDOP_shutdown || args[0] == SCHEDOP_remote_shutdown || args[0] == SCHEDOP_watchdog))
         args[0] = 32;
     if (number == __HYPERVISOR_multicall)
         args[1] = args[0] = 0;

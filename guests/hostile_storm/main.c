@@ -16,21 +16,11 @@
 
 struct storm storm;
 
-/* N of `name=N` on the command line. */
-static uint64_t number_option(const void *fdt, const char *name, uint64_t otherwise)
+static const char *command_line(const void *fdt)
 {
-    unsigned node = fdt_find(fdt, "bootargs", NULL), len, size = (unsigned)strlen(name);
-    const char *args = node ? (const char *)fdt_prop(fdt, node, "bootargs", &len) : "";
-    uint64_t n = 0;
+    unsigned node = fdt_find(fdt, "bootargs", NULL), len;
 
-    for (; *args && (memcmp(args, name, size) || args[size] != '='); args++)
-        if (strlen(args) <= size)
-            return otherwise;
-    if (!*args)
-        return otherwise;
-    for (args += size + 1; *args >= '0' && *args <= '9'; args++)
-        n = 10 * n + (uint64_t)(*args - '0');
-    return n;
+    return node ? (const char *)fdt_prop(fdt, node, "bootargs", &len) : "";
 }
 
 /* Only of itself may a guest ask this. */
@@ -164,14 +154,17 @@ void storm_main(void)
 
 void guest_main(const void *fdt)
 {
+    const char *args;
+
     if (is_control_domain()) {
         pair_main(fdt);
         return;
     }
     move_home((uint64_t)fdt, 0, 0);
-    storm.seed = number_option(fdt, "seed", 1);
-    storm.calls = number_option(fdt, "calls", CALLS_DEFAULT);
-    storm.peers[1] = (domid_t)number_option(fdt, "peer", 1);
+    args = command_line(fdt);
+    storm.seed = number_option(args, "seed", 1);
+    storm.calls = number_option(args, "calls", CALLS_DEFAULT);
+    storm.peers[1] = (domid_t)number_option(args, "peer", 1);
     storm.peers[2] = storm.peers[1] + 1;
     print("storm: seed %lu, %lu calls\n", storm.seed, storm.calls);
     storm_main();

@@ -13,7 +13,11 @@
 #ifndef GUESTS_HOSTILE_STORM_STORM_H
 #define GUESTS_HOSTILE_STORM_STORM_H
 
+#if defined(__x86_64__)
+#include "guests/x86_64/lib/hypercall.h"
+#else
 #include "guests/lib/hypercall.h"
+#endif
 
 #define AREA_OFFSET 0x200000UL
 #define AREA_BYTES 0x30000UL
@@ -22,7 +26,11 @@
 #define HOME 0x5a5a000000UL
 #define HOME_BYTES 0x400000UL
 #define BLOCK_FRAMES 512
+#if defined(__x86_64__)
+#define ARENA_BASE 0x2000000UL /* within the RAM that it has: see guests/x86_64/storm */
+#else
 #define ARENA_BASE 0x60000000UL
+#endif
 #define ARENA_FRAMES 512
 
 #define PEERS 4
@@ -70,6 +78,8 @@ enum kind {
     K_MAP_FLAGS, K_COPY_FLAGS, K_SPACE, K_OFFSET, K_LENGTH, K_VIRQ, K_FOREVER,
 };
 uint64_t value_of(struct chance *c, enum kind kind);
+/* N of `name=N` on a command line. */
+uint64_t number_option(const char *args, const char *name, uint64_t otherwise);
 /* Numbers that hypercalls gave out: ports and handles that exist. */
 void value_learn_port(uint32_t port);
 void value_learn_handle(uint32_t handle);

@@ -123,3 +123,28 @@ uint64_t value_of(struct chance *c, enum kind kind)
         return boundary[chance_below(c, ARRAY_SIZE(boundary))];
     return choose(c, kind);
 }
+
+static const char *behind(const char *args, const char *name)
+{
+    for (; *name; name++) {
+        if (*args++ != *name)
+            return NULL;
+    }
+    return *args == '=' ? args + 1 : NULL;
+}
+
+uint64_t number_option(const char *args, const char *name, uint64_t otherwise)
+{
+    uint64_t n = 0;
+
+    for (; *args; args++) {
+        const char *digit = behind(args, name);
+
+        if (!digit)
+            continue;
+        while (*digit >= '0' && *digit <= '9')
+            n = 10 * n + (uint64_t)(*digit++ - '0');
+        return n;
+    }
+    return otherwise;
+}

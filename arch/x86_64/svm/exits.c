@@ -19,7 +19,7 @@
 #define FAULT_WRITE BIT(1)
 #define FAULT_FETCH BIT(4)
 #define FAULT_IN_TABLES BIT(33)
-#define INVALID UINT64_MAX
+#define INVALID UINT32_MAX           /* QEMU leaves the upper half out */
 /* Of DR6: breakpoints, access to debug registers, single step, task switch. */
 #define DEBUG_CAUSES 0xe00f
 
@@ -29,7 +29,7 @@ static COLD void unexpected(struct vcpu *v)
 
     log_guest("d%uv%u: unexpected exit 0x%llx (0x%llx, 0x%llx), rip 0x%llx", v->domain->id.v, v->id, (unsigned long long)m->exit_code,
               (unsigned long long)m->exit_info1, (unsigned long long)m->exit_info2, (unsigned long long)v->arch.regs.rip);
-    domain_crash(v->domain, m->exit_code == INVALID ? "the processor refused its state" : "unexpected exit");
+    domain_crash(v->domain, (uint32_t)m->exit_code == INVALID ? "the processor refused its state" : "unexpected exit");
 }
 
 /* The length of the instruction of this exit; 0: it has gone, and the guest has been given what reading it ends in. */

@@ -30,6 +30,7 @@ void trap(struct frame *f)
         done();
     }
     f->rip = go_on_at;
+    f->cs = CODE64;
 }
 
 void on_interrupt(unsigned vector, void (*handler)(struct frame *f))
