@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* physdev_op: no PCI devices are given away, so that all of it answers -ENOSYS; Linux registers its devices nevertheless and
- * goes on. (xen/physdev.h) */
+/* physdev_op: on x86-64 dom0 tells which PCI devices it has found. None are given away: all else answers -ENOSYS, and so does all of it on arm64,
+ * where Linux registers its devices nevertheless and goes on. (xen/physdev.h) */
 #include "abi/xen/hypercall.h"
 #include "abi/xen/public.h"
+#include "abi/xen/x86_64/calls.h"
 
 const struct subcall physdev_subcalls[] = {
     SUBCALL_MISSING(PHYSDEVOP_IRQ_UNMASK_NOTIFY, CALLER_CONTROL),
@@ -23,9 +24,9 @@ const struct subcall physdev_subcalls[] = {
     SUBCALL_MISSING(PHYSDEVOP_manage_pci_add_ext, CALLER_CONTROL),
     SUBCALL_MISSING(PHYSDEVOP_setup_gsi, CALLER_CONTROL),
     SUBCALL_MISSING(PHYSDEVOP_get_free_pirq, CALLER_CONTROL),
-    SUBCALL_MISSING(PHYSDEVOP_pci_mmcfg_reserved, CALLER_CONTROL),
-    SUBCALL_MISSING(PHYSDEVOP_pci_device_add, CALLER_CONTROL),
-    SUBCALL_MISSING(PHYSDEVOP_pci_device_remove, CALLER_CONTROL),
+    SUBCALL_X86_64(PHYSDEVOP_pci_mmcfg_reserved, PHYSDEVOP_pci_mmcfg_reserved, CALLER_CONTROL, x86_pci_mmcfg_reserved),
+    SUBCALL_X86_64(PHYSDEVOP_pci_device_add, PHYSDEVOP_pci_device_add, CALLER_CONTROL, x86_pci_device_add),
+    SUBCALL_X86_64(PHYSDEVOP_pci_device_remove, PHYSDEVOP_pci_device_remove, CALLER_CONTROL, x86_pci_device_remove),
     SUBCALL_MISSING(PHYSDEVOP_restore_msi_ext, CALLER_CONTROL),
     SUBCALL_MISSING(PHYSDEVOP_pirq_eoi_gmfn_v2, CALLER_CONTROL),
     SUBCALL_MISSING(PHYSDEVOP_dbgp_op, CALLER_CONTROL),

@@ -130,6 +130,8 @@ struct host_pci {
     uint8_t config[4096], writable[4096], memory[HOST_PCI_MEMORY];
 };
 struct host_pci *host_pci_add(uint16_t id);
+/* None is there. */
+void host_pci_clear(void);
 uint64_t host_pci_base(const struct host_pci *f);
 /* Bytes typed at the serial console. */
 void host_console_type(const char *text);

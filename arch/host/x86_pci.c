@@ -14,6 +14,11 @@
 static struct host_pci functions[FUNCTIONS];
 static unsigned count;
 
+void host_pci_clear(void)
+{
+    count = 0;
+}
+
 struct host_pci *host_pci_add(uint16_t id)
 {
     struct host_pci *f = &functions[count++];

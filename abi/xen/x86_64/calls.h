@@ -15,6 +15,10 @@ X86_HANDLER(x86_get_tsc_info);
 X86_HANDLER(x86_shadow_op);
 X86_HANDLER(x86_ioport_permission);
 X86_HANDLER(x86_send_trigger);
+/* physdev.c */
+X86_HANDLER(x86_pci_device_add);
+X86_HANDLER(x86_pci_device_remove);
+X86_HANDLER(x86_pci_mmcfg_reserved);
 /* policy.c: of sysctl, and of domctl */
 X86_HANDLER(x86_host_policy);
 X86_HANDLER(x86_featureset);
