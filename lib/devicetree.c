@@ -1,20 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/devicetree.h"
+#include "lib/devicetree_tokens.h"
 #include "lib/assert.h"
 #include "lib/error.h"
 #include "lib/string.h"
 
 #define DT_MAGIC 0xd00dfeedu
 #define HEADER_SIZE 40u
-#define PROPERTY_HEADER 12u     /* token, length, name */
-
-enum { TOKEN_BEGIN = 1, TOKEN_END = 2, TOKEN_PROPERTY = 3, TOKEN_NOP = 4, TOKEN_DONE = 9 };
 enum { H_MAGIC, H_TOTAL, H_STRUCTS, H_STRINGS, H_RESERVED, H_VERSION, H_COMPATIBLE, H_CPU, H_STRINGS_SIZE, H_STRUCTS_SIZE };
-
-static uint32_t be32(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
 
 /* A value of one or two cells. */
 static uint64_t be_cells(const uint8_t *p, uint32_t cells)
@@ -71,20 +64,6 @@ static uint32_t bytes_left(const struct devicetree *t, uint32_t offset)
     uint32_t end = t->structs + t->structs_size;
 
     return offset < end ? end - offset : 0;
-}
-
-/* Behind a name and its padding; behind `end`: it does not end. */
-static ALWAYS_INLINE const uint8_t *behind_name(const uint8_t *at, const uint8_t *end)
-{
-    uint32_t letters;
-
-    do {
-        if (end - at < 4)
-            return end + 1;
-        letters = be32(at);
-        at += 4;
-    } while (!((letters - 0x01010101u) & ~letters & 0x80808080u));
-    return at;
 }
 
 static enum dt_token read_name(const struct devicetree *t, uint32_t *offset, struct dt_property *item)
@@ -258,124 +237,6 @@ bool dt_walk_next(struct dt_walk *w, struct dt_node *n)
         }
     }
     return false;
-}
-
-void dt_skim_start(struct dt_skim *s, struct dt_walk *w, const char *const *names, unsigned name_count)
-{
-    const struct devicetree *t = w->tree;
-
-    ASSERT(name_count <= DT_SKIM_NAMES && w->depth >= 0);
-    s->walk = w;
-    s->at = t->blob + w->offset;
-    s->end = t->blob + t->structs + t->structs_size;
-    s->depth = s->above = w->depth;
-    s->names = names;
-    s->name_count = name_count;
-    s->places = MIN(t->strings_size, (uint32_t)DT_SKIM_PLACES);
-    memset(s->known, 0, s->places);
-}
-
-enum { SKIM_NEW, SKIM_OTHER, SKIM_NAMES };
-
-/* A name that was not met before, or lies behind those that are remembered. SKIM_NEW: it lies outside the block. */
-static NOINLINE unsigned look_up_name(struct dt_skim *s, uint32_t place)
-{
-    const struct devicetree *t = s->walk->tree;
-    unsigned known = SKIM_OTHER;
-
-    if (place >= t->strings_size)
-        return SKIM_NEW;
-    for (unsigned i = 0; i < s->name_count; i++)
-        if (strcmp((const char *)t->blob + t->strings + place, s->names[i]) == 0)
-            known = SKIM_NAMES + i;
-    if (place < s->places)
-        s->known[place] = (uint8_t)known;
-    return known;
-}
-
-/* Where the walk goes on. */
-static bool end_skim(const struct dt_skim *s, const uint8_t *at, bool damaged)
-{
-    s->walk->offset = (uint32_t)(at - s->walk->tree->blob);
-    s->walk->damaged = damaged;
-    return false;
-}
-
-/* Behind the properties at `at`; if that is behind `end` they did not fit. This loop is most of a skim. */
-static ALWAYS_INLINE const uint8_t *skim_properties(struct dt_skim *s, struct dt_skimmed *n, const uint8_t *at)
-{
-    const uint8_t *last = s->end - PROPERTY_HEADER;
-    uint32_t has = 0, places = s->places;
-
-    while (at <= last) {
-        uint32_t token = be32(at), length = be32(at + 4), name = be32(at + 8);
-        unsigned known = likely(name < places) ? s->known[name] : SKIM_NEW;
-
-        if (unlikely(token == TOKEN_NOP)) {
-            at += 4;
-            continue;
-        }
-        if (token != TOKEN_PROPERTY)
-            break;
-        at += PROPERTY_HEADER;
-        if (unlikely(known == SKIM_NEW) && (known = look_up_name(s, name)) == SKIM_NEW)
-            return s->end + 1;
-        if (known != SKIM_OTHER && !(has & BIT(known))) {
-            has |= BIT(known);
-            n->property[known - SKIM_NAMES].value = at;
-            n->property[known - SKIM_NAMES].length = length;
-        }
-        at += ROUND_UP((uint64_t)length, 4u);
-    }
-    n->has = has >> SKIM_NAMES;
-    return at;
-}
-
-/* What a node may have between its properties: nothing that counts. NULL: it is none of these. */
-static NOINLINE const uint8_t *skim_other(const struct dt_skim *s, const uint8_t *at)
-{
-    uint32_t offset = (uint32_t)(at - s->walk->tree->blob);
-    struct dt_property item;
-    uint32_t token = be32(at);
-
-    if (token == TOKEN_NOP)
-        return at + 4;
-    offset += 4;
-    return token == TOKEN_PROPERTY && read_property(s->walk->tree, &offset, &item) == DT_PROPERTY ? s->walk->tree->blob + offset : NULL;
-}
-
-HOT bool dt_skim_next(struct dt_skim *s, struct dt_skimmed *n)
-{
-    const uint8_t *at = s->at, *end = s->end;
-    uint32_t token;
-
-    for (;;) {
-        if (end - at < 4)
-            return end_skim(s, end, true);
-        token = be32(at);
-        if (token == TOKEN_BEGIN)
-            break;
-        if (likely(token == TOKEN_END)) {
-            if (s->depth == s->above)
-                return end_skim(s, at, false);
-            s->depth--;
-            at += 4;
-        } else if (!(at = skim_other(s, at))) {
-            return end_skim(s, end, true);
-        }
-    }
-    n->place = at;
-    n->depth = (unsigned)++s->depth;
-    n->properties = at = behind_name(at + 4, end);
-    if (likely(at <= end))
-        s->at = at = skim_properties(s, n, at);
-    return at > end || s->depth >= DT_MAX_DEPTH ? end_skim(s, end, true) : true;
-}
-
-struct dt_node dt_skim_node(const struct dt_skim *s, const struct dt_skimmed *n)
-{
-    return (struct dt_node){ .name = (const char *)n->place + 4, .depth = n->depth,
-                             .properties = (uint32_t)(n->properties - s->walk->tree->blob) };
 }
 
 uint32_t dt_node_place(const struct devicetree *t, const struct dt_node *n)

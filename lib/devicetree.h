@@ -63,35 +63,6 @@ void dt_walk_to(struct dt_walk *w, unsigned depth, uint32_t place);
 /* "/soc/nic@a000000": the node that the walk returned last. False: it is the root, or there is no room. */
 bool dt_walk_path(const struct dt_walk *w, char *out, size_t size);
 
-/*
- * A quick look at many nodes: of each the named properties only. A name is compared with the list once and is known by its place in the
- * string block from then on. What a node has several times counts once, the first.
- */
-#define DT_SKIM_NAMES 8
-#define DT_SKIM_PLACES 4096
-struct dt_skim {
-    const uint8_t *at, *end;    /* in the structure block */
-    int depth, above;
-    uint32_t places;            /* of the string block that are remembered */
-    uint8_t known[DT_SKIM_PLACES];  /* by place: 0 nobody has looked, 1 none of the names, else the name's number and 2 */
-    struct dt_walk *walk;
-    const char *const *names;   /* at most DT_SKIM_NAMES */
-    unsigned name_count;
-};
-struct dt_skimmed {
-    const uint8_t *place;       /* of its first token */
-    const uint8_t *properties;
-    unsigned depth;
-    uint32_t has;               /* BIT(n): property n is there */
-    struct dt_property property[DT_SKIM_NAMES];     /* without names */
-};
-/* Looks at what is below the node that the walk returned last. */
-void dt_skim_start(struct dt_skim *s, struct dt_walk *w, const char *const *names, unsigned name_count);
-/* The next node below. False at the end, from where the walk goes on then (see its `damaged`). */
-bool dt_skim_next(struct dt_skim *s, struct dt_skimmed *n);
-/* The node that was skimmed, so that everything may be asked of it but `compatible` and `device_type`. */
-struct dt_node dt_skim_node(const struct dt_skim *s, const struct dt_skimmed *n);
-
 /* Lowest-level reading, for copying a tree: the item at *offset, moving on. */
 enum dt_token { DT_BEGIN, DT_END, DT_PROPERTY, DT_DONE, DT_BAD };
 enum dt_token dt_next(const struct devicetree *t, uint32_t *offset, struct dt_property *item);

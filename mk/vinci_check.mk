@@ -6,7 +6,7 @@
 
 CHECK_OUT := $(O)/check
 CHECK_SRC := $(wildcard tools/vinci_check/*.c) $(filter-out boot/arm64/static_start.c boot/arm64/static_pools_start.c,$(wildcard boot/arm64/static_*.c)) \
-	boot/arm64/boot_info.c boot/arm64/chosen_scan.c boot/efi_map.c boot/ranges.c boot/modules.c lib/devicetree.c lib/print.c lib/string.c lib/bitmap.c
+	boot/arm64/boot_info.c boot/arm64/chosen_scan.c boot/efi_map.c boot/ranges.c boot/modules.c lib/devicetree.c lib/devicetree_skim.c lib/print.c lib/string.c lib/bitmap.c
 
 $(CHECK_OUT)/%.c.o: %.c mk/vinci_check.mk
 	@mkdir -p $(@D)

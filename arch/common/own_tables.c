@@ -100,7 +100,7 @@ static int add_table(uint64_t *slot)
 }
 
 /* Make the tables above level `level` for va. Tables are never taken away: they are few. */
-static int ensure_tables(uint64_t va, unsigned level)
+static int make_tables(uint64_t va, unsigned level)
 {
     for (unsigned above = 0; above < level; above++) {
         uint64_t *slot = entry_of(va, above);
@@ -115,6 +115,20 @@ static int ensure_tables(uint64_t va, unsigned level)
             return error;
     }
     return 0;
+}
+
+/* What is asked for mostly lies beside what was asked for last: the 2 MiB whose tables are all there. */
+static int ensure_tables(uint64_t va, unsigned level)
+{
+    static uint64_t complete;
+    int error = 0;
+
+    if (va / BLOCK_BYTES == READ_ONCE(complete))
+        return 0;
+    error = make_tables(va, level);
+    if (!error && level == 3)
+        WRITE_ONCE(complete, va / BLOCK_BYTES);
+    return error;
 }
 
 uint64_t arch_own_tables(void)

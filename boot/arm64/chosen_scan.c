@@ -5,21 +5,16 @@
  */
 #include "boot/arm64/boot_info.h"
 #include "lib/assert.h"
+#include "lib/devicetree_skim.h"
 #include "lib/print.h"
 #include "lib/string.h"
 
 /* Of nodes below /chosen. */
-enum { P_COMPATIBLE, P_REG, P_PRIORITY, P_ADDRESS_CELLS, P_SIZE_CELLS, P_STATIC, P_STATIC_ADDRESS_CELLS, P_STATIC_SIZE_CELLS };
+enum { P_COMPATIBLE, P_REG, P_SHARED, P_PRIORITY, P_ADDRESS_CELLS, P_SIZE_CELLS, P_STATIC, P_STATIC_ADDRESS_CELLS, P_STATIC_SIZE_CELLS };
 static const char *const skimmed[] = {
-    [P_COMPATIBLE] = "compatible", [P_REG] = "reg", [P_PRIORITY] = "vinci,priority", [P_ADDRESS_CELLS] = "#address-cells",
+    [P_COMPATIBLE] = "compatible", [P_REG] = "reg", [P_SHARED] = "xen,shared-mem", [P_PRIORITY] = "vinci,priority", [P_ADDRESS_CELLS] = "#address-cells",
     [P_SIZE_CELLS] = "#size-cells", [P_STATIC] = "xen,static-mem", [P_STATIC_ADDRESS_CELLS] = "#xen,static-mem-address-cells",
     [P_STATIC_SIZE_CELLS] = "#xen,static-mem-size-cells",
-};
-
-/* A compatible, and what it says of a node. */
-struct known_kind {
-    struct dt_property compatible;
-    uint32_t kinds;
 };
 
 struct chosen_scan {
@@ -28,7 +23,8 @@ struct chosen_scan {
     struct dt_skim *skim;
     struct dt_skimmed n;
     uint32_t kinds;
-    struct known_kind last[2];      /* of domains and of what is below them: the next is mostly the same */
+    struct dt_property last_compatible;     /* and what it says: the next node mostly has the same */
+    uint32_t last_kinds;
     bool in_partition;              /* below a xen,domain node */
 };
 
@@ -60,14 +56,15 @@ static bool is_same(const uint8_t *a, const uint8_t *b, uint32_t length)
 static void read_kinds(struct chosen_scan *s)
 {
     const struct dt_property *p = property(&s->n, P_COMPATIBLE);
-    struct known_kind *last = &s->last[s->n.depth - 2];
 
     s->kinds = 0;
     if (!p)
         return;
-    if (p->length != last->compatible.length || !is_same(p->value, last->compatible.value, p->length))
-        *last = (struct known_kind){ *p, boot_kinds_of(p) };
-    s->kinds = last->kinds;
+    if (p->length != s->last_compatible.length || !is_same(p->value, s->last_compatible.value, p->length)) {
+        s->last_compatible = *p;
+        s->last_kinds = boot_kinds_of(p);
+    }
+    s->kinds = s->last_kinds;
 }
 
 static void scan_module(struct chosen_scan *s)
@@ -166,6 +163,7 @@ static void scan_shared_memory(struct chosen_scan *s)
 
 static void scan_in_chosen(struct chosen_scan *s)
 {
+    read_kinds(s);
     s->in_partition = is(s, NODE_DOMAIN);
     if (unlikely(is(s, NODE_SHARED_MEMORY)))
         scan_shared_memory(s);
@@ -176,14 +174,15 @@ static void scan_in_chosen(struct chosen_scan *s)
         scan_module(s);
 }
 
+/* Memory that it names is spoken for whatever it is: what it says of itself is not compared. */
 static void scan_in_partition(struct chosen_scan *s)
 {
     const struct dt_property *reg = property(&s->n, P_REG);
     uint64_t base, size;
 
-    if (unlikely(is(s, NODE_SHARED_MEMORY)))
+    if (unlikely(s->n.has & BIT(P_SHARED)))
         scan_shared_memory(s);
-    if (is(s, NODE_MODULE) && reg && dt_entry(reg, s->walk->levels[2].address_cells, s->walk->levels[2].size_cells, 0, &base, &size) && size)
+    if (reg && dt_entry(reg, s->walk->levels[2].address_cells, s->walk->levels[2].size_cells, 0, &base, &size) && size)
         range_add_coarse(&s->b->partition_modules, base, size);
 }
 
@@ -193,13 +192,9 @@ void boot_scan_below_chosen(struct boot_info *b, struct dt_walk *w)
     struct chosen_scan s = { .b = b, .walk = w, .skim = &skim };
 
     dt_skim_start(&skim, w, skimmed, ARRAY_SIZE(skimmed));
-    while (dt_skim_next(&skim, &s.n)) {
-        if (s.n.depth > 3 || (s.n.depth == 3 && !s.in_partition))
-            continue;
-        read_kinds(&s);
+    while (dt_skim_next(&skim, &s.n))
         if (s.n.depth == 2)
             scan_in_chosen(&s);
-        else
+        else if (s.n.depth == 3 && s.in_partition)
             scan_in_partition(&s);
-    }
 }

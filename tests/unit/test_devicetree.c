@@ -9,7 +9,7 @@
 #include <cmocka.h>
 #include <libfdt.h>
 #include <stdio.h>
-#include "lib/devicetree.h"
+#include "lib/devicetree_skim.h"
 #include "lib/string.h"
 
 #define BUFFER 65536
