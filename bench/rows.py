@@ -26,6 +26,7 @@ ROWS = [
     ("boot_to_dom0_64m", "instructions", 1_000_000, "boot", "the same with a small kernel and dom0 of 64 MiB"),
     ("boot_to_static_guest", "instructions", 250_000, "boot", "power-on to the first instruction of a static domain of 64 MiB, no dom0"),
     ("boot_to_static_guest_of_5", "instructions", 250_000, "boot", "the same with four more domains behind it"),
+    ("boot_to_static_guest_of_100", "instructions", 250_000, "boot", "the same with 99 more"),
     ("boot_to_static_guest_1g", "instructions", 250_000, "boot", "the same with 1 GiB"),
     ("boot_to_static_guest_fixed", "instructions", 250_000, "boot", "64 MiB of static memory, 512 MiB above the board's first"),
     ("boot_to_static_linux", "instructions", 4_369_544, "boot", "the same with Debian's kernel of 33 MB, which is copied; 256 MiB"),

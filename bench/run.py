@@ -98,6 +98,7 @@ class Side:
         image = self.out / "arm64/guests/partition.img"
         place = "xen,static-mem = <0 0x60000000 0 0x4000000>;"
         for row, count, mib, properties in (("boot_to_static_guest", 1, 64, []), ("boot_to_static_guest_of_5", 5, 64, []),
+                                            ("boot_to_static_guest_of_100", 100, 64, []),
                                             ("boot_to_static_guest_1g", 1, 1024, []), ("boot_to_static_guest_fixed", 1, 64, [place])):
             nodes = [Partition(f"p{n}", kernel=str(image), memory=mib << 10, vpl011=True, properties=properties) for n in range(count)]
             try:

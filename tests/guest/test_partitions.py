@@ -92,6 +92,16 @@ def test_memory_of_somebody_before_is_not_seen(run_guest, guest, tmp_path, direc
     assert "memory 0x40000000-0x43ffffff, foreign words: 0" in said(outcome, "anywhere"), outcome.tail()
 
 
+def test_a_hundred(run_guest, guest):
+    """Each runs; the one with the highest priority, the last of the tree, is the first."""
+    partitions = [Partition(f"p{n}", guest, memory=1024, bootargs="stay", properties=["vinci,priority = <1>;"] if n == 99 else [])
+                  for n in range(100)]
+    outcome = run_guest(None, partitions=partitions, mem=1024, timeout=120, icount=False, until=r"\(p98\) done")
+    assert started(outcome) == ["p99"] + [f"p{n}" for n in range(99)], outcome.tail()
+    for n in range(99):
+        assert f'partition: "stay"' in said(outcome, f"p{n}"), outcome.tail()
+
+
 def test_beside_dom0(run_guest, guest):
     outcome = run_guest("timer", partitions=[Partition("beside", guest, bootargs="stay")])
     outcome.assert_passed()
