@@ -50,24 +50,6 @@ static int place(const struct range_list *memory, const struct module_list *modu
     return 0;
 }
 
-int memory_start(const struct range_list *memory, const struct module_list *modules, struct range_list *usable)
-{
-    struct memory_range at;
-    uint64_t lowest = UINT64_MAX;
-    int error = place(memory, modules, usable, &at);
-
-    if (error)
-        return error;
-    table = arch_boot_heap_map(HPA(at.base), at.size);
-    entries = at.size / sizeof(*table);
-    range_remove(usable, at.base, at.size);
-    for (unsigned i = 0; i < memory->count; i++)
-        lowest = MIN(lowest, memory->range[i].base >> PAGE_SHIFT);
-    low_end = zeroed = MIN(ROUND_DOWN(lowest, BIT(MAX_ORDER)), entries);
-    frame_table_init(table, MFN(0));
-    return 0;
-}
-
 static void zero_words(uint64_t first, uint64_t end)
 {
     ASSERT(IS_ALIGNED(first | end, WORDS_PER_PAGE) && end <= entries);
@@ -84,6 +66,31 @@ static void describe(uint64_t end)
     zero_words(zeroed, end);
     zeroed = end;
     frame_table_grow(MFN(zeroed));
+}
+
+static void describe_some(void)
+{
+    PANIC_IF(zeroed == entries, "the host has no frames beyond %#llx", (unsigned long long)entries);
+    describe(zeroed + PIECE_PAGES * WORDS_PER_PAGE);
+}
+
+int memory_start(const struct range_list *memory, const struct module_list *modules, struct range_list *usable)
+{
+    struct memory_range at;
+    uint64_t lowest = UINT64_MAX;
+    int error = place(memory, modules, usable, &at);
+
+    if (error)
+        return error;
+    table = arch_boot_heap_map(HPA(at.base), at.size);
+    entries = at.size / sizeof(*table);
+    range_remove(usable, at.base, at.size);
+    for (unsigned i = 0; i < memory->count; i++)
+        lowest = MIN(lowest, memory->range[i].base >> PAGE_SHIFT);
+    low_end = zeroed = MIN(ROUND_DOWN(lowest, BIT(MAX_ORDER)), entries);
+    frame_table_init(table, MFN(0));
+    frame_table_grows_by(describe_some);
+    return 0;
 }
 
 void memory_set_free(const struct range_list *l)
@@ -160,9 +167,10 @@ int memory_hand_over_some(void)
         return -E_RESTART;
     }
     if (zeroed < entries) {
-        describe(zeroed + piece);
+        describe_some();
         return -E_RESTART;
     }
+    frame_table_grows_by(NULL);
     return 0;
 }
 

@@ -23,6 +23,22 @@ void frame_table_grow(mfn_t top)
     atomic_store_release(&frame_top, top.v);
 }
 
+static void (*table_grows_by)(void);
+
+void frame_table_grows_by(void (*grow_some)(void))
+{
+    table_grows_by = grow_some;
+}
+
+int frame_reach(mfn_t last)
+{
+    if (likely(last.v < frame_top))
+        return 0;
+    PANIC_IF(!table_grows_by, "frame %#llx lies outside the frame table", (unsigned long long)last.v);
+    table_grows_by();
+    return -E_RESTART;
+}
+
 void frame_table_init(void *table, mfn_t top)
 {
     frame_words = table;

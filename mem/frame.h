@@ -60,6 +60,10 @@ enum frame_flags {
  */
 void frame_table_init(void *table, mfn_t top);
 void frame_table_grow(mfn_t top);
+/* Until it is whole: `grow_some` lets it grow by a bounded piece, on the only CPU that runs. NULL: it is whole. */
+void frame_table_grows_by(void (*grow_some)(void));
+/* Does the table reach up to this frame of the host's memory? If not it grows by a piece: -E_RESTART. */
+int frame_reach(mfn_t last) MUST_CHECK;
 void frame_add_free(mfn_t first, uint64_t count);
 /* The largest order (at most MAX_ORDER) of a block that is aligned at `frame` and no longer than `count` >= 1 frames. */
 unsigned largest_order(uint64_t frame, uint64_t count);
@@ -90,7 +94,7 @@ int frame_take_reserved(struct owner *o, mfn_t mfn, unsigned order) MUST_CHECK;
 
 /*
  * Memory that is an owner's for good and never was in the allocator: its words are all zeros until it is taken, so that setting it aside
- * costs nothing. frame_set_aside: n more of such frames, from first on, belong to o, and count as memory. frame_adopt: 2^order of them, scrubbed by the
+ * costs nothing. frame_set_aside: n more of such frames, from first on, belong to o, and count as memory; the table need not reach them yet. frame_adopt: 2^order of them, scrubbed by the
  * caller, get one reference each; -E_INVAL: one of them has been taken before, or o is dying; then none has. frame_take_home: one of
  * them (order 0), which is scrubbed here, or one that has come back to the reserve; -E_INVAL: it is in use. Any lock up to LOCK_HEAP may be held.
  */

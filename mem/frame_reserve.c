@@ -134,7 +134,7 @@ int frame_take_reserved(struct owner *o, mfn_t mfn, unsigned order)
 
 void frame_set_aside(struct owner *o, mfn_t first, uint64_t n)
 {
-    PANIC_IF(first.v > frame_top || n > frame_top - first.v, "frames %#llx+%#llx lie outside the frame table",
+    PANIC_IF(first.v > FRAME_LINK_NONE || n > FRAME_LINK_NONE - first.v, "frames %#llx+%#llx cannot be described",
              (unsigned long long)first.v, (unsigned long long)n);
     frame_add_used(n);
     spin_lock(&frame_lock);

@@ -305,7 +305,17 @@ int stage2_fill(struct stage2 *s, gfn_t gfn, mfn_t mfn, unsigned order)
     return r;
 }
 
-int stage2_resolve(struct stage2 *s, gfn_t gfn, bool write UNUSED)
+int stage2_resolve(struct stage2 *s, gfn_t gfn, bool write)
+{
+    int r;
+
+    do {
+        r = stage2_resolve_some(s, gfn, write);
+    } while (unlikely(r == -E_RESTART));
+    return r;
+}
+
+int stage2_resolve_some(struct stage2 *s, gfn_t gfn, bool write UNUSED)
 {
     struct stage2_locked l = stage2_lock(s);
     bool wanted = is_lazy(l, gfn, 0);

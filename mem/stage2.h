@@ -103,6 +103,8 @@ int stage2_get_frame(struct stage2 *s, gfn_t gfn, bool write, mfn_t *mfn, enum s
 int stage2_get_own(struct stage2 *s, gfn_t gfn, bool write, mfn_t *mfn) MUST_CHECK;
 /* Make a NEEDS_WORK entry usable after a fault or COPY_RETRY. 0, or -E_NOENT when it is not such an entry, -E_NOMEM. */
 int stage2_resolve(struct stage2 *s, gfn_t gfn, bool write) MUST_CHECK;
+/* The same for who can come again: a bounded piece of it, -E_RESTART while there is more. */
+int stage2_resolve_some(struct stage2 *s, gfn_t gfn, bool write) MUST_CHECK;
 
 /* Map 2^order pages, which lie within one NEEDS_WORK entry, to zeroed frames; references as for stage2_map. -E_BUSY: they do not, or not
  * any more. -E_NOMEM. */

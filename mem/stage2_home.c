@@ -117,9 +117,14 @@ int s2_resolve_home(struct stage2 *s, gfn_t gfn)
 {
     int r;
 
+    mfn_t mfn = stage2_home_frame(s, gfn, 0);
+
     /* Most numbers that guests make up end here. */
-    if (mfn_eq(stage2_home_frame(s, gfn, 0), MFN_NONE))
+    if (mfn_eq(mfn, MFN_NONE))
         return -E_NOENT;
+    r = frame_reach(mfn);
+    if (r)
+        return r;
     r = place(s, gfn, 0, frame_take_home);
     /* Somebody else has been faster: then there is nothing left to do. */
     return r == -E_BUSY ? 0 : r;
@@ -127,5 +132,9 @@ int s2_resolve_home(struct stage2 *s, gfn_t gfn)
 
 int stage2_place_home(struct stage2 *s, gfn_t gfn, unsigned order)
 {
+    mfn_t mfn = stage2_home_frame(s, gfn, order);
+
+    while (!mfn_eq(mfn, MFN_NONE) && frame_reach(mfn_add(mfn, BIT(order) - 1)))
+        continue;
     return place(s, gfn, order, frame_adopt);
 }

@@ -164,7 +164,7 @@ uint64_t partition_reaches_to(const struct partition_plan *plan)
 {
     uint64_t end = 0;
 
-    for (unsigned i = 0; i < plan->bank_count; i++)
+    for (unsigned i = 0; i < plan->bank_count && !is_lazy(plan); i++)
         end = MAX(end, plan->banks[i].base + plan->banks[i].size);
     for (unsigned i = 0; i < plan->share_count; i++)
         end = MAX(end, plan->shares[i].host + plan->shares[i].size);

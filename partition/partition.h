@@ -244,7 +244,7 @@ int partition_start(struct partition *p) MUST_CHECK;
 
 /* Bytes of memory that must be free before it can be created and loaded; the rest is promised to it. */
 uint64_t partition_needs_now(const struct partition_plan *plan);
-/* The end of the memory that the plan names by its address in the host; 0: it names none. */
+/* The end of the memory that the plan names by its address in the host and that is mapped when it is created; 0: there is none. */
 uint64_t partition_reaches_to(const struct partition_plan *plan);
 
 /* ---- between the files of partition/ ---- */

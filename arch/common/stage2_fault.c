@@ -5,7 +5,7 @@
 
 static enum stage2_fault resolve(struct domain *d, gfn_t gfn, bool is_write)
 {
-    int error = stage2_resolve(&d->stage2, gfn, is_write);
+    int error = stage2_resolve_some(&d->stage2, gfn, is_write);
 
     if (error == -E_NOMEM)
         domain_crash(d, "no memory to resolve a page");

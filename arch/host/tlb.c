@@ -208,7 +208,7 @@ static bool handle_fault(struct stage2 *s, uint64_t gfn, bool write)
 
     stage2_unlock(l);
     if (type == S2_NEEDS_WORK)
-        return stage2_resolve(s, GFN(gfn), write) != -E_NOMEM;
+        return stage2_resolve_some(s, GFN(gfn), write) != -E_NOMEM;
     return permits(type, write) && type != S2_DEVICE;
 }
 

@@ -174,12 +174,83 @@ static void test_four_cpus(void **state UNUSED)
         assert_int_equal(word_at(i), 0);
 }
 
+static uint64_t whole_top;
+static unsigned pieces;
+
+static void grow_some(void)
+{
+    pieces++;
+    frame_table_grow(MFN(MIN(frame_top + BLOCK / 4, whole_top)));
+}
+
+/* The block of frames at the table's end, off the allocator. */
+static mfn_t last_block(void)
+{
+    static mfn_t others[64];
+    unsigned count = 0;
+    mfn_t mfn;
+
+    do {
+        assert_true(count < ARRAY_SIZE(others));
+        assert_int_equal(frame_alloc(&hypervisor_owner, 9, FRAME_NO_SCRUB, &mfn), 0);
+        others[count++] = mfn;
+    } while (mfn.v + BLOCK != whole_top);
+    while (--count)
+        frame_put_block(others[count - 1], 9);
+    for (uint64_t i = 0; i < BLOCK; i++)
+        frame_store(mfn.v + i, 0);
+    hypervisor_owner.frames -= BLOCK;
+    all_free -= BLOCK;
+    return mfn;
+}
+
+#define FAR (BASE + 4 * PAGES)
+
+/* A block at FAR whose frames the table does not reach yet: four pieces are missing. */
+static void set_aside_beyond(void)
+{
+    mfn_t last;
+
+    whole_top = frame_top;
+    pieces = 0;
+    last = last_block();
+    frame_top = last.v;
+    frame_table_grows_by(grow_some);
+    owner.limit += BLOCK;
+    frame_set_aside(&owner, last, BLOCK);
+    assert_int_equal(stage2_map(&space, GFN(FAR), stage2_home_cookie(GFN(FAR), last), 9, S2_NEEDS_WORK), 0);
+    assert_int_equal(pieces, 0);
+}
+
+/* Catches: a frame that is named before the table reaches it, more than a piece at a time, a caller that cannot come again and is sent away. */
+static void test_beyond_the_table(void **state UNUSED)
+{
+    set_aside_beyond();
+    assert_int_equal(stage2_resolve_some(&space, GFN(FAR + BLOCK / 4), true), -E_RESTART);
+    assert_int_equal(stage2_resolve_some(&space, GFN(FAR + BLOCK / 4), true), -E_RESTART);
+    assert_int_equal(pieces, 2);
+    assert_int_equal(stage2_resolve_some(&space, GFN(FAR + BLOCK / 4), true), 0);
+    assert_int_equal(stage2_resolve(&space, GFN(FAR + BLOCK - 1), true), 0);
+    assert_int_equal(pieces, 4);
+    frame_table_grows_by(NULL);
+}
+
+/* Catches: a kernel's block that is placed where the table does not reach yet. */
+static void test_placed_beyond_the_table(void **state UNUSED)
+{
+    set_aside_beyond();
+    assert_int_equal(stage2_place_home(&space, GFN(FAR), 9), 0);
+    assert_int_equal(pieces, 4);
+    frame_table_grows_by(NULL);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_page_and_block), TEST(test_touched_on_its_way), TEST(test_placed), TEST(test_given_back), TEST(test_no_table),
-        TEST(test_four_cpus),
+        TEST(test_four_cpus), TEST(test_beyond_the_table),
+        TEST(test_placed_beyond_the_table),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
