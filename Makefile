@@ -6,6 +6,9 @@ SHELL      := /bin/sh
 O          ?= build
 PYTHON     ?= /usr/bin/python3
 HYPERVISOR ?= vinci
+# What the tests run on: what ARCH says, both where nobody has said it.
+TEST_ARCHES ?= $(if $(filter undefined,$(origin ARCH)),arm64 x86_64,$(ARCH))
+TEST_ARCHES := $(TEST_ARCHES)
 ARCH       ?= arm64
 CPUS       ?= 1
 MEM        ?= 2048
@@ -13,7 +16,7 @@ SECONDS    ?= 600
 JOBS       ?= 2
 LOGS       := $(O)/logs
 
-export O HYPERVISOR ARCH CPUS MEM
+export O HYPERVISOR ARCH CPUS MEM TEST_ARCHES
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -22,6 +25,7 @@ include $(sort $(wildcard mk/*.mk))
 
 # The hypervisor that `run` and the system tests boot. HYPERVISOR=xen is Debian's own, the reference.
 hypervisor_target = $(if $(filter vinci,$(HYPERVISOR)),$(O)/$(ARCH)/vinci)
+is_tested = $(filter $(1),$(TEST_ARCHES))
 
 .PHONY: help
 help:
@@ -29,7 +33,7 @@ help:
 	@echo
 	@echo '  make run          boot the demonstration: dom0 and two guests, then a shell in dom0'
 	@echo '  make demo-ivi     a rear-view camera that a crash of the infotainment does not disturb (docs/demo-ivi.md)'
-	@echo '  make test         everything that is checked in about 20 minutes: host, fuzz, board'
+	@echo '  make test         everything that is checked in half an hour: host, fuzz, both architectures (or ARCH=)'
 	@echo '  make test-quick   the two-minute subset of it'
 	@echo '  make test-long    what takes longer, on top of `make test`'
 	@echo '  make test-bochs   x86-64 in Bochs, on VMX and on SVM: small guests, dom0, xl and a guest (ten minutes)'
@@ -82,37 +86,44 @@ demo-ivi-files: $(GUEST_OUT)/camera.img $(BENCH_OUT)/libcount.so
 image-files:
 	@$(PYTHON) tools/images.py --out $(O) --arch $(ARCH)
 test-image-files:
-	@$(PYTHON) tools/images.py --out $(O) --more
+	@$(if $(call is_tested,arm64),$(PYTHON) tools/images.py --out $(O) --more)
+	@$(if $(call is_tested,x86_64),$(PYTHON) tools/images.py --out $(O) --arch x86_64)
 
 # The board tests share one pytest command line; the marker chooses how much of it runs.
 # A board waits for its disks, its network and its timeouts a third of the time: one more of them than jobs.
 BOARDS ?= $(shell expr $(JOBS) + 1)
 pytest_system = $(PYTHON) -m pytest tests/system -n $(BOARDS) --dist loadfile -q -p no:cacheprovider \
 	--hypervisor $(HYPERVISOR) --out $(O)
+# One architecture's boards after the other's, each with the marker $(1).
+test_systems = $(foreach arch,$(TEST_ARCHES),$(pytest_system) --arch $(arch) -m '$(1)' &&) true
 
 .PHONY: test test-quick test-long test-board test-bochs
-test: deps-test
-	@$(MAKE) --no-print-directory -j$(JOBS) $(hypervisor_target) test-image-files
+test: deps-test tested-hypervisors
+	@$(MAKE) --no-print-directory -j$(JOBS) test-image-files
 	@$(MAKE) --no-print-directory -j$(JOBS) host fuzz-build $(O)/vinci-check bench-tools
 	@$(MAKE) --no-print-directory test-host
 	@$(MAKE) --no-print-directory -j$(JOBS) -Otarget fuzz test-check prove SECONDS=60 PROVE_ARGS="--only spin"
-	@$(MAKE) --no-print-directory test-guest
-	@$(MAKE) --no-print-directory bench-check
+	@$(MAKE) --no-print-directory test-guest $(if $(call is_tested,arm64),,GUEST_TESTS=x86)
+	@$(if $(call is_tested,arm64),$(MAKE) --no-print-directory bench-check ARCH=arm64)
 	@$(MAKE) --no-print-directory test-board
 
-test-board: deps-test
-	@$(MAKE) --no-print-directory -j$(JOBS) $(hypervisor_target) test-image-files
-	@$(pytest_system) -m 'not long'
+test-board: deps-test tested-hypervisors
+	@$(MAKE) --no-print-directory -j$(JOBS) test-image-files
+	@$(call test_systems,not long)
 
-test-quick: deps-test
-	@$(MAKE) --no-print-directory -j$(JOBS) $(hypervisor_target) image-files host
+test-quick: deps-test tested-hypervisors
+	@$(MAKE) --no-print-directory -j$(JOBS) test-image-files host
 	@$(MAKE) --no-print-directory test-host
-	@$(pytest_system) -m quick
+	@$(call test_systems,quick)
 
 test-long: test
 	@$(MAKE) --no-print-directory prove
 	@$(MAKE) --no-print-directory fuzz-decode
-	@$(pytest_system) -m long
+	@$(call test_systems,long)
+
+.PHONY: tested-hypervisors
+tested-hypervisors:
+	@$(if $(filter vinci,$(HYPERVISOR)),$(foreach arch,$(TEST_ARCHES),$(MAKE) --no-print-directory -j$(JOBS) build ARCH=$(arch) &&)) true
 
 # Bochs has VMX, and an SVM with next RIP; QEMU has neither.
 test-bochs: deps-test guests-x86 unpack x86-image

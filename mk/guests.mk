@@ -59,4 +59,4 @@ x86-image:
 # Each guest on a fresh machine; HYPERVISOR=xen runs the same tests on the reference.
 .PHONY: test-guest
 test-guest: guests guests-x86 unpack x86-image
-	@$(PYTHON) -m pytest tests/guest -n $(or $(JOBS),2) -q --hypervisor $(or $(HYPERVISOR),vinci) --out $(O) $(PYTEST_ARGS)
+	@$(PYTHON) -m pytest tests/guest -n $(or $(JOBS),2) -q --hypervisor $(or $(HYPERVISOR),vinci) --out $(O) $(if $(GUEST_TESTS),-k $(GUEST_TESTS)) $(PYTEST_ARGS)

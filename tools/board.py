@@ -86,7 +86,7 @@ class Board:
         self.out = Path(out)
         self.images = self.out / self.IMAGES
         self.log = Path(log)
-        self.smp, self.mem = smp, mem
+        self.smp, self.mem, self.dom0_mem = smp, mem, dom0_mem
         self.hypervisor = self._file(hypervisor)
         self.options = f"{self.CONSOLE} dom0_mem={dom0_mem}M bootscrub=0 {options}".strip()
         self.dom0_cmdline = (f"console=hvc0 panic=5 vinci.mode={mode} vinci.store={store} "

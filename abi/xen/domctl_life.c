@@ -15,6 +15,8 @@ int create_refuse(const char *what, uint64_t value, int error)
 
 static int check_create(const struct xen_domctl_createdomain *c)
 {
+    if (!(c->flags & XEN_DOMCTL_CDF_hvm))
+        return create_refuse("a paravirtualised guest (type = \"pv\"; say \"pvh\"), with flags of", c->flags, -E_INVAL);
     if ((c->flags & ~(iommu_is_present() ? XEN_DOMCTL_CDF_iommu : 0)) != CREATE_FLAGS)
         return create_refuse("a set of flags of", c->flags, -E_INVAL);
     if (c->iommu_opts & ~(c->flags & XEN_DOMCTL_CDF_iommu ? XEN_DOMCTL_IOMMU_no_sharept : 0))

@@ -124,10 +124,32 @@ void exit_cr8(struct vcpu *v, uint64_t *operand, bool is_write, unsigned length)
     virt_skip(v, length);
 }
 
+static bool has_vcpu_up(const struct domain *d)
+{
+    for (unsigned i = 0; i < d->max_vcpus; i++)
+        if (d->vcpus[i] && !(atomic_load(&d->vcpus[i]->pause_flags) & VCPU_DOWN))
+            return true;
+    return false;
+}
+
+/* Of two that halt at once the later sees both down. */
+static void give_up(struct vcpu *v)
+{
+    ASSERT(v == cpu_current_vcpu());
+    vcpu_down(v);
+    if (!has_vcpu_up(v->domain))
+        domain_shutdown(v->domain, SHUTDOWN_POWEROFF);
+}
+
+/* With interrupts off it is what a kernel does with a processor that it no longer wants, and with the last one, where there is no way to tell
+ * a machine to switch off: STARTUP brings the vCPU up again, an NMI does not. */
 void exit_halt(struct vcpu *v, unsigned length)
 {
     virt_skip(v, length);
-    vcpu_block(v);
+    if (v->arch.regs.rflags & RFLAGS_IF || atomic_load(&v->arch.event_waits) & WAITS_NMI)
+        vcpu_block(v);
+    else
+        give_up(v);
 }
 
 void exit_nothing(struct vcpu *v, unsigned length)

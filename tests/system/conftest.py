@@ -11,6 +11,10 @@ ROOT = Path(__file__).resolve().parents[2]
 LONGEST = ("test_rounds", "test_guests", "test_deb_install", "test_pools", "test_kernels", "test_hostile", "test_xl", "test_io", "test_memory",
            "test_smp", "test_uboot", "test_demo", "test_libvirt")
 
+# What only the boards of arm64 have. A test of one processor in a module of both has that one's marker.
+ARM64_ALONE = ("test_consoles", "test_deb", "test_demo", "test_fetch", "test_gicv2", "test_io", "test_ivi", "test_hostile", "test_kernels",
+               "test_smmu", "test_static", "test_static_xl", "test_uboot", "test_uefi", "test_vuart", "test_zcu102")
+
 
 def pytest_addoption(parser):
     parser.addoption("--hypervisor", default="vinci", help="vinci, xen, or the path of an arm64 Image")
@@ -18,7 +22,14 @@ def pytest_addoption(parser):
     parser.addoption("--out", default="build", help="where the build is")
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
+    for item in items:
+        if item.path.stem in ARM64_ALONE:
+            item.add_marker("arm64")
+    others = [arch for arch in DOM0 if arch != config.getoption("--arch")]
+    left_out = [item for item in items if any(item.get_closest_marker(arch) for arch in others)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
     items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
 
 
@@ -42,6 +53,11 @@ def dom0_class(arch):
     return DOM0[arch]
 
 
+@pytest.fixture(scope="session")
+def logs(out, arch):
+    return out / "logs" / "system" / arch
+
+
 @pytest.fixture
 def only_vinci(hypervisor):
     """For what Debian's Xen does not do or says otherwise."""
@@ -50,13 +66,13 @@ def only_vinci(hypervisor):
 
 
 @pytest.fixture
-def make_board(request, out, hypervisor, dom0_class):
+def make_board(request, out, logs, hypervisor, dom0_class):
     """Makes boards that end with the test: make_board(smp=2, mem=...).start()"""
     boards = []
 
     def make(**settings):
         name = f"{request.node.name.replace('/', '_')}-{len(boards)}"
-        settings.setdefault("log", out / "logs" / "system" / f"{name}.log")
+        settings.setdefault("log", logs / f"{name}.log")
         board = dom0_class(**{"out": out, "hypervisor": hypervisor, **settings})
         boards.append(board)
         return board
@@ -67,14 +83,14 @@ def make_board(request, out, hypervisor, dom0_class):
 
 
 @pytest.fixture(scope="module")
-def shared(request, out, hypervisor, dom0_class):
+def shared(request, out, logs, hypervisor, dom0_class):
     """The module's board: kept while it is healthy, replaced when a test has broken it."""
     state = {"board": None, "count": 0}
     settings = getattr(request.module, "BOARD", {})
 
     def boot():
         state["count"] += 1
-        log = out / "logs" / "system" / f"{request.module.__name__}-{state['count']}.log"
+        log = logs / f"{request.module.__name__}-{state['count']}.log"
         board = dom0_class(out=out, hypervisor=hypervisor, log=log, **settings).start()
         state["board"] = board
         board.wait_ready()

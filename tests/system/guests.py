@@ -131,9 +131,24 @@ class Actions:
 class Dom0(Actions, Board):
     """On arm64."""
 
+    MACHINE, CLOUD = "aarch64", "cloud-arm64"       # uname's words for the processor, and for guests' usual kernel
+    LEFT_OUT = 0                                    # MiB of memory below what the board has
+    VIRT_TYPE = '<type arch="aarch64" machine="xenpv">xen</type>'   # libvirt's of a guest without a device model
+    NOT_HERE = "Skip: -"    # what Xen's own test programs rightly leave out
+
 
 class Dom0X86(Actions, X86Board):
     """On x86-64."""
+
+    MACHINE, CLOUD = "x86_64", "cloud-amd64"
+    LEFT_OUT = 1            # the PC's hole below 1 MiB
+    VIRT_TYPE = '<type arch="x86_64" machine="xenpvh">xenpvh</type>'
+    NOT_HERE = "Skip: PV not available"
+    RAMDISK = 128           # MiB more where the store is in dom0's initramfs
+
+    def __init__(self, store="initrd", mem=2048, dom0_mem=512, **settings):
+        more = self.RAMDISK if store == "initrd" else 0
+        super().__init__(store=store, mem=mem + more, dom0_mem=dom0_mem + more, **settings)
 
 
 class BochsDom0(Actions, BochsBoard):

@@ -2,6 +2,7 @@
 """What a person or a program asks for that cannot be: an error that names it, nothing left behind, the host goes on."""
 
 import json
+import re
 
 import pytest
 
@@ -72,6 +73,19 @@ def test_no_such_bridge(dom0):
 
 def test_no_such_disk(dom0):
     refused(dom0, disk=["phy:/dev/nothing,xvda,w"])
+
+
+@pytest.mark.x86_64
+@pytest.mark.usefixtures("only_vinci")
+@pytest.mark.parametrize("kind, more", [("pv", 'kernel="/srv/nap.kernel"'), ("hvm", "")])
+def test_guests_of_other_kinds(dom0, kind, more):
+    """xl can only say that the hypervisor refuses; the hypervisor's log says why, and what to write instead."""
+    before = dom0.free_memory()
+    dom0.write("/tmp/other.cfg", f'name="other"\ntype="{kind}"\nmemory=16\n{more}\n')
+    status, said = dom0.run("xl create /tmp/other.cfg 2>&1", timeout=60)
+    assert status != 0 and "domain creation fail: Invalid argument" in said, said
+    assert re.search(rf'type = "{kind}"; say "pvh"', dom0.hypervisor_log())
+    assert list(dom0.domains()) == ["Domain-0"] and dom0.free_memory() == before
 
 
 def test_two_of_one_name(dom0):

@@ -10,6 +10,7 @@ import pytest
 READY = 60
 
 
+@pytest.mark.arm64
 @pytest.mark.quick
 def test_dom0_with_kaslr_and_kpti(make_board):
     board = make_board(mem=768, dom0_mem=384).start()
@@ -44,6 +45,7 @@ def test_eight_cpus(make_board):
     assert board.out_of("grep -c ^processor /proc/cpuinfo").strip() == "8"
 
 
+@pytest.mark.arm64
 def test_cpu_max(make_board):
     """A newer processor: features that are not supported must be hidden, not trip anybody."""
     board = make_board(mem=768, dom0_mem=384, cpu="max", store="none").start()
@@ -69,6 +71,7 @@ def stops(board, message, last="boot stops: "):
     return said
 
 
+@pytest.mark.arm64
 @pytest.mark.usefixtures("only_vinci")
 class TestBadBoards:
     def test_no_dom0(self, make_board):
@@ -157,6 +160,7 @@ DAMAGES = {
 ODDITIES = {"total-size-huge": set_word(4, 0xFFFFFFFF), "version": set_word(20, 99)}
 
 
+@pytest.mark.arm64
 @pytest.mark.usefixtures("only_vinci")
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damaged_device_tree(make_board, tmp_path, damage):
@@ -174,6 +178,7 @@ def test_damaged_device_tree(make_board, tmp_path, damage):
     board.expect(rb"boot stops: [^\r\n]+", 20, "waiting for the stop")
 
 
+@pytest.mark.arm64
 @pytest.mark.usefixtures("only_vinci")
 @pytest.mark.parametrize("oddity", ODDITIES)
 def test_odd_device_tree_that_can_be_read(make_board, tmp_path, oddity):
@@ -189,6 +194,7 @@ def test_odd_device_tree_that_can_be_read(make_board, tmp_path, oddity):
     board.expect(rb"entering dom0", board.scale(20), "the hypervisor's last line")
 
 
+@pytest.mark.arm64
 def test_own_device_tree_boots(make_board, tmp_path):
     """The same way of starting with nothing damaged: so the tests above fail for the right reason."""
     board = make_board(store="none", mem=768, dom0_mem=384)

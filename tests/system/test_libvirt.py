@@ -14,7 +14,7 @@ GUEST = """<domain type="xen">
   <memory unit="MiB">128</memory>
   <vcpu>2</vcpu>
   <os>
-    <type arch="aarch64" machine="xenpv">xen</type>
+    %s
     <kernel>/srv/cloud.kernel</kernel>
     <initrd>/srv/cloud.ramdisk</initrd>
     <cmdline>console=hvc0 panic=1 vinci.test=1 vinci.name=virt</cmdline>
@@ -44,13 +44,13 @@ def states(board):
 def test_host(dom0):
     assert re.search(r"Running hypervisor: Xen 4\.17", virsh(dom0, "version"))
     node = table(dom0, "nodeinfo")
-    assert node["CPU model"] == "aarch64" and node["CPU(s)"] == "1"
-    assert node["Memory size"] == f"{1536 * 1024} KiB"
+    assert node["CPU model"] == dom0.MACHINE and node["CPU(s)"] == "1"
+    assert node["Memory size"] == f"{(dom0.mem - dom0.LEFT_OUT) * 1024} KiB"
     free = int(re.search(r"(\d+) KiB", virsh(dom0, "freecell"))[1])
     assert abs(free // 1024 - dom0.free_memory()) <= 1
     capabilities = tree.fromstring(virsh(dom0, "capabilities"))
-    assert capabilities.find("host/cpu/arch").text == "aarch64"
-    assert "aarch64" in [arch.get("name") for arch in capabilities.findall("guest/arch")]
+    assert capabilities.find("host/cpu/arch").text == dom0.MACHINE
+    assert dom0.MACHINE in [arch.get("name") for arch in capabilities.findall("guest/arch")]
     assert states(dom0) == {"Domain-0": "running"}
 
 
@@ -67,7 +67,7 @@ def console(board):
 
 def test_a_guest_from_define_to_undefine(dom0):
     before = dom0.host_memory()
-    dom0.write("/tmp/virt.xml", GUEST)
+    dom0.write("/tmp/virt.xml", GUEST % dom0.VIRT_TYPE)
     virsh(dom0, "define /tmp/virt.xml")
     assert states(dom0)["virt"] == "shut off"
     virsh(dom0, "start virt", timeout=90)
@@ -103,7 +103,7 @@ def test_xens_other_programs(dom0):
 
 @pytest.mark.long
 def test_reboot_and_shutdown(dom0):
-    dom0.write("/tmp/virt.xml", GUEST)
+    dom0.write("/tmp/virt.xml", GUEST % dom0.VIRT_TYPE)
     virsh(dom0, "create /tmp/virt.xml", timeout=90)
     dom0.wait_console("virt", "guest: virt ready")
     first = dom0.domid("virt")

@@ -11,7 +11,7 @@ const unsigned x86_create_table_pages = 256;
 int x86_create_check(const struct xen_arch_domainconfig *a)
 {
     if (a->emulation_flags != EMULATED)
-        return create_refuse("other than a PVH guest (type = \"pvh\"), with a set of emulated devices of", a->emulation_flags, -E_INVAL);
+        return create_refuse("a guest with a device model (type = \"hvm\"; say \"pvh\"), with emulated devices of", a->emulation_flags, -E_INVAL);
     if (a->misc_flags)
         return create_refuse("a relaxed treatment of MSRs of", a->misc_flags, -E_INVAL);
     return 0;
