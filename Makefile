@@ -87,7 +87,7 @@ image-files:
 	@$(PYTHON) tools/images.py --out $(O) --arch $(ARCH)
 test-image-files:
 	@$(if $(call is_tested,arm64),$(PYTHON) tools/images.py --out $(O) --more)
-	@$(if $(call is_tested,x86_64),$(PYTHON) tools/images.py --out $(O) --arch x86_64)
+	@$(if $(call is_tested,x86_64),$(PYTHON) tools/images.py --out $(O) --arch x86_64 --more)
 
 # The board tests share one pytest command line; the marker chooses how much of it runs.
 # A board waits for its disks, its network and its timeouts a third of the time: one more of them than jobs.

@@ -15,6 +15,9 @@ LONGEST = ("test_rounds", "test_guests", "test_deb_install", "test_pools", "test
 ARM64_ALONE = ("test_consoles", "test_deb", "test_demo", "test_fetch", "test_gicv2", "test_io", "test_ivi", "test_hostile", "test_kernels",
                "test_smmu", "test_static", "test_static_xl", "test_uboot", "test_uefi", "test_vuart", "test_zcu102")
 
+# What is left to the long run on x86-64, so that both architectures have room in the daily one.
+X86_LONG = ("test_guests", "test_libvirt", "test_memory", "test_pools", "test_rounds", "test_smp", "test_vchan")
+
 
 def pytest_addoption(parser):
     parser.addoption("--hypervisor", default="vinci", help="vinci, xen, or the path of an arm64 Image")
@@ -26,6 +29,8 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if item.path.stem in ARM64_ALONE:
             item.add_marker("arm64")
+        if item.path.stem in X86_LONG and config.getoption("--arch") == "x86_64":
+            item.add_marker("long")
     others = [arch for arch in DOM0 if arch != config.getoption("--arch")]
     left_out = [item for item in items if any(item.get_closest_marker(arch) for arch in others)]
     config.hook.pytest_deselected(items=left_out)
