@@ -11,8 +11,7 @@ int dom0_add_memory(struct domain *d, const struct memory_range *r)
     mfn_t first = MFN(r->base >> PAGE_SHIFT);
     uint64_t count = r->size >> PAGE_SHIFT, done = 0;
 
-    frame_add_free(first, count);
-    frame_reserve(&d->owner, first, count);
+    frame_add_reserved(&d->owner, first, count);
     if (d->iommu && iommu_map_own(d->iommu, first, count))
         return -E_NOMEM;
     while (done < count) {

@@ -69,6 +69,8 @@ void frame_add_free(mfn_t first, uint64_t count);
 unsigned largest_order(uint64_t frame, uint64_t count);
 /* Boot: the free frames [first, first+count) become the one-to-one reserve of `owner`: state reserved, not referenced. */
 void frame_reserve(struct owner *o, mfn_t first, uint64_t count);
+/* frame_add_free and that in one: another CPU's scrubber does not get at them in between. */
+void frame_add_reserved(struct owner *o, mfn_t first, uint64_t count);
 /* Boot: find and take 2^order consecutive free frames for a one-to-one owner, highest or lowest first, aligned to
  * 2^order; MFN_NONE when there is none. They are reserved as by frame_reserve. Any order up to MAX_ORDER. */
 mfn_t frame_reserve_block(struct owner *o, unsigned order, mfn_t below);

@@ -27,13 +27,13 @@ static void mark_reserved(struct owner *o, uint64_t f, uint64_t n)
     note_home(o, f, n);
 }
 
-void frame_reserve(struct owner *o, mfn_t first, uint64_t count)
+/* The lock is held. */
+static void reserve(struct owner *o, mfn_t first, uint64_t count)
 {
     uint64_t f = first.v, end = first.v + count;
 
     PANIC_IF(f > frame_top || count > frame_top - f, "reserve %#llx+%#llx lies outside the frame table",
              (unsigned long long)f, (unsigned long long)count);
-    spin_lock(&frame_lock);
     while (f < end) {
         uint64_t head = buddy_find(f), head_end, piece_end;
         bool dirty;
@@ -48,6 +48,20 @@ void frame_reserve(struct owner *o, mfn_t first, uint64_t count)
         buddy_free_range(piece_end, head_end - piece_end, dirty);
         f = piece_end;
     }
+}
+
+void frame_reserve(struct owner *o, mfn_t first, uint64_t count)
+{
+    spin_lock(&frame_lock);
+    reserve(o, first, count);
+    spin_unlock(&frame_lock);
+}
+
+void frame_add_reserved(struct owner *o, mfn_t first, uint64_t count)
+{
+    spin_lock(&frame_lock);
+    frame_add_free_locked(first, count);
+    reserve(o, first, count);
     spin_unlock(&frame_lock);
 }
 

@@ -37,6 +37,8 @@ extern uint64_t *frame_words;
 extern uint64_t frame_top;              /* frames the table covers */
 extern spinlock_t frame_lock;           /* LOCK_FRAMES */
 extern uint64_t frame_free_frames;      /* written under the lock */
+/* frame_add_free, the lock held. */
+void frame_add_free_locked(mfn_t first, uint64_t count);
 
 /* Lists of free blocks; clean ones at the front, dirty ones at the back. */
 struct buddy_list {

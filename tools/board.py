@@ -78,6 +78,7 @@ class Board:
     VINCI = "arm64/vinci"
     CONSOLE = "console=dtuart"
     CPU = "cortex-a57"
+    TYPING_PAUSE = 0.05         # seconds, after 48 bytes
 
     def __init__(self, out="build", hypervisor="vinci", log="board.log", smp=1, mem=2048, dom0_mem=512,
                  options="", dom0_cmdline="", mode="test", store="disk", devices=(), cpu=None,
@@ -218,7 +219,7 @@ class Board:
         for begin in range(0, len(data), 48):
             self.child.send(data[begin:begin + 48])
             if begin + 48 < len(data):
-                time.sleep(0.05)
+                time.sleep(self.TYPING_PAUSE)
 
     def run(self, command, timeout=60, check=False):
         """Runs a command at dom0's shell; returns (exit status, output without foreign lines)."""

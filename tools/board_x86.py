@@ -54,6 +54,7 @@ class BochsBoard(X86Board):
     """Bochs runs some 50 million instructions a second: limits are for QEMU, and are stretched. Its PC has no disk that dom0 drives."""
 
     SLOWNESS = 10
+    TYPING_PAUSE = 0.5
 
     def __init__(self, cpu="corei7_skylake_x", store="initrd", **settings):
         super().__init__(cpu=cpu, store="none" if store == "disk" else store, **settings)

@@ -17,8 +17,13 @@ static inline const uint64_t *hypercall_args(struct vcpu *v, uint64_t buffer[6] 
 #else
 static inline const uint64_t *hypercall_args(struct vcpu *v, uint64_t buffer[6])
 {
-    for (unsigned i = 0; i < 6; i++)
-        buffer[i] = arch_hypercall_arg(v, i);
+    /* One by one: with its number known each is a move. */
+    buffer[0] = arch_hypercall_arg(v, 0);
+    buffer[1] = arch_hypercall_arg(v, 1);
+    buffer[2] = arch_hypercall_arg(v, 2);
+    buffer[3] = arch_hypercall_arg(v, 3);
+    buffer[4] = arch_hypercall_arg(v, 4);
+    buffer[5] = arch_hypercall_arg(v, 5);
     return buffer;
 }
 #endif

@@ -13,6 +13,7 @@
 #include "msr.h"
 #include "processor.h"
 #include "tlb.h"
+#include "virt.h"
 
 /* Resets the board (PCI reset control register): a hard reset, asked for by two writes. */
 #define RESET_PORT 0xcf9
@@ -63,6 +64,8 @@ void cpu_nmi(void)
     if (atomic_load(&b->halt))
         machine_halt();
     drop_own_tlb();
+    if (virt && virt->nmi)
+        virt->nmi();
     /* Meets wait_for: what was cached is gone. */
     atomic_store_release(&b->nmi_done, asked);
 }

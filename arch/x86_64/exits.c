@@ -14,7 +14,6 @@
 #include "vdev/x86_64/vlapic.h"
 #include "virt.h"
 
-#define HYPERCALL_BYTES 3
 #define APIC_TPR 0x80
 #define X2APIC_TPR 0x808
 
@@ -45,12 +44,11 @@ static bool is_protected(const struct vcpu *v)
 /* Only a kernel may make one at all, and none in real mode, whose addresses are no arguments. */
 void exit_hypercall(struct vcpu *v)
 {
-    virt_skip(v, HYPERCALL_BYTES);
-    if (unlikely(virt_cpl(v)))
-        arch_hypercall_result(v, -E_PERM);
-    else if (likely(virt_is_64bit(v)))
+    enum virt_code code = virt_skip_hypercall(v);
+
+    if (likely(code == VIRT_64BIT_KERNEL))
         upcall_hypercall(v, v->arch.regs.rax);
-    else if (is_protected(v))
+    else if (code == VIRT_32BIT_KERNEL && is_protected(v))
         x86_narrow_hypercall(v);
     else
         arch_hypercall_result(v, -E_PERM);

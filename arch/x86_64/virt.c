@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which extension this machine has, and what SVM and VMX have in common. */
 #include "virt.h"
+#include "arch/include/cpu.h"
 #include "core/domain.h"
 #include "cpuid_host.h"
+#include "lib/assert.h"
+#include "lib/print.h"
 #include "lib/string.h"
 #include "msr_numbers.h"
 #include "processor.h"
@@ -13,6 +16,27 @@ const struct virt_ops *virt;
 void virt_choose(void)
 {
     virt = CPU_HAS_SVM ? &svm_ops : &vmx_ops;
+}
+
+static void list(char *out, size_t size, const struct virt_feature *f, unsigned count, bool is_there)
+{
+    size_t end = 0;
+
+    *out = 0;
+    for (unsigned i = 0; i < count && end < size; i++) {
+        if (f[i].is_there == is_there)
+            end += (size_t)format_string(out + end, size - end, "%s%s", end ? ", " : "", f[i].name);
+    }
+}
+
+void virt_report(const char *extension, const struct virt_feature *features, unsigned count)
+{
+    char used[160], missing[160];
+
+    ASSERT(cpu_id() == 0);
+    list(used, sizeof(used), features, count, true);
+    list(missing, sizeof(missing), features, count, false);
+    log_info("%s: with %s; without %s", extension, *used ? used : "nothing more", *missing ? missing : "nothing");
 }
 
 #define DR6_RESET UINT64_C(0xffff0ff0)

@@ -40,10 +40,12 @@ struct svm_vcpu {
 struct vmx_vcpu {
     const uint64_t *space_changes;      /* as SVM's */
     uint64_t seen_changes;              /* that count when this CPU last forgot what it had cached */
-    bool launched;                      /* entered since its VMCS was last loaded */
+    bool launched;                      /* entered since its VMCS was last cleared */
+    bool is_current;                    /* its VMCS is what its CPU's VMREAD reads: it is loaded */
     bool dr_live;
     uint8_t msr_count;
     uint32_t cpu;                       /* whose host state stands in the VMCS */
+    uint32_t cached_by;                 /* the CPU that may keep parts of the VMCS to itself; MAX_CPUS: all of it is in memory */
     void *vmcs;
     uint64_t vmcs_pa;
     uint64_t dr[4], dr6, cr2;           /* while they are not in the processor */

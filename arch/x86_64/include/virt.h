@@ -10,6 +10,9 @@
 #include "lib/types.h"
 
 struct vcpu;
+/* What code an instruction of a guest belongs to. */
+enum virt_code { VIRT_USER_CODE, VIRT_32BIT_KERNEL, VIRT_64BIT_KERNEL };
+#define VIRT_HYPERCALL_BYTES 3
 /* One of these for each extension. */
 struct virt_ops {
     const char *(*init_cpu)(void);
@@ -33,11 +36,19 @@ struct virt_ops {
     bool (*set_msr)(struct vcpu *v, uint32_t msr, uint64_t value);
     void (*set_tsc_offset)(struct vcpu *v, uint64_t offset);
     void (*skip)(struct vcpu *v, unsigned bytes);
+    enum virt_code (*skip_hypercall)(struct vcpu *v);
+    void (*nmi)(void);          /* another CPU wants something that this one keeps; NULL: it keeps nothing */
     uint8_t hypercall[3];       /* the instruction that makes one: VMMCALL or VMCALL */
 };
 extern const struct virt_ops *virt;
 /* By what the processor has. Boot, once there is something. */
 void virt_choose(void);
+/* One line for the log: what is used of the extension beside what it cannot be without, and what of that this processor lacks. Boot, CPU 0. */
+struct virt_feature {
+    const char *name;
+    bool is_there;
+};
+void virt_report(const char *extension, const struct virt_feature *features, unsigned count);
 /* Does an MSR of a guest's own take this value? */
 bool x86_msr_value_is_valid(uint32_t msr, uint64_t value);
 /* A second exception while a first is delivered: a double fault, or the second after the first (AMD64 APM volume 2, 8.2.9)? */
@@ -149,6 +160,11 @@ static inline void virt_set_tsc_offset(struct vcpu *v, uint64_t offset)
 static inline void virt_skip(struct vcpu *v, unsigned bytes)
 {
     virt->skip(v, bytes);
+}
+/* Past the instruction of a hypercall, as virt_skip, in one go with the question whose it was. Real mode's is a 32-bit kernel's. */
+static inline enum virt_code virt_skip_hypercall(struct vcpu *v)
+{
+    return virt->skip_hypercall(v);
 }
 
 #endif

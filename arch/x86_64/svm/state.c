@@ -143,6 +143,14 @@ void svm_skip(struct vcpu *v, unsigned bytes)
     }
 }
 
+enum virt_code svm_skip_hypercall(struct vcpu *v)
+{
+    svm_skip(v, VIRT_HYPERCALL_BYTES);
+    if (unlikely(svm_cpl(v)))
+        return VIRT_USER_CODE;
+    return svm_is_64bit(v) ? VIRT_64BIT_KERNEL : VIRT_32BIT_KERNEL;
+}
+
 /* -- debug registers: DR0 to DR3 are loaded when the guest first reaches for one, until it leaves the CPU (15.5.1 leaves them alone) -- */
 
 void svm_load_debug_registers(struct vcpu *v)

@@ -11,6 +11,7 @@
 #include "processor.h"
 
 #define LEAF_SVM 0x8000000a
+#define FEATURE_NEXT_RIP 3
 #define FEATURE_PAUSE_FILTER 10
 #define FEATURE_PAUSE_THRESHOLD 12
 /* A spinning guest is left after this many turns that follow each other within so many cycles. */
@@ -28,6 +29,15 @@
 static uint8_t host_save[MAX_CPUS][4096] ALIGNED(4096), host_vmcb[MAX_CPUS][4096] ALIGNED(4096);
 static bool pause_filter;
 
+static void report(void)
+{
+    const struct virt_feature features[] = {
+        { "next RIP", cpuid_bit(LEAF_SVM, CPUID_EDX, FEATURE_NEXT_RIP) }, { "exits of spinning guests", pause_filter },
+    };
+
+    virt_report("SVM", features, ARRAY_SIZE(features));
+}
+
 /* What a machine without all this is told: virt_check.c. */
 const char *svm_init_cpu(void)
 {
@@ -44,6 +54,7 @@ const char *svm_init_cpu(void)
         svm_msr_map_init();
         svm_asid_init(asids);
         pause_filter = cpuid_bit(LEAF_SVM, CPUID_EDX, FEATURE_PAUSE_FILTER) && cpuid_bit(LEAF_SVM, CPUID_EDX, FEATURE_PAUSE_THRESHOLD);
+        report();
     }
     return NULL;
 }
@@ -136,5 +147,6 @@ const struct virt_ops svm_ops = {
     .set_msr = svm_set_msr,
     .set_tsc_offset = svm_set_tsc_offset,
     .skip = svm_skip,
+    .skip_hypercall = svm_skip_hypercall,
     .hypercall = { 0x0f, 0x01, 0xd9 },
 };

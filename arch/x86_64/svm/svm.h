@@ -48,6 +48,7 @@ bool svm_get_msr(const struct vcpu *v, uint32_t msr, uint64_t *value);
 bool svm_set_msr(struct vcpu *v, uint32_t msr, uint64_t value);
 void svm_set_tsc_offset(struct vcpu *v, uint64_t offset);
 void svm_skip(struct vcpu *v, unsigned bytes);
+enum virt_code svm_skip_hypercall(struct vcpu *v);
 
 /* run.S: enter v, and after each exit whom svm_exit names; on the CPU's stack. host_pa: where VMSAVE has put the hypervisor's own state. */
 void svm_loop(struct vcpu *v, uint64_t host_pa) NORETURN;

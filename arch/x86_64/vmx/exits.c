@@ -105,15 +105,16 @@ static void give_back(struct vcpu *v, unsigned vector)
         x86_vcpu_raise_nmi(v);
 }
 
-/* An NMI has been taken by the exit, and the next one waits for an IRET: the handler's. The guest, which is given none, would be entered with
- * NMIs held back where the exit has saved what came behind it (Bochs 2.7 does; 28.1 says it is not). */
+/* An NMI has been taken by the exit, and the next one waits for an IRET: the handler's. A guest without virtual NMIs is given none, and would be
+ * entered with the processor's held back where the exit has saved what came behind it (Bochs 2.7 does; 28.1 says it is not). */
 static void exception_exit(struct vcpu *v)
 {
     uint64_t event = vmread(VMCS_EXIT_EVENT);
     unsigned vector = event & 0xff;
 
     if (EVENT_TYPE(event) == EVENT_NMI) {
-        vmx_set_control(v, VMCS_SHADOW, SHADOW_NMI, false);
+        if (!vmx_has_virtual_nmis())
+            vmx_set_control(v, VMCS_SHADOW, SHADOW_NMI, false);
         __asm__ volatile("int $2" ::: "memory");
     } else if (vector == VECTOR_MC) {
         panic("machine check while d%uv%u ran", v->domain->id.v, v->id);

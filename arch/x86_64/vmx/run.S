@@ -4,21 +4,18 @@
  * vmx_exit_entry. Interrupts are masked here, and one that waits ends the guest at once. An NMI comes here: one that comes between the look at
  * the count of changes (stage2_tlb.c) and the entry goes on at vmx_look_again (idt.c), because it may be about that count.
  *
- *   stack: 0 struct vcpu *
+ *   stack: 0 struct vcpu *   8 unused: the stack is VMX_LOOP_STACK, in every VMCS that this CPU has loaded
  */
 #include "arch/include/x86_registers.h"
 #include "arch/x86_64/vmx/vmx.h"
 #include "arch/x86_64/world_switch.h"
 
-#define HOST_RSP 0x6c14
-
 .section .text.hot, "ax"
 .globl vmx_loop, vmx_exit_entry, vmx_look, vmx_look_end, vmx_look_again
 .type vmx_loop, @function
 vmx_loop:
-    pushq %rdi
-    movl $HOST_RSP, %eax
-    vmwrite %rsp, %rax
+    movq %rsi, %rsp
+    movq %rdi, (%rsp)
 vmx_look:
     movq VMX_SPACE_CHANGES(%rdi), %rax
     movq (%rax), %rax
@@ -47,9 +44,6 @@ vmx_exit_entry:
     call vmx_exit
     movq %rax, (%rsp)
     movq %rax, %rdi
-    /* Another vCPU's VMCS may be current now. */
-    movl $HOST_RSP, %eax
-    vmwrite %rsp, %rax
     jmp vmx_look
     /* Something was taken out of the nested tables since v looked. */
 3:  call vmx_forget_space

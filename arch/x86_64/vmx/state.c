@@ -77,15 +77,35 @@ void vmx_vcpu_reset(struct vcpu *v)
     memset(v->arch.vmx.dr, 0, sizeof(v->arch.vmx.dr));
 }
 
-/* The stack segment's level is the guest's (25.4.1). */
+/* The stack segment's level is the guest's (25.4.1). Of the current VMCS. */
+static unsigned current_cpl(void)
+{
+    return (unsigned)(vmread(VMCS_ES_RIGHTS + 4) >> 5 & 3);
+}
+
+static bool current_is_64bit(void)
+{
+    return (vmread(VMCS_ES_RIGHTS + 2) & BIT(13)) && (vmread(VMCS_EFER) & EFER_LMA);
+}
+
 unsigned vmx_cpl(const struct vcpu *v)
 {
-    return (unsigned)(vmcs_get(v, VMCS_ES_RIGHTS + 4) >> 5 & 3);
+    unsigned cpl;
+
+    vmcs_open(v);
+    cpl = current_cpl();
+    vmcs_close(v);
+    return cpl;
 }
 
 bool vmx_is_64bit(const struct vcpu *v)
 {
-    return (vmcs_get(v, VMCS_EFER) & EFER_LMA) && (vmcs_get(v, VMCS_ES_RIGHTS + 2) & BIT(13));
+    bool is_64bit;
+
+    vmcs_open(v);
+    is_64bit = current_is_64bit();
+    vmcs_close(v);
+    return is_64bit;
 }
 
 /* A step over it ends here. Not left to the field of pending debug exceptions: an entry with an interrupt forgets those (27.7.3). */
@@ -96,13 +116,31 @@ static NOINLINE void end_step(struct vcpu *v)
     vmx_inject_exception(v, VECTOR_DB, VIRT_NO_ERROR_CODE, 0);
 }
 
-void vmx_skip(struct vcpu *v, unsigned bytes)
+/* Of the vCPU that runs here. The shadow of STI and MOV SS is over. */
+static inline void skip(struct vcpu *v, unsigned bytes, bool is_64bit)
 {
-    uint64_t rip = v->arch.regs.rip + bytes;
+    uint64_t rip = v->arch.regs.rip + bytes, shadow = vmread(VMCS_SHADOW);
 
-    v->arch.regs.rip = vmx_is_64bit(v) ? rip : (uint32_t)rip;
+    ASSERT(v->arch.vmx.is_current);
+    v->arch.regs.rip = is_64bit ? rip : (uint32_t)rip;
     v->arch.regs.rflags &= ~(uint64_t)RFLAGS_RF;
-    vmx_set_control(v, VMCS_SHADOW, SHADOW_STI | SHADOW_MOV_SS, false);
+    if (unlikely(shadow & (SHADOW_STI | SHADOW_MOV_SS)))
+        vmwrite(VMCS_SHADOW, shadow & ~(uint64_t)(SHADOW_STI | SHADOW_MOV_SS));
     if (unlikely(v->arch.regs.rflags & RFLAGS_TF))
         end_step(v);
+}
+
+void vmx_skip(struct vcpu *v, unsigned bytes)
+{
+    skip(v, bytes, current_is_64bit());
+}
+
+HOT enum virt_code vmx_skip_hypercall(struct vcpu *v)
+{
+    bool is_64bit = current_is_64bit();
+
+    skip(v, VIRT_HYPERCALL_BYTES, is_64bit);
+    if (unlikely(current_cpl()))
+        return VIRT_USER_CODE;
+    return is_64bit ? VIRT_64BIT_KERNEL : VIRT_32BIT_KERNEL;
 }

@@ -5,6 +5,7 @@
 #include "cpuid_host.h"
 #include "idt.h"
 #include "layout.h"
+#include "lib/atomic.h"
 #include "lib/error.h"
 #include "lib/string.h"
 #include "mem/heap.h"
@@ -12,6 +13,7 @@
 #include "permissions.h"
 #include "processor.h"
 #include "stage2_format.h"
+#include "tlb.h"
 
 #define FEATURE_LOCKED BIT(0)
 #define FEATURE_VMX BIT(2)
@@ -37,8 +39,8 @@ static struct controls first = {
     CONTROL_MSR_MAP | CONTROL_MONITOR | CONTROL_SECOND, 0, 0,
 };
 static struct controls second = {
-    MSR_VMX_CONTROLS2, CONTROL2_EPT | CONTROL2_VPID | CONTROL2_WBINVD | CONTROL2_UNRESTRICTED,
-    CONTROL2_RDTSCP | CONTROL2_PAUSE_LOOP | CONTROL2_INVPCID | CONTROL2_XSAVES, 0,
+    MSR_VMX_CONTROLS2, CONTROL2_EPT | CONTROL2_WBINVD | CONTROL2_UNRESTRICTED,
+    CONTROL2_VPID | CONTROL2_RDTSCP | CONTROL2_PAUSE_LOOP | CONTROL2_INVPCID | CONTROL2_XSAVES, 0,
 };
 static struct controls on_exit = {
     MSR_VMX_EXIT, EXIT_SAVE_DEBUG | EXIT_HOST_64BIT | EXIT_SAVE_PAT | EXIT_LOAD_PAT | EXIT_SAVE_EFER | EXIT_LOAD_EFER, 0, 0,
@@ -70,14 +72,28 @@ static const char *choose_controls(void)
 {
     uint64_t ept;
 
-    if (!choose(&pin) || !choose(&first) || !choose(&on_exit) || !choose(&on_entry) || !choose(&second))
-        return "the processor's VMX is too old: it needs EPT, VPID and unrestricted guests";
+    if (!choose(&pin) || !choose(&first) || !choose(&on_exit) || !choose(&on_entry))
+        return "the processor's VMX is too old: it lacks maps of ports and MSRs, or the switching of PAT and EFER";
+    if (!choose(&second))
+        return second.value & CONTROL2_EPT ? "the processor's VMX lacks 'unrestricted guest', with which guests start without paging"
+                                           : "the processor's VMX has no nested tables (EPT)";
     if (!invpcid_is_offered())
         second.value &= ~(uint32_t)CONTROL2_INVPCID;
     ept = rdmsr(MSR_VMX_EPT_VPID);
     if ((ept & EPT_NEEDED) != EPT_NEEDED)
         return "the processor's nested tables (EPT) lack large pages or the instruction that invalidates them";
     return NULL;
+}
+
+static void report(void)
+{
+    const struct virt_feature features[] = {
+        { "VPID", second.value & CONTROL2_VPID }, { "virtual NMIs", pin.value & PIN_VIRTUAL_NMIS },
+        { "RDTSCP", second.value & CONTROL2_RDTSCP }, { "INVPCID", second.value & CONTROL2_INVPCID },
+        { "XSAVES", second.value & CONTROL2_XSAVES }, { "exits of spinning guests", second.value & CONTROL2_PAUSE_LOOP },
+    };
+
+    virt_report("VMX", features, ARRAY_SIZE(features));
 }
 
 /* The BIOS may have left the switch open, then it is ours; or have locked it. */
@@ -106,18 +122,23 @@ static const char *vmx_init_cpu(void)
         return "VT-x is switched off: in the BIOS set up, turn on 'Intel Virtualization Technology' (also called 'VT-x' or 'VMX')";
     if (cpu_id() == 0) {
         missing = choose_controls();
+        if (missing)
+            return missing;
+        report();
         stage2_format_use_ept();
         vmx_msr_map_init();
     }
-    if (missing)
-        return missing;
     write_revision(region);
     write_cr4(read_cr4() | CR4_VMXE);
     __asm__ volatile("vmxon %1" : "=@cca"(ok) : "m"(pa) : "memory");
     return ok ? NULL : "the processor refuses VMXON";
 }
 
-/* -- the current VMCS of a CPU -- */
+/*
+ * -- the current VMCS of a CPU --
+ * A CPU may keep parts of a VMCS to itself until it clears it (25.1, 25.11.1), so it stays there, launched, while its vCPU comes back to the
+ * same CPU. Another CPU that wants it asks for it by an NMI: the vCPU is loaded nowhere then, so nobody works with it.
+ */
 
 static void vmcs_load(const struct vcpu *v)
 {
@@ -127,28 +148,64 @@ static void vmcs_load(const struct vcpu *v)
     PANIC_IF(!ok, "VMX: the VMCS of d%uv%u cannot be loaded", v->domain->id.v, v->id);
 }
 
-/* All of it is in memory, and any CPU may load it. */
-static void vmcs_clear(const struct vcpu *v)
+static void vmcs_clear(uint64_t pa)
 {
     bool ok;
 
-    __asm__ volatile("vmclear %1" : "=@cca"(ok) : "m"(v->arch.vmx.vmcs_pa) : "memory");
-    PANIC_IF(!ok, "VMX: the VMCS of d%uv%u cannot be cleared", v->domain->id.v, v->id);
+    __asm__ volatile("vmclear %1" : "=@cca"(ok) : "m"(pa) : "memory");
+    PANIC_IF(!ok, "VMX: a VMCS cannot be cleared");
 }
 
-void vmcs_open(const struct vcpu *v)
+/* What each CPU asks one other for: a VMCS, and of whom (0: nothing, or the CPU and one). */
+static struct { uint64_t pa; uint32_t of; } asked[MAX_CPUS];
+
+static void vmx_nmi(void)
 {
-    if (unlikely(THIS_CPU(loaded_vcpu) != v))
-        vmcs_load(v);
+    for (unsigned i = 0; i < cpu_count(); i++) {
+        if (atomic_load_acquire(&asked[i].of) != cpu_id() + 1)
+            continue;
+        vmcs_clear(asked[i].pa);
+        atomic_store_release(&asked[i].of, 0u);
+    }
 }
 
-void vmcs_close(const struct vcpu *v)
+/* All of it is in memory, and any CPU may load it. v is loaded nowhere. */
+static void vmcs_to_memory(struct vcpu *v)
+{
+    struct vmx_vcpu *x = &v->arch.vmx;
+
+    ASSERT(!x->is_current);
+    if (x->cached_by == cpu_id()) {
+        vmcs_clear(x->vmcs_pa);
+    } else if (x->cached_by != MAX_CPUS) {
+        asked[cpu_id()].pa = x->vmcs_pa;
+        atomic_store_release(&asked[cpu_id()].of, x->cached_by + 1);
+        cpu_interrupt_these((uint32_t)BIT(x->cached_by));
+        ASSERT(!atomic_load(&asked[cpu_id()].of));
+    }
+    x->cached_by = MAX_CPUS;
+    x->launched = false;
+}
+
+static void vmcs_load_here(struct vcpu *v)
+{
+    if (unlikely(v->arch.vmx.cached_by != cpu_id())) {
+        vmcs_to_memory(v);
+        v->arch.vmx.cached_by = cpu_id();
+    }
+    vmcs_load(v);
+}
+
+/* Where its VMCS is cached is nothing of v that anybody sees. */
+void vmcs_borrow(const struct vcpu *v)
+{
+    vmcs_load_here((struct vcpu *)(uintptr_t)v);
+}
+
+void vmcs_return(void)
 {
     const struct vcpu *loaded = THIS_CPU(loaded_vcpu);
 
-    if (likely(loaded == v))
-        return;
-    vmcs_clear(v);
     if (loaded)
         vmcs_load(loaded);
 }
@@ -180,7 +237,8 @@ static void write_guest_side(const struct vcpu *v)
     vmwrite(VMCS_MSR_MAP, vmx_msr_map());
     vmwrite(VMCS_EPT, v->domain->stage2.arch.root.v | EPT_POINTER_BITS);
     /* Translations are told apart by the EPT pointer first: a domain's own numbers do. */
-    vmwrite(VMCS_VPID, 1 + v->id);
+    if (second.value & CONTROL2_VPID)
+        vmwrite(VMCS_VPID, 1 + v->id);
     vmwrite(VMCS_LINK, NO_LINK);
     if (second.value & CONTROL2_PAUSE_LOOP) {
         vmwrite(VMCS_PAUSE_GAP, PAUSE_GAP);
@@ -192,7 +250,7 @@ static void write_guest_side(const struct vcpu *v)
     }
 }
 
-/* What this CPU goes on with after an exit (25.5); RSP is the loop's. */
+/* What this CPU goes on with after an exit (25.5). */
 static void write_host_side(void)
 {
     static const uint32_t selectors[] = { VMCS_HOST_ES, VMCS_HOST_SS, VMCS_HOST_DS, VMCS_HOST_FS, VMCS_HOST_GS };
@@ -216,6 +274,7 @@ static void write_host_side(void)
     vmwrite(VMCS_HOST_SYSENTER_CS, 0);
     vmwrite(VMCS_HOST_SYSENTER_ESP, 0);
     vmwrite(VMCS_HOST_SYSENTER_EIP, 0);
+    vmwrite(VMCS_HOST_RSP, VMX_LOOP_STACK(cpu_id()));
     vmwrite(VMCS_HOST_RIP, (uint64_t)vmx_exit_entry);
 }
 
@@ -231,9 +290,9 @@ static int vmx_vcpu_init(struct vcpu *v)
         return -E_NOMEM;
     x->vmcs_pa = mfn_to_hpa(arch_heap_frame(x->vmcs)).v;
     x->space_changes = &v->domain->stage2.arch.changes;
-    x->cpu = MAX_CPUS;
+    x->cpu = x->cached_by = MAX_CPUS;
     write_revision(x->vmcs);
-    vmcs_clear(v);
+    vmcs_clear(x->vmcs_pa);
     vmcs_open(v);
     write_guest_side(v);
     vmcs_close(v);
@@ -242,8 +301,10 @@ static int vmx_vcpu_init(struct vcpu *v)
 
 static void vmx_vcpu_destroy(struct vcpu *v)
 {
-    if (v->arch.vmx.vmcs)
-        heap_free_pages(v->arch.vmx.vmcs, 0);
+    if (!v->arch.vmx.vmcs)
+        return;
+    vmcs_to_memory(v);
+    heap_free_pages(v->arch.vmx.vmcs, 0);
     v->arch.vmx.vmcs = NULL;
 }
 
@@ -261,9 +322,9 @@ void vmx_forget_space(struct vcpu *v)
 static void vmx_load(struct vcpu *v)
 {
     ASSERT(!THIS_CPU(loaded_vcpu));
-    vmcs_load(v);
+    vmcs_load_here(v);
+    v->arch.vmx.is_current = true;
     THIS_CPU(loaded_vcpu) = v;
-    v->arch.vmx.launched = false;
     if (v->arch.vmx.cpu != cpu_id()) {
         write_host_side();
         vmx_forget_space(v);
@@ -280,7 +341,7 @@ static void vmx_save(struct vcpu *v)
     vmx_save_msrs(v);
     if (v->arch.vmx.dr_live)
         vmx_unload_debug_registers(v);
-    vmcs_clear(v);
+    v->arch.vmx.is_current = false;
     THIS_CPU(loaded_vcpu) = NULL;
 }
 
@@ -288,7 +349,7 @@ static void vmx_run(struct vcpu *v)
 {
     ASSERT(v == cpu_current_vcpu() && v == THIS_CPU(loaded_vcpu));
     vmx_registers_to_vmcs(v);
-    vmx_loop(v);
+    vmx_loop(v, VMX_LOOP_STACK(cpu_id()));
 }
 
 void vmx_refused(struct vcpu *v)
@@ -330,6 +391,8 @@ const struct virt_ops vmx_ops = {
     .get_msr = vmx_get_msr,
     .set_msr = vmx_set_msr,
     .set_tsc_offset = vmx_set_tsc_offset,
+    .nmi = vmx_nmi,
     .skip = vmx_skip,
+    .skip_hypercall = vmx_skip_hypercall,
     .hypercall = { 0x0f, 0x01, 0xc1 },
 };

@@ -19,8 +19,18 @@ extern const struct virt_ops vmx_ops;
  * A VMCS is looked at where it is the CPU's current one. That of the vCPU that is loaded is; another one's, of a vCPU that is loaded nowhere,
  * becomes it from vmcs_open to vmcs_close, which do not nest.
  */
-void vmcs_open(const struct vcpu *v);
-void vmcs_close(const struct vcpu *v);
+void vmcs_borrow(const struct vcpu *v);
+void vmcs_return(void);
+static inline void vmcs_open(const struct vcpu *v)
+{
+    if (unlikely(!v->arch.vmx.is_current))
+        vmcs_borrow(v);
+}
+static inline void vmcs_close(const struct vcpu *v)
+{
+    if (unlikely(!v->arch.vmx.is_current))
+        vmcs_return();
+}
 static inline uint64_t vmcs_get(const struct vcpu *v, uint32_t field)
 {
     uint64_t value;
@@ -49,8 +59,9 @@ static inline void vmx_registers_from_vmcs(struct vcpu *v)
 /* vmx.c: entry controls and the like that are right for this guest's state. */
 void vmx_set_control(struct vcpu *v, uint32_t field, uint64_t bit, bool on);
 
-/* run.S: enter v, and after each exit whom vmx_exit names; on the CPU's stack. */
-void vmx_loop(struct vcpu *v) NORETURN;
+/* run.S: enter v, and after each exit whom vmx_exit names; on the CPU's stack, of which this is what the loop has for itself. */
+#define VMX_LOOP_STACK(cpu) (PERCPU_STACK_TOP((uint64_t)(cpu)) - 16)
+void vmx_loop(struct vcpu *v, uint64_t stack) NORETURN;
 /* run.S, from C: the processor refused to look at the VMCS at all. */
 void vmx_refused(struct vcpu *v) NORETURN;
 /* exits.c: after an exit, the vCPU's registers stored; returns the one to enter. */
@@ -81,6 +92,7 @@ void vmx_set_segment(struct vcpu *v, enum x86_segment_name s, const struct x86_s
 unsigned vmx_cpl(const struct vcpu *v);
 bool vmx_is_64bit(const struct vcpu *v);
 void vmx_skip(struct vcpu *v, unsigned bytes);
+enum virt_code vmx_skip_hypercall(struct vcpu *v);
 /* control.c: control registers. False: the processor would answer with #GP. */
 void vmx_get_control_registers(const struct vcpu *v, struct x86_control_registers *out);
 void vmx_set_control_registers(struct vcpu *v, const struct x86_control_registers *in);
