@@ -2,6 +2,7 @@
 """Static domains beside a dom0: its tools know them by name, attach a disk and a network card to them, show their consoles, and end them;
 what is attached carries data, in a domain's next life too."""
 
+import re
 import time
 
 import pytest
@@ -100,6 +101,33 @@ def test_attached_devices_outlive_a_crash(linux):
     linux.out_of("/usr/lib/vinci/partitions")
     assert identity(linux) == before
     assert "runs already" in linux.run("vinci-partitions 2>&1")[1]
+
+
+JOURNAL = "/local/domain/0/vinci-partitions"
+
+
+def take_away(board):
+    """As vinci-partitions leaves it when it is killed while it takes what is the last life's: noted whose it was, and dom0's now."""
+    listed = board.out_of("xenstore-ls -fp /local/domain")
+    nodes = re.findall(r"^(/local/domain/1(?:/\S*)?) = .*\((n[^)]*)\)\s*$", listed, re.MULTILINE)
+    for number, (path, who) in enumerate(nodes):
+        pairs = " ".join(f"{word[1:]}:{'nrwb'.index(word[0])}" for word in who.split(","))
+        board.out_of(f"xenstore-write {JOURNAL}/1/{number} '{pairs} {path}'; xenstore-chmod {path} n0")
+    assert len(nodes) > 10, listed
+
+
+def test_the_program_is_killed_half_way(linux):
+    before = identity(linux)
+    linux.out_of("kill -9 $(pidof vinci-partitions)")
+    linux.out_of("xl sysrq penguin c")
+    linux.poll("xl dmesg | grep 'runs again'", 60, "the restart")
+    take_away(linux)
+    assert identity(linux) != before
+    linux.out_of("vinci-partitions > /tmp/again 2>&1 &")
+    linux.poll("grep 'penguin (1): connected again' /tmp/again", 60, "the second copy to go on")
+    assert identity(linux) == before
+    linux.out_of("xl network-attach penguin bridge=xenbr0")
+    connected(linux, 1, CARD, "the network card")
 
 
 def answers(board, word):

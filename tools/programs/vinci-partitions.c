@@ -6,7 +6,8 @@
  * In order:
  *
  *   close      the frontends of the last life go to 5 and 6, and their backends after them; then to 1, which the backends wait for
- *   release    xenstored lets go of the last life. It would delete what belongs to the domain: dom0 has it meanwhile
+ *   release    xenstored lets go of the last life. It would delete what belongs to the domain: dom0 has it meanwhile, and whose it was is
+ *              noted in xenstore before, so that a copy of this program that is started instead of this one goes on here
  *   page       a page for the new life, its grant for xenstored, the parameter
  *   give back  owners and readers as before; a reader of before would not count
  *   introduce  xenstored takes page and port, and tells the domain
@@ -16,7 +17,8 @@
  * UUID, name and limit of memory stay what they were.
  *
  * A domain with an emulated UART gets a console as `xl console` knows it: a page that the hypervisor mirrors the UART to, which xenconsoled
- * has as its ring. The page goes with the life that it was given to; the next one's lies elsewhere, so that xenconsoled sees that it is another.
+ * has as its ring. The page goes with the life that it was given to; the next one's lies elsewhere, so that xenconsoled sees that it is
+ * another.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -49,6 +51,9 @@
 /* Where init-dom0less has it. */
 #define STORE_PFN ((GUEST_MAGIC_BASE >> XC_PAGE_SHIFT) + 1)
 #define PATH_SIZE (XENSTORE_ABS_PATH_MAX + 1)
+/* Below it a node for each domain that is between release and introduction, and in that one for each of its nodes. */
+#define JOURNAL "/local/domain/0/vinci-partitions"
+#define PERMISSIONS_MAX 16
 #define CONSOLE_LIMIT 1048576
 #define CLOSE_MS 3000
 #define RETRY_MS 1000
@@ -70,7 +75,7 @@ struct node {
 struct partition {
     uint32_t id;
     char name[32];
-    bool released;                      /* by xenstored, while `nodes` are dom0's */
+    bool begun;                         /* `nodes` are noted in the journal, and may be dom0's */
     unsigned looks;                     /* since it is connected and nothing has come; NUDGES: no more */
     struct node *nodes;
     size_t node_count;
@@ -274,6 +279,86 @@ static void remember(struct partition *p, const char *path)
     }
 }
 
+/* "5:1 0:2 /a/path": the permissions, the first one is the owner's. False: this node has none, or too many. */
+static bool format_note(char *note, size_t size, const struct node *n)
+{
+    size_t used = 0;
+
+    if (!n->owner || n->count == 0 || n->count > PERMISSIONS_MAX)
+        return false;
+    for (unsigned i = 0; i < n->count; i++)
+        used += (size_t)snprintf(note + used, size - used, "%u:%u ", n->owner[i].id, (unsigned)n->owner[i].perms);
+    return (size_t)snprintf(note + used, size - used, "%s", n->path) < size - used;
+}
+
+static void read_note(struct partition *p, const char *note)
+{
+    struct xs_permissions owner[PERMISSIONS_MAX];
+    unsigned count = 0, id, perms;
+    int length;
+
+    while (count < PERMISSIONS_MAX && sscanf(note, "%u:%u %n", &id, &perms, &length) == 2) {
+        owner[count].id = id;
+        owner[count++].perms = perms;
+        note += length;
+    }
+    if (count == 0 || *note != '/')
+        return;
+    add_node(p, strdup(note));
+    p->nodes[p->node_count - 1].owner = malloc(count * sizeof(*owner));
+    if (!p->nodes[p->node_count - 1].owner)
+        abort();
+    memcpy(p->nodes[p->node_count - 1].owner, owner, count * sizeof(*owner));
+    p->nodes[p->node_count - 1].count = count;
+}
+
+/* All at once or nothing. */
+static bool write_journal(const struct partition *p)
+{
+    char place[PATH_SIZE], note[PATH_SIZE + PERMISSIONS_MAX * 16];
+    xs_transaction_t t;
+    bool done;
+
+    do {
+        t = xs_transaction_start(xs);
+        done = t != XBT_NULL;
+        for (size_t i = 0; done && i < p->node_count; i++) {
+            snprintf(place, sizeof(place), JOURNAL "/%u/%zu", p->id, i);
+            done = !format_note(note, sizeof(note), &p->nodes[i]) || xs_write(xs, t, place, note, (unsigned)strlen(note));
+        }
+        if (t == XBT_NULL)
+            return false;
+    } while (!xs_transaction_end(xs, t, !done) && errno == EAGAIN);
+    return done;
+}
+
+static void drop_journal(const struct partition *p)
+{
+    char path[PATH_SIZE];
+
+    snprintf(path, sizeof(path), JOURNAL "/%u", p->id);
+    (void)xs_rm(xs, XBT_NULL, path);
+}
+
+/* What another copy of this program has begun. */
+static void read_journal(struct partition *p)
+{
+    char path[PATH_SIZE];
+    unsigned count;
+    char **notes, *note;
+
+    snprintf(path, sizeof(path), JOURNAL "/%u", p->id);
+    notes = xs_directory(xs, XBT_NULL, path, &count);
+    for (unsigned i = 0; notes && i < count; i++) {
+        note = value_of(JOURNAL "/%u/%s", p->id, notes[i]);
+        if (note)
+            read_note(p, note);
+        free(note);
+    }
+    free(notes);
+    p->begun = p->node_count != 0;
+}
+
 static void remember_backend(struct partition *p, const struct device *dev)
 {
     remember(p, dev->backend);
@@ -291,19 +376,26 @@ static void forget(struct partition *p)
 }
 
 /* The domain's own part comes first, so that xenstored knows the domain when others are to read for it. */
-static bool release(struct partition *p)
+static bool begin(struct partition *p)
 {
-    struct xs_permissions mine = { .id = 0, .perms = XS_PERM_NONE };
     char path[PATH_SIZE];
 
+    for_devices(p, close_device);
     snprintf(path, sizeof(path), "/local/domain/%u", p->id);
     remember(p, path);
     for_devices(p, remember_backend);
+    p->begun = write_journal(p);
+    return p->begun;
+}
+
+static bool release(const struct partition *p)
+{
+    struct xs_permissions mine = { .id = 0, .perms = XS_PERM_NONE };
+
     for (size_t i = 0; i < p->node_count; i++)
         if (p->nodes[i].owner && p->nodes[i].owner[0].id == p->id)
             (void)xs_set_permissions(xs, XBT_NULL, p->nodes[i].path, &mine, 1);
-    p->released = xs_release_domain(xs, p->id);
-    return p->released;
+    return xs_release_domain(xs, p->id);
 }
 
 static void give_back(const struct partition *p)
@@ -363,15 +455,6 @@ static bool introduce(const struct partition *p, uint64_t port)
 
 /* Consoles. */
 
-static bool has_page(const struct partition *p, xen_pfn_t pfn)
-{
-    void *page = xenforeignmemory_map(memory, p->id, PROT_READ, 1, &pfn, NULL);
-
-    if (page)
-        (void)xenforeignmemory_unmap(memory, page, 1);
-    return page;
-}
-
 /* The domain's limit knows nothing of this page yet when it is the first one. */
 static bool add_page(const struct partition *p, xen_pfn_t pfn)
 {
@@ -414,34 +497,46 @@ static bool publish_console(const struct partition *p, xen_pfn_t pfn, evtchn_por
     return true;
 }
 
-/* The page of this life is there, or there is none to be had: what has no UART is asked once in each life. */
+/* Asked without a page first: EPERM, it has no UART; EEXIST, this life has its console. */
 static void connect_console(const struct partition *p)
 {
     xen_pfn_t former = (xen_pfn_t)number_of("/local/domain/%u/console/ring-ref", p->id);
     xen_pfn_t pfn = CONSOLE_PFN(former == CONSOLE_PFN(false));
     evtchn_port_t port;
+    int error = xc_dom_vuart_init(xch, XEN_DOMCTL_VUART_TYPE_VPL011, p->id, 0, pfn, &port);
 
-    if (has_page(p, CONSOLE_PFN(false)) || has_page(p, CONSOLE_PFN(true)))
+    if (error && errno != EINVAL)
         return;
-    if (!add_page(p, pfn)) {
+    if (error && !add_page(p, pfn)) {
         say(p, "no page for its console: %s", strerror(errno));
         return;
     }
-    /* Refused: it has no UART. */
-    if (!xc_dom_vuart_init(xch, XEN_DOMCTL_VUART_TYPE_VPL011, p->id, 0, pfn, &port) && !publish_console(p, pfn, port))
+    if (error)
+        error = xc_dom_vuart_init(xch, XEN_DOMCTL_VUART_TYPE_VPL011, p->id, 0, pfn, &port);
+    if (!error && !publish_console(p, pfn, port))
         say(p, "xenstored does not take its console: %s", strerror(errno));
+}
+
+/* Nodes are whose they were. */
+static void end(struct partition *p)
+{
+    drop_journal(p);
+    forget(p);
+    p->begun = false;
+    p->looks = 0;
 }
 
 /* False: try again later; the domain goes on waiting. */
 static bool connect_again(struct partition *p, uint64_t port)
 {
-    if (!p->released) {
-        for_devices(p, close_device);
-        if (!release(p)) {
-            say(p, "xenstored does not release it: %s", strerror(errno));
-            forget(p);
-            return false;
-        }
+    if (!p->begun && !begin(p)) {
+        say(p, "its nodes cannot be noted: %s", strerror(errno));
+        forget(p);
+        return false;
+    }
+    if (xs_is_domain_introduced(xs, p->id) && !release(p)) {
+        say(p, "xenstored does not release it: %s", strerror(errno));
+        return false;
     }
     if (!make_page(p) || !grant_page(p) || xc_hvm_param_set(xch, p->id, HVM_PARAM_STORE_PFN, STORE_PFN)) {
         say(p, "no page for xenstore: %s", strerror(errno));
@@ -452,9 +547,7 @@ static bool connect_again(struct partition *p, uint64_t port)
         (void)xc_hvm_param_set(xch, p->id, HVM_PARAM_STORE_PFN, STORE_COMES_LATER);
         return false;
     }
-    p->released = false;
-    p->looks = 0;
-    forget(p);
+    end(p);
     say(p, "connected again");
     return true;
 }
@@ -491,16 +584,22 @@ static bool nudge(struct partition *p, uint64_t port)
 /* One that waits for xenstore although xenstored has it, or we have begun. False: look again later. */
 static bool look_at(struct partition *p)
 {
+    bool introduced = xs_is_domain_introduced(xs, p->id);
     uint64_t pfn, port;
 
     connect_console(p);
-    if (!p->released && !xs_is_domain_introduced(xs, p->id))
+    if (!p->begun && !introduced)
         return true;
     if (xc_hvm_param_get(xch, p->id, HVM_PARAM_STORE_PFN, &pfn) || xc_hvm_param_get(xch, p->id, HVM_PARAM_STORE_EVTCHN, &port))
         return true;
     if (!port)
         return true;
-    if (pfn == STORE_COMES_LATER && !connect_again(p, port))
+    if (p->begun && introduced && pfn != STORE_COMES_LATER) {
+        /* Another copy of this program came as far as that. */
+        give_back(p);
+        end(p);
+    }
+    if ((pfn == STORE_COMES_LATER || p->begun) && !connect_again(p, port))
         return false;
     return nudge(p, port);
 }
@@ -578,5 +677,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "vinci-partitions: %s\n", errno == EEXIST ? "runs already" : "dom0 cannot be told of restarts");
         return 1;
     }
+    for (size_t i = 0; i < count; i++)
+        read_journal(&all[i]);
     return stay(events, all, count);
 }
