@@ -75,6 +75,7 @@ class Board:
     """One board. Every wait has a limit; what the board says goes to `log`."""
 
     IMAGES = "images"           # below the output folder
+    LOOP_DISKS = False
     VINCI = "arm64/vinci"
     CONSOLE = "console=dtuart"
     CPU = "cortex-a57"

@@ -20,6 +20,7 @@ class X86Board(Board):
     VINCI = "x86_64/vinci"
     CONSOLE = "console=com1 com1=115200"
     CPU = CPU
+    LOOP_DISKS = True       # dom0's devices do not reach granted pages
 
     def __init__(self, hypervisor="vinci", machine="", options="", iommu=None, **settings):
         reference = hypervisor == "xen"
