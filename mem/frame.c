@@ -49,21 +49,31 @@ void frame_table_init(void *table, mfn_t top)
     buddy_init();
 }
 
-void frame_add_free_locked(mfn_t first, uint64_t count)
+/* Frames that come new. Under the lock. */
+static void check_new(mfn_t first, uint64_t count)
 {
     PANIC_IF(first.v > frame_top || count > frame_top - first.v, "frames %#llx+%#llx lie outside the frame table",
              (unsigned long long)first.v, (unsigned long long)count);
     PANIC_IF(count && (buddy_find(first.v) != FRAME_LINK_NONE || buddy_find(first.v + count - 1) != FRAME_LINK_NONE),
              "frames %#llx+%#llx are handed over twice", (unsigned long long)first.v, (unsigned long long)count);
-    buddy_free_range(first.v, count, true);
-    frame_free_frames += count;
-    total_frames += count;
 }
 
 void frame_add_free(mfn_t first, uint64_t count)
 {
     spin_lock(&frame_lock);
-    frame_add_free_locked(first, count);
+    check_new(first, count);
+    buddy_free_range(first.v, count, true);
+    frame_free_frames += count;
+    total_frames += count;
+    spin_unlock(&frame_lock);
+}
+
+void frame_add_reserved(struct owner *o, mfn_t first, uint64_t count)
+{
+    spin_lock(&frame_lock);
+    check_new(first, count);
+    frame_mark_reserved(o, first.v, count);
+    total_frames += count;
     spin_unlock(&frame_lock);
 }
 

@@ -65,12 +65,13 @@ void frame_table_grows_by(void (*grow_some)(void));
 /* Does the table reach up to this frame of the host's memory? If not it grows by a piece: -E_RESTART. */
 int frame_reach(mfn_t last) MUST_CHECK;
 void frame_add_free(mfn_t first, uint64_t count);
+/* Frames that were never handed over become the one-to-one reserve of `o` with what is in them, and are free at no time: other CPUs look for
+ * memory and clean it meanwhile. */
+void frame_add_reserved(struct owner *o, mfn_t first, uint64_t count);
 /* The largest order (at most MAX_ORDER) of a block that is aligned at `frame` and no longer than `count` >= 1 frames. */
 unsigned largest_order(uint64_t frame, uint64_t count);
 /* Boot: the free frames [first, first+count) become the one-to-one reserve of `owner`: state reserved, not referenced. */
 void frame_reserve(struct owner *o, mfn_t first, uint64_t count);
-/* frame_add_free and that in one: another CPU's scrubber does not get at them in between. */
-void frame_add_reserved(struct owner *o, mfn_t first, uint64_t count);
 /* Boot: find and take 2^order consecutive free frames for a one-to-one owner, highest or lowest first, aligned to
  * 2^order; MFN_NONE when there is none. They are reserved as by frame_reserve. Any order up to MAX_ORDER. */
 mfn_t frame_reserve_block(struct owner *o, unsigned order, mfn_t below);

@@ -17,23 +17,20 @@ static void note_home(struct owner *o, uint64_t f, uint64_t n)
     }
 }
 
-/* The words of [f, f + n) are body words: they become the owner's reserve. Under the lock. */
-static void mark_reserved(struct owner *o, uint64_t f, uint64_t n)
+void frame_mark_reserved(struct owner *o, uint64_t f, uint64_t n)
 {
-    ASSERT(frame_is_body(frame_load(f)) && frame_is_body(frame_load(f + n - 1)));
     /* Not dirty: at boot dom0 takes memory as the loader left it, with its kernel in it. */
     frame_fill(f, n, frame_make(FRAME_RESERVED, o->id, 0));
-    frame_free_frames -= n;
     note_home(o, f, n);
 }
 
-/* The lock is held. */
-static void reserve(struct owner *o, mfn_t first, uint64_t count)
+void frame_reserve(struct owner *o, mfn_t first, uint64_t count)
 {
     uint64_t f = first.v, end = first.v + count;
 
     PANIC_IF(f > frame_top || count > frame_top - f, "reserve %#llx+%#llx lies outside the frame table",
              (unsigned long long)f, (unsigned long long)count);
+    spin_lock(&frame_lock);
     while (f < end) {
         uint64_t head = buddy_find(f), head_end, piece_end;
         bool dirty;
@@ -43,25 +40,13 @@ static void reserve(struct owner *o, mfn_t first, uint64_t count)
         head_end = head + BIT(frame_head_order(frame_load(head)));
         piece_end = MIN(head_end, end);
         buddy_remove(head);
-        mark_reserved(o, f, piece_end - f);
+        ASSERT(frame_is_body(frame_load(f)) && frame_is_body(frame_load(piece_end - 1)));
+        frame_mark_reserved(o, f, piece_end - f);
+        frame_free_frames -= piece_end - f;
         buddy_free_range(head, f - head, dirty);
         buddy_free_range(piece_end, head_end - piece_end, dirty);
         f = piece_end;
     }
-}
-
-void frame_reserve(struct owner *o, mfn_t first, uint64_t count)
-{
-    spin_lock(&frame_lock);
-    reserve(o, first, count);
-    spin_unlock(&frame_lock);
-}
-
-void frame_add_reserved(struct owner *o, mfn_t first, uint64_t count)
-{
-    spin_lock(&frame_lock);
-    frame_add_free_locked(first, count);
-    reserve(o, first, count);
     spin_unlock(&frame_lock);
 }
 

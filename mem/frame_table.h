@@ -37,8 +37,6 @@ extern uint64_t *frame_words;
 extern uint64_t frame_top;              /* frames the table covers */
 extern spinlock_t frame_lock;           /* LOCK_FRAMES */
 extern uint64_t frame_free_frames;      /* written under the lock */
-/* frame_add_free, the lock held. */
-void frame_add_free_locked(mfn_t first, uint64_t count);
 
 /* Lists of free blocks; clean ones at the front, dirty ones at the back. */
 struct buddy_list {
@@ -123,6 +121,8 @@ void frame_take_back(struct owner *o, uint64_t f, uint64_t n, bool to_lists, boo
 int frame_take_alike(struct owner *o, mfn_t mfn, unsigned order) MUST_CHECK;
 /* Give n frames, which are in nobody else's hands, this word; do they all have it? */
 void frame_fill(uint64_t f, uint64_t n, uint64_t word);
+/* [f, f + n), which are on no list, are the owner's reserve. Under frame_lock. (frame_reserve.c) */
+void frame_mark_reserved(struct owner *o, uint64_t f, uint64_t n);
 bool frame_all_are(uint64_t f, uint64_t n, uint64_t word);
 /* Scrub those of n frames whose body words say dirty. The frames are in nobody's hands. */
 void frame_scrub_dirty(uint64_t f, uint64_t n);

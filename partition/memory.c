@@ -74,8 +74,7 @@ static int take_static(struct domain *d, uint64_t gfn, uint64_t first, uint64_t 
 {
     int error = 0;
 
-    frame_add_free(MFN(first), count);
-    frame_reserve(&d->owner, MFN(first), count);
+    frame_add_reserved(&d->owner, MFN(first), count);
     for (uint64_t done = 0; !error && done < count;) {
         unsigned order = largest_order(first + done, count - done);
 

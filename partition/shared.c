@@ -19,8 +19,7 @@ struct partition_plan partition_dom0;
 /* Out of the allocator, which has never seen it, into the hypervisor's hands, cleaned of what the loader left. Boot. */
 static void take_region(uint64_t first, uint64_t count)
 {
-    frame_add_free(MFN(first), count);
-    frame_reserve(&hypervisor_owner, MFN(first), count);
+    frame_add_reserved(&hypervisor_owner, MFN(first), count);
     hypervisor_owner.one_to_one = false;        /* only these frames are reserved */
     for (uint64_t done = 0; done < count;) {
         unsigned order = MIN(largest_order(first + done, count - done), (unsigned)BLOCK_ORDER);

@@ -206,6 +206,35 @@ static void test_reserve_of_a_one_to_one_owner(void **state UNUSED)
     all_free -= reserved;
 }
 
+/* One CPU takes memory that the allocator never had, with what the loader left there, while others clean what is free. */
+#define PIECES 24
+#define PIECE_ORDER 4
+static mfn_t pieces[PIECES];
+static void take_or_clean(unsigned cpu, void *arg UNUSED)
+{
+    for (unsigned i = 0; cpu && i < 200; i++)
+        (void)frame_scrub_idle(20);
+    for (unsigned i = 0; !cpu && i < PIECES; i++)
+        frame_add_reserved(&owners[0], pieces[i], BIT(PIECE_ORDER));
+}
+
+static void test_new_memory_is_free_at_no_time(void **state UNUSED)
+{
+    for (unsigned i = 0; i < PIECES; i++) {
+        assert_int_equal(frame_alloc(&hypervisor_owner, PIECE_ORDER, FRAME_NO_SCRUB, &pieces[i]), 0);
+        memset(host_ram(pieces[i]), 0x42, PAGE_SIZE << PIECE_ORDER);
+    }
+    hypervisor_owner.frames -= PIECES << PIECE_ORDER;
+    host_run_parallel(3, take_or_clean, NULL);
+    for (unsigned i = 0; i < PIECES; i++) {
+        for (uint64_t n = 0; n < BIT(PIECE_ORDER); n++)
+            assert_int_equal(((uint8_t *)host_ram(mfn_add(pieces[i], n)))[17], 0x42);
+        assert_int_equal(frame_take_reserved(&owners[0], pieces[i], PIECE_ORDER), 0);
+        frame_put_block(pieces[i], PIECE_ORDER);
+    }
+    all_free -= PIECES << PIECE_ORDER;
+}
+
 static void test_idle_scrubbing(void **state UNUSED)
 {
     mfn_t mfn;
@@ -342,7 +371,7 @@ int main(void)
         TEST(test_alloc_is_aligned_clean_and_counted), TEST(test_references),
         TEST(test_block_with_a_second_reference_comes_back_in_parts), TEST(test_limit_dying_and_emptied),
         TEST(test_claims_hold_memory_back), TEST(test_change_owner), TEST(test_reserve_of_a_one_to_one_owner),
-        TEST(test_idle_scrubbing), TEST(test_large_block_over_clean_and_dirty_buddies), TEST(test_random_life),
+        TEST(test_new_memory_is_free_at_no_time), TEST(test_idle_scrubbing), TEST(test_large_block_over_clean_and_dirty_buddies), TEST(test_random_life),
         TEST(test_random_life_on_four_cpus), TEST(test_last_reference_races_with_new_ones),
     };
 
