@@ -162,19 +162,34 @@ static void to_real_mode(struct vcpu *v, uint64_t page)
     virt_set_control_registers(v, &c);
 }
 
+/* The upcall's vector is not the processor's: a kernel sets it before it starts another processor by INIT and STARTUP. What waits for that one
+ * has raised it already, and does so only once. */
+static void tell_what_waits(struct vcpu *v)
+{
+    const struct guest_vcpu_info *info = (const void *)v->info;
+
+    if (READ_ONCE(info->upcall_pending))
+        arch_vcpu_raise_upcall(v);
+}
+
 void arch_vcpu_reset(struct vcpu *v, const struct vcpu_start *start)
 {
+    bool by_startup = start->flags == X86_START_REAL_MODE;
+
     ASSERT(v != cpu_current_vcpu());
     virt_vcpu_reset(v);
     fpu_vcpu_reset(v);
-    if (start->flags == X86_START_REAL_MODE)
+    if (by_startup) {
         to_real_mode(v, start->pc);
-    else
+    } else {
         v->arch.regs.rip = start->pc;
+        v->arch.event_vector = 0;
+    }
     v->arch.regs.rbx = start->context;
-    v->arch.event_vector = 0;
     atomic_store(&v->arch.event_waits, 0u);
     vlapic_reset(v);
+    if (by_startup)
+        tell_what_waits(v);
 }
 
 /* -- running -- */
