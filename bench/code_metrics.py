@@ -10,9 +10,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ["boot", "partition", "abi", "core", "vdev", "sched", "mem", "drivers", "lib", "arch/include", "arch/common", "arch/arm64",
          "arch/x86_64", "arch/host", "guests"]
-HYPERVISOR = [room for room in ROOMS if room not in ("arch/host", "arch/x86_64", "guests")]
-# What of a room is the other processor's.
-X86_ONLY = re.compile(r"(^|/)x86_64/|(^|/)x86_\w+\.h$|^drivers/(ns16550|no_iommu)\.")
+HYPERVISOR = [room for room in ROOMS if room not in ("arch/host", "guests")]
+# What of a room is one processor's.
+X86_ONLY = re.compile(r"(^|/)x86_64/|(^|/)x86_\w+\.h$|^drivers/(ns16550|no_iommu|amd|vtd|acpi|pci_x86|iommu_x86|ioapic)\w*\.")
+ARM64_ONLY = re.compile(r"(^|/)arm64/|^partition/|^drivers/(cadence|pl011|smmuv3\w*)\.|^mem/vmid\.|^boot/efi_map\.")
 ASSERTION = re.compile(r"\b(ASSERT|PANIC_IF)\s*\(")
 BLOCK_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 LINE_COMMENT = re.compile(r"//[^\n]*")
@@ -50,9 +51,10 @@ def percentile(lengths, part):
     return lengths[min(len(lengths) - 1, int(part * len(lengths)))] if lengths else 0
 
 
-def shape(rooms, without=None):
-    """Figures of some rooms together, without the files that an expression matches."""
+def shape(rooms, without=None, only=None):
+    """Figures of some rooms together, without the files that an expression matches, or of those alone."""
     paths = [path for room in rooms for path in files_of(room) if not (without and without.search(str(path.relative_to(ROOT))))]
+    paths = [path for path in paths if not only or only.search(str(path.relative_to(ROOT)))]
     texts = {path: path.read_text(errors="replace") for path in paths}
     sources = sum(code_lines(text) for path, text in texts.items() if path.suffix != ".h")
     headers = sum(code_lines(text) for path, text in texts.items() if path.suffix == ".h")
@@ -68,8 +70,28 @@ def shape(rooms, without=None):
 def metrics():
     """Per room, and `arm64`: what is built into the hypervisor for arm64."""
     rooms = {room: shape([room]) for room in ROOMS if files_of(room)}
-    rooms["arm64"] = shape([room for room in HYPERVISOR if files_of(room)], X86_ONLY)
+    built = [room for room in HYPERVISOR if files_of(room)]
+    rooms["arm64"] = shape(built, X86_ONLY)
+    rooms["x86_64"] = shape(built, ARM64_ONLY)
+    rooms["x86_64 alone"] = shape(built, only=X86_ONLY)
     return rooms
+
+
+def row(rooms, arch, name):
+    """The lines of code that an architecture's table shows: what is built for arm64; what x86-64 adds."""
+    figures = rooms["arm64" if arch == "arm64" else "x86_64 alone"]
+    return figures["sources"] + (figures["headers"] if name.endswith("headers") else 0)
+
+
+def shared_part(rooms):
+    """How much of what is built for x86-64 is built for arm64 too, in words."""
+    lines = {name: rooms[name]["sources"] + rooms[name]["headers"] for name in ("x86_64", "x86_64 alone")}
+    shared = lines["x86_64"] - lines["x86_64 alone"]
+    return (f"Of {lines['x86_64']:,} lines built for x86-64 (with headers) {shared:,} are arm64's too, {100 * shared / lines['x86_64']:.0f} %; "
+            f"{lines['x86_64 alone']:,} are x86-64's alone.")
+
+
+BUILT = {"arm64": "**built for arm64**", "x86_64": "**built for x86-64**", "x86_64 alone": "**of that, for x86-64 alone**"}
 
 
 def table(rooms):
@@ -77,7 +99,7 @@ def table(rooms):
     lines = ["| " + " | ".join(head).replace("assertions_per_kloc", "assertions/1000") + " |",
              "|" + "---|" * len(head)]
     for room, figures in rooms.items():
-        name = "**built for arm64**" if room == "arm64" else f"`{room}`"
+        name = BUILT.get(room, f"`{room}`")
         lines.append(f"| {name} | " + " | ".join(str(figures[key]) for key in head[1:]) + " |")
     return "\n".join(lines)
 
@@ -85,4 +107,5 @@ def table(rooms):
 if __name__ == "__main__":
     result = metrics()
     print(table(result))
+    print(shared_part(result))
     print(json.dumps(result["arm64"]))

@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT / "bench"))
 import counting                                     # noqa: E402
 from machine import Machine                         # noqa: E402
 from profile import symbols                         # noqa: E402
-from scenario import BoardError, Dom0, Scenario, initramfs          # noqa: E402
+from scenario import DOM0, BoardError, Scenario, initramfs          # noqa: E402
 
 REPORT = 12_000
 PROBES = ("crowd", "many", "domains", "grants")
@@ -34,7 +34,7 @@ class Busy(Scenario):
 
     def run(self):
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        self.board = Dom0(out=self.out, hypervisor=str(counting.image(self.hypervisor, self.out)),
+        self.board = DOM0["arm64"](out=self.out, hypervisor=str(counting.image(self.hypervisor, self.out)),
                           log=self.log, mem=MEM, dom0_mem=DOM0_MEM, store="initrd", initrd=initramfs(self.out),
                           qemu=[*counting.ICOUNT, *self.qemu])
         self.board.options = f"console=dtuart dom0_mem={DOM0_MEM}M"

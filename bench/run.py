@@ -3,7 +3,7 @@
 """Runs the same probes and the same dom0 on Debian's Xen and on Vinci; prints and keeps the table.
 
 The raw figures of each side stay in OUT/bench/raw-NAME.json; the table of both goes to
-bench/results/arm64.json and arm64.md. `--only` measures one side again and takes the other from
+bench/results/ARCH.json and ARCH.md. `--only` measures one side again and takes the other from
 its last raw figures, which the table then says.
 """
 
@@ -22,13 +22,19 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 import code_metrics                                 # noqa: E402
 import counting                                     # noqa: E402
-from machine import Machine                         # noqa: E402
+from machine import Machine, X86Machine             # noqa: E402
 from masked import PROBES, SCENARIOS, Measurement    # noqa: E402
 from partitions import Partition                    # noqa: E402
-from rows import ROWS, SPENT                               # noqa: E402
+from rows import SPENT, rows_of                      # noqa: E402
 from scenario import Scenario                       # noqa: E402
 
 GROUPS = ["calls", "interrupts", "domains", "grants", "yield", "lateness", "many"]
+MACHINES = {"arm64": Machine, "x86_64": X86Machine}
+GUESTS = {"arm64": "arm64/guests/{}.img", "x86_64": "x86_64/guests/{}.elf"}
+# The steps that an architecture has.
+STEPS = {"arm64": ["image", "groups", "boot", "static_guest", "crossipi", "masked", "system"],
+         "x86_64": ["image", "groups", "boot", "system"]}
+NOT_EXACT, NOT_QUICK = ("crossipi",), ("system",)
 RESULTS = ROOT / "bench" / "results"
 BOARD_MIB, DOM0_MIB = 2048, 64
 CROSS_ROUNDS = 1000
@@ -42,18 +48,20 @@ def say(text):
 class Side:
     """The measurements of one hypervisor: rows, and for what is missing a note by row or by group."""
 
-    def __init__(self, hypervisor, out):
-        self.hypervisor, self.out = hypervisor, out
+    def __init__(self, hypervisor, out, arch="arm64"):
+        self.hypervisor, self.out, self.arch = hypervisor, out, arch
         self.rows, self.notes, self.about = {}, {}, {}
 
     def machine(self, **settings):
         defaults = {"mem": BOARD_MIB, "dom0_mem": DOM0_MIB, "options": "dom0_max_vcpus=2"}
-        image = str(counting.image(self.hypervisor, self.out))
-        return Machine(out=self.out, hypervisor=image, **{**defaults, **settings})
+        image = str(counting.image(self.hypervisor, self.out, self.arch))
+        return MACHINES[self.arch](out=self.out, hypervisor=image, **{**defaults, **settings})
 
     def run(self, machine, guest, name, timeout):
-        log = self.out / f"logs/bench/{name}-{self.hypervisor}.log"
-        return machine.run(self.out / f"arm64/guests/{guest}.img" if guest else None, log, timeout)
+        return machine.run(self.out / GUESTS[self.arch].format(guest) if guest else None, self.log(name), timeout)
+
+    def log(self, name):
+        return self.out / f"logs/bench/{self.arch}/{name}-{self.hypervisor}.log"
 
     def groups(self):
         """Each group of the probe on its own machine, so that a failure costs one group."""
@@ -72,9 +80,13 @@ class Side:
 
     def counted(self, name, guest, timeout, **settings):
         """A machine with the counting plugin; its marks."""
-        marks = self.out / f"bench/marks-{name}-{self.hypervisor}.txt"
+        marks = self.out / f"bench/marks-{name}-{self.arch}-{self.hypervisor}.txt"
         marks.unlink(missing_ok=True)
-        words = counting.plugin_words(self.hypervisor, self.out, marks.resolve())
+        said = self.out / "bench/said.txt"
+        said.unlink(missing_ok=True)
+        words = counting.plugin_words(self.hypervisor, self.out, marks.resolve(), self.arch, said)
+        if self.arch == "x86_64":
+            settings["serial"] = f"file:{said}"
         extra = settings.pop("extra", [])
         self.run(self.machine(extra=extra + words, **settings), guest, name, timeout)
         return counting.read_marks(marks) if marks.exists() else []
@@ -84,14 +96,21 @@ class Side:
         totals = []
         for mem in (BOARD_MIB, 2 * BOARD_MIB):
             try:
-                totals.append(counting.entry(self.counted(f"boot-{mem}", "probe", 240, mem=mem,
-                                                          bootargs="calls"))["total"])
+                marks = self.counted(f"boot-{mem}", "probe", 240, mem=mem, bootargs="calls")
+                totals.append(counting.entry(marks)["total"] - self.before_image(marks))
+                if self.arch == "x86_64" and mem == BOARD_MIB:
+                    said = counting.at(marks, counting.SAID_MARK, "nothing was said")
+                    self.rows["boot_to_banner"] = said["total"] - self.before_image(marks)
             except counting.CountingError as error:
                 self.notes["boot"] = str(error)
                 return
         self.rows["boot_to_dom0_64m"] = totals[0]
         self.rows["boot_scaling"] = round((totals[1] - totals[0]) / (BOARD_MIB / 1024))
         say(f"  {self.hypervisor}: boot")
+
+    def before_image(self, marks):
+        """What firmware and loader take, on x86-64; on arm64 there is none."""
+        return 0 if self.arch == "arm64" else counting.at(marks, counting.IMAGE_MARK, "the image was never entered")["total"]
 
     def static_guest(self):
         """The first instruction of a static domain, without dom0: alone, with four behind it, and with much memory."""
@@ -153,10 +172,11 @@ class Side:
     def image(self):
         header = self.machine().image().read_bytes()
         self.rows["image_bytes"] = len(header)
-        self.rows["resident_bytes"] = struct.unpack_from("<Q", header, 16)[0]
+        if self.arch == "arm64":
+            self.rows["resident_bytes"] = struct.unpack_from("<Q", header, 16)[0]
 
     def system(self):
-        rows, notes = Scenario(self.out, self.hypervisor, say).run()
+        rows, notes = Scenario(self.out, self.hypervisor, say, arch=self.arch).run()
         self.rows.update(rows)
         self.notes.update(notes)
 
@@ -172,35 +192,32 @@ class Side:
     def measure(self, quick, exact_only=False):
         image = self.machine().image()
         if not image.exists():
-            self.notes["all"] = f"{counting.IMAGES[self.hypervisor]} is not built"
+            self.notes["all"] = f"{image} is not built"
             say(f"  {self.hypervisor}: {self.notes['all']}")
             return self
-        self.image()
-        self.groups()
-        self.boot()
-        self.static_guest()
-        if not exact_only:
-            self.crossipi()
-        self.masked(quick)
-        if quick:
-            self.notes["system"] = "left out by --quick"
-        else:
-            self.system()
+        for step in STEPS[self.arch]:
+            if quick and step in NOT_QUICK:
+                self.notes[step] = "left out by --quick"
+            elif step == "masked":
+                self.masked(quick)
+            elif not (exact_only and step in NOT_EXACT):
+                getattr(self, step)()
         return self
 
     def raw(self):
         return {"rows": self.rows, "notes": self.notes, "about": self.about, "taken": time.strftime("%Y-%m-%d %H:%M")}
 
 
-def versions(out):
+def versions(out, arch):
     """What both sides were made and run with."""
     def first_line(*words):
         return subprocess.run(words, capture_output=True, text=True, check=False).stdout.splitlines()[:1]
 
-    found = first_line("qemu-system-aarch64", "--version") + first_line("aarch64-linux-gnu-gcc", "--version")
-    debs = out / "debian" / "debs"
-    for pattern in ("xen-hypervisor-4.17-arm64_*", "linux-image-6*-arm64_*"):
-        found += sorted(path.name.removesuffix("_arm64.deb") for path in debs.glob(pattern) if "cloud" not in path.name)
+    machine, debian = {"arm64": ("aarch64", "arm64"), "x86_64": ("x86_64", "amd64")}[arch]
+    found = first_line(f"qemu-system-{machine}", "--version") + first_line(f"{machine}-linux-gnu-gcc", "--version")
+    for debs in (out / "debian" / "debs", out / arch / "debian" / "debs"):
+        for pattern in (f"xen-hypervisor-4.17-{debian}_*", f"linux-image-6*-{debian}_*"):
+            found += sorted(path.name.removesuffix(f"_{debian}.deb") for path in debs.glob(pattern) if "cloud" not in path.name)
     return found
 
 
@@ -213,20 +230,20 @@ def reason(side, row, where):
     return "not measured" if where else None
 
 
-def build_table(raw, code):
+def build_table(raw, code, arch):
     """The list that goes to the JSON file."""
     table = []
-    for row, unit, goal, where, note in ROWS:
+    for row, unit, goal, where, note in rows_of(arch):
         values = {name: raw.get(name, {}).get("rows", {}).get(row) for name in ("xen", "vinci")}
         notes = [note] if note else []
         if where == "code":
-            values["vinci"] = code["sources"] + (code["headers"] if row.endswith("headers") else 0)
+            values["vinci"] = code_metrics.row(code, arch, row)
         else:
             for name in ("xen", "vinci"):
                 if values[name] is None and (why := reason(raw.get(name, {}), row, where)):
                     notes.append(f"{name}: {why}")
         notes += [f"{name}: {about}" for name in raw if (about := raw[name].get("about", {}).get(row))]
-        if goal is not None and values["vinci"] is not None and values["vinci"] > goal and row in SPENT:
+        if arch == "arm64" and goal is not None and values["vinci"] is not None and values["vinci"] > goal and row in SPENT:
             notes.append(SPENT[row])
         both = values["xen"] and values["vinci"] is not None
         table.append({"row": row, "unit": unit, "xen": values["xen"], "vinci": values["vinci"],
@@ -241,18 +258,28 @@ def shown(value):
     return f"{value:,}" if isinstance(value, int) else f"{value}"
 
 
-def markdown(table, raw, rooms, out):
-    lines = ["# Vinci beside Debian's Xen 4.17, arm64", "",
-             "Instructions executed in the hypervisor on the same emulated board (QEMU `virt`, GICv3, cortex-a57, one CPU),",
+BOARDS = {"arm64": "QEMU `virt`, GICv3, cortex-a57, one CPU", "x86_64": "QEMU `q35`, SVM with NPT and without next RIP, one CPU"}
+
+
+def markdown(table, raw, rooms, out, arch):
+    lines = [f"# Vinci beside Debian's Xen 4.17, {arch}", "",
+             f"Instructions executed in the hypervisor on the same emulated board ({BOARDS[arch]}),",
              "by `make bench`. The ratio is Vinci's figure divided by Xen's. A dash: not measured, the note says why.", ""]
     lines += [f"- {name}: taken {raw[name]['taken']}" for name in raw]
-    lines += [f"- {line}" for line in versions(out)]
+    lines += [f"- {line}" for line in versions(out, arch)]
     lines += ["", "| row | unit | Xen 4.17 | Vinci | ratio | goal | note |", "|---|---|--:|--:|--:|--:|---|"]
     for item in table:
         cells = [item["row"], item["unit"], shown(item["xen"]), shown(item["vinci"]), shown(item["ratio"]),
                  shown(item["goal"]), item["note"]]
         lines.append("| " + " | ".join(cells) + " |")
-    lines += ["", "## What instruction counts make look free", "",
+    if arch == "arm64":
+        lines += what_looks_free(raw)
+    lines += ["", "## Size and shape of the code", "", code_metrics.table(rooms), "", code_metrics.shared_part(rooms), ""]
+    return "\n".join(lines)
+
+
+def what_looks_free(raw):
+    lines = ["", "## What instruction counts make look free", "",
               "Per operation, inside the hypervisor: returns to a guest, TLB invalidations that every CPU takes part in and those of one CPU,",
               "barriers, accesses to the GIC's hypervisor registers.", "",
               "| row | eret xen / vinci | tlbi, all CPUs | tlbi, this CPU | dsb | ICH registers |", "|---|---|---|---|---|---|"]
@@ -260,8 +287,7 @@ def markdown(table, raw, rooms, out):
                 "tcp_rx_mib"):
         lines.append(f"| {row} | " + " | ".join(counts(raw, row, kinds) for kinds in
                                                (["eret"], ["tlbi"], ["tlbi_local"], ["dsb"], ["ich_low", "ich_lr"])) + " |")
-    lines += ["", "## Size and shape of the code", "", code_metrics.table(rooms), ""]
-    return "\n".join(lines)
+    return lines
 
 
 def counts(raw, row, kinds):
@@ -275,24 +301,25 @@ def counts(raw, row, kinds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("build"))
+    parser.add_argument("--arch", choices=sorted(STEPS), default="arm64")
     parser.add_argument("--only", choices=["xen", "vinci"], help="measure one side, keep the other's last figures")
     parser.add_argument("--quick", action="store_true", help="without the rows that need Linux")
     arguments = parser.parse_args()
-    out = arguments.out.resolve()
+    out, arch = arguments.out.resolve(), arguments.arch
     raw = {}
     for name in ("xen", "vinci"):
-        kept = out / f"bench/raw-{name}.json"
+        kept = out / (f"bench/raw-{name}.json" if arch == "arm64" else f"bench/raw-{arch}-{name}.json")
         if arguments.only in (None, name):
-            raw[name] = Side(name, out).measure(arguments.quick).raw()
+            raw[name] = Side(name, out, arch).measure(arguments.quick).raw()
             kept.write_text(json.dumps(raw[name], indent=1) + "\n")
         elif kept.exists():
             raw[name] = json.loads(kept.read_text())
     rooms = code_metrics.metrics()
-    table = build_table(raw, rooms["arm64"])
+    table = build_table(raw, rooms, arch)
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "arm64.json").write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n")
-    text = markdown(table, raw, rooms, out)
-    (RESULTS / "arm64.md").write_text(text)
+    (RESULTS / f"{arch}.json").write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n")
+    text = markdown(table, raw, rooms, out, arch)
+    (RESULTS / f"{arch}.md").write_text(text)
     say(text)
 
 

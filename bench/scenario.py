@@ -11,7 +11,8 @@ sys.path.insert(0, str(ROOT / "tests" / "system"))
 
 import counting                                     # noqa: E402
 from board import BoardError                        # noqa: E402
-from guests import Dom0                             # noqa: E402
+from board_x86 import REFERENCE                     # noqa: E402
+from guests import DOM0                             # noqa: E402
 from imaging.tree import Tree                       # noqa: E402
 
 MEM, DOM0_MEM = 2048, 1024
@@ -27,34 +28,41 @@ def config(name, *lines):
     return ("\n".join([*head, *lines]) + "\n").encode()
 
 
-def initramfs(out):
+IMAGES = {"arm64": "images", "x86_64": "x86_64/images"}
+WORK = {"arm64": "bench/work", "x86_64": "bench/work-x86_64"}
+# What a guest's disk and network need where there is no IOMMU for dom0's devices, none of which is asked to reach them here.
+OPTIONS = {"arm64": "", "x86_64": " gnttab=unsafe-dma"}
+
+
+def initramfs(out, arch="arm64"):
     """dom0's initramfs with the store in it and the bench's program in dom0 and in the guest's ramdisk."""
-    work = out / "bench/work"
+    work, images, kind = out / WORK[arch], out / IMAGES[arch], 'type="pvh"' if arch == "x86_64" else ""
     guest = Tree({})
     guest.file("usr/bin/work", work, mode=0o755)
-    guest.write_cpio(out / "bench/work-guest.cpio")
-    ramdisk = out / "bench/guest.ramdisk"
-    ramdisk.write_bytes((out / "images/full.ramdisk").read_bytes() + (out / "bench/work-guest.cpio").read_bytes())
+    guest.write_cpio(out / f"bench/{arch}-work-guest.cpio")
+    ramdisk = out / f"bench/{arch}-guest.ramdisk"
+    ramdisk.write_bytes((images / "full.ramdisk").read_bytes() + (out / f"bench/{arch}-work-guest.cpio").read_bytes())
     dom0 = Tree({})
     dom0.file("usr/bin/work", work, mode=0o755)
-    dom0.file("srv/full.kernel", out / "images/dom0.kernel", mode=0o644)
+    dom0.file("srv/full.kernel", images / "dom0.kernel", mode=0o644)
     dom0.file("srv/full.ramdisk", ramdisk, mode=0o644)
-    dom0.data("srv/built.cfg", config("built"))
-    dom0.data("srv/io.cfg", config("io", 'disk=["phy:/dev/loop0,xvdb,w"]', 'vif=["bridge=xenbr0"]'))
-    dom0.write_cpio(out / "bench/work-dom0.cpio")
-    target = out / "bench/dom0.cpio"
-    target.write_bytes((out / "images/dom0.cpio").read_bytes() + (out / "bench/work-dom0.cpio").read_bytes())
+    dom0.data("srv/built.cfg", config("built", kind))
+    dom0.data("srv/io.cfg", config("io", kind, 'disk=["phy:/dev/loop0,xvdb,w"]', 'vif=["bridge=xenbr0"]'))
+    dom0.write_cpio(out / f"bench/{arch}-work-dom0.cpio")
+    target = out / f"bench/{arch}-dom0.cpio"
+    target.write_bytes((images / "dom0.cpio").read_bytes() + (out / f"bench/{arch}-work-dom0.cpio").read_bytes())
     return target
 
 
 class Scenario:
     """One boot of dom0 on one hypervisor; each step adds rows or says why it cannot."""
 
-    def __init__(self, out, hypervisor, say=print, qemu=(), only=None):
+    def __init__(self, out, hypervisor, say=print, qemu=(), only=None, arch="arm64"):
         """qemu: more words for QEMU; only: of the steps that measure, this one."""
         self.out, self.hypervisor, self.say = Path(out), hypervisor, say
-        self.marks = self.out / f"bench/marks-system-{hypervisor}.txt"
-        self.log = self.out / f"logs/bench/system-{hypervisor}.log"
+        self.arch = arch
+        self.marks = self.out / f"bench/marks-system-{arch}-{hypervisor}.txt"
+        self.log = self.out / f"logs/bench/{arch}/system-{hypervisor}.log"
         self.rows, self.notes = {}, {}
         self.board = None
         self.qemu, self.only = list(qemu), only
@@ -62,11 +70,8 @@ class Scenario:
     def run(self):
         """Boots, measures, powers off; (rows, notes) whatever happened on the way."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        plugin = counting.plugin_words(self.hypervisor, self.out, self.marks)
-        self.board = Dom0(out=self.out, hypervisor=str(counting.image(self.hypervisor, self.out)),
-                          log=self.log, mem=MEM, dom0_mem=DOM0_MEM, store="initrd", initrd=initramfs(self.out),
-                          qemu=[*counting.ICOUNT, *plugin, *self.qemu])
-        self.board.options = f"console=dtuart dom0_mem={DOM0_MEM}M"
+        plugin = counting.plugin_words(self.hypervisor, self.out, self.marks, self.arch)
+        self.board = self.make_board([*counting.ICOUNT, *plugin, *self.qemu])
         steps = [self.boot, self.create, self.start_guest, self.block, self.ping, self.tcp, self.big_blocks]
         if self.only:
             steps = [step for step in steps if step.__name__ in ("boot", "start_guest", self.only)]
@@ -82,6 +87,16 @@ class Scenario:
             self.board.stop()
         return self.rows, self.notes
 
+    def make_board(self, qemu):
+        """Options are the board's own, but that free memory is scrubbed as by default."""
+        more = {"iommu": self.hypervisor == "xen"} if self.arch == "x86_64" else {}
+        board = DOM0[self.arch](out=self.out, hypervisor=str(counting.image(self.hypervisor, self.out, self.arch)),
+                                log=self.log, mem=MEM, dom0_mem=DOM0_MEM, store="initrd", initrd=initramfs(self.out, self.arch),
+                                qemu=qemu, **more)
+        reference = f" {REFERENCE}" if more.get("iommu") else OPTIONS[self.arch]
+        board.options = f"{board.CONSOLE} dom0_mem={DOM0_MEM}M{reference}"
+        return board
+
     def span(self, first, last):
         found = counting.between(counting.read_marks(self.marks), first, last)
         if not found:
@@ -91,13 +106,16 @@ class Scenario:
     def put(self, name, counters, operations):
         self.rows[name] = round(counters["hv"] / operations)
         self.rows[f"{name}.total"] = round(counters["total"] / operations)
-        for kind in ("eret", "tlbi", "tlbi_local", "dsb", "ich_low", "ich_lr"):
+        for kind in ("eret", "tlbi", "tlbi_local", "dsb", "ich_low", "ich_lr") if self.arch == "arm64" else ():
             self.rows[f"{name}.{kind}"] = round(counters[kind] / operations, 1)
 
     def boot(self):
         self.board.start()
         self.board.wait_ready(timeout=240)
-        self.rows["boot_to_dom0"] = counting.entry(counting.read_marks(self.marks))["total"]
+        marks = counting.read_marks(self.marks)
+        self.rows["boot_to_dom0"] = counting.entry(marks)["total"]
+        if self.arch == "x86_64":
+            self.rows["boot_to_dom0"] -= counting.at(marks, counting.IMAGE_MARK, "the image was never entered")["total"]
 
     def create(self):
         """A paused guest: only the building counts. The second round; the first warms dom0's caches."""
@@ -107,6 +125,7 @@ class Scenario:
             self.board.gone("built")
         built, gone = self.span(0, 1), self.span(2, 3)
         self.put("xl_create", built, 1)
+        self.rows["xl_create_machine"] = built["total"]
         self.rows["xl_create_dom0"] = built["kernel"] + built["rest"]
         self.put("xl_destroy", gone, 1)
 

@@ -21,6 +21,16 @@ $(GUEST86_OUT)/obj/%.S.o: guests/x86_64/%.S mk/guests_x86.mk
 	@echo "  AS      $<"
 	@$(GUEST86_CC) $(GUEST86_CFLAGS) -D__ASSEMBLY__ -c $< -o $@
 
+# The probe is made of what arm64's is made of too, as far as that speaks to the hypervisor alone.
+GUEST86_SHARED := $(GUEST86_OUT)/obj/shared/lib/domain.c.o $(patsubst %,$(GUEST86_OUT)/obj/shared/probe/%.c.o,calls crowd domains yield)
+GUEST86_ABI    := -I. -idirafter $(O)/include -idirafter /usr/include
+$(GUEST86_OUT)/probe.elf: $(GUEST86_SHARED)
+$(GUEST86_OUT)/obj/probe/%: GUEST86_CFLAGS += $(GUEST86_ABI)
+$(GUEST86_OUT)/obj/shared/%.c.o: guests/%.c mk/guests_x86.mk
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	@$(GUEST86_CC) $(GUEST86_CFLAGS) $(GUEST86_ABI) -MMD -MP -c $< -o $@
+
 # One of 32-bit code, with what such a compiler makes of the public headers; dom0's file is a 64-bit one all the same.
 $(GUEST86_OUT)/obj/compat/%: GUEST86_CFLAGS := $(filter-out -mcmodel% -mno-red-zone,$(GUEST86_CFLAGS)) -m32 -isystem $(O)/include
 GUEST86_COMPAT := $(patsubst guests/x86_64/%,$(GUEST86_OUT)/obj/%.o,$(wildcard guests/x86_64/compat/*.c guests/x86_64/compat/*.S))

@@ -20,7 +20,7 @@ static uint8_t buffer[BLOCK_MAX] __attribute__((aligned(4096)));
 
 #define MARK_CASE(n) \
     case n: \
-        asm volatile("hint #(0x60 + " #n ")" : : : "memory"); \
+        asm volatile(MARK(n) : : : "memory"); \
         break
 
 static void mark(unsigned n)
@@ -274,7 +274,4 @@ void work_start(long *stack)
     run(stack[0], (char **)(stack + 1));
 }
 
-asm(".global _start\n"
-    "_start:\n"
-    "    mov x0, sp\n"
-    "    bl work_start\n");
+asm(".global _start\n_start:\n" START("work_start"));

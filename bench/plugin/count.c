@@ -4,7 +4,10 @@
  * hypervisor (an address range), in a kernel (top bit set), elsewhere; and in
  * the hypervisor those that an instruction count makes look free. A `hint`
  * with a number from 0x60 to 0x7f, executed by any guest, writes one line with
- * all counters; so does dom0's first instruction (number 0x20).
+ * all counters; so does dom0's first instruction (number 0x20). With x86=on
+ * marks are arguments.h's no-operation, and there are two more: the image's
+ * entry point (image=, number 0x10), and the first byte in the file that the
+ * serial line goes to (said=, number 0x30, to the next code that is new).
  *
  *   -plugin libcount.so,hv_start=0x200000,hv_end=0x400000,out=marks.txt
  *
@@ -14,15 +17,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "bench/plugin/arguments.h"
 #include "bench/plugin/qemu_plugin_7_2.h"
 
 #define INSN_BYTES 4
-#define HINT_MASK 0xfffff01f
-#define HINT_VALUE 0xd503201f
-#define FIRST_MARK 0x60
+#define IMAGE_MARK 0x10UL
 #define ENTRY_MARK 0x20UL
+#define SAID_MARK 0x30UL
 #define SETTLED 10000
 
 /* An instruction class: encodings for which (insn & mask) == value. */
@@ -51,6 +54,9 @@ static struct insn_class classes[] = {
 enum place { HYPERVISOR, KERNEL, REST, PLACES };
 static uint64_t executed[PLACES];
 static uint64_t hv_start, hv_end;
+static uint64_t image;
+static const char *said;
+static bool x86;
 static FILE *out;
 
 QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_INTERFACE;
@@ -88,16 +94,33 @@ static void watch_for_entry(enum place place)
     write_mark(0, (void *)ENTRY_MARK);
 }
 
+/* A loader's code can lie where the image is later: it counts once the code there is the image's, which is entered there last. */
+static void watch_for_image(uint64_t address)
+{
+    if (image && address == image && executed[HYPERVISOR] == 0)
+        write_mark(0, (void *)IMAGE_MARK);
+}
+
+static void watch_for_words(void)
+{
+    struct stat st;
+
+    if (!said || stat(said, &st) || !st.st_size)
+        return;
+    said = NULL;
+    write_mark(0, (void *)SAID_MARK);
+}
+
 static void look_at_insn(struct qemu_plugin_insn *insn, enum place place)
 {
     uint32_t word;
+    unsigned mark = mark_of(qemu_plugin_insn_data(insn), qemu_plugin_insn_size(insn), x86);
 
-    memcpy(&word, qemu_plugin_insn_data(insn), INSN_BYTES);
-    if ((word & HINT_MASK) == HINT_VALUE && ((word >> 5) & 0x7f) >= FIRST_MARK)
-        qemu_plugin_register_vcpu_insn_exec_cb(insn, write_mark, QEMU_PLUGIN_CB_NO_REGS,
-                                               (void *)(uintptr_t)((word >> 5) & 0x7f));
-    if (place != HYPERVISOR)
+    if (mark)
+        qemu_plugin_register_vcpu_insn_exec_cb(insn, write_mark, QEMU_PLUGIN_CB_NO_REGS, (void *)(uintptr_t)mark);
+    if (place != HYPERVISOR || x86)
         return;
+    memcpy(&word, qemu_plugin_insn_data(insn), INSN_BYTES);
     for (size_t i = 0; i < CLASS_COUNT; i++)
         if ((word & classes[i].mask) == classes[i].value)
             qemu_plugin_register_vcpu_insn_exec_inline(insn, QEMU_PLUGIN_INLINE_ADD_U64,
@@ -110,6 +133,8 @@ static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
     enum place place = place_of(qemu_plugin_tb_vaddr(tb));
 
     (void)id;
+    watch_for_image(qemu_plugin_tb_vaddr(tb));
+    watch_for_words();
     watch_for_entry(place);
     qemu_plugin_register_vcpu_tb_exec_inline(tb, QEMU_PLUGIN_INLINE_ADD_U64, &executed[place],
                                              insns);
@@ -124,6 +149,20 @@ static void at_end(qemu_plugin_id_t id, void *userdata)
     write_mark(0, NULL);
 }
 
+static void take_argument(const char *argument, const char **path)
+{
+    const char *value;
+
+    if (take_common(argument, &hv_start, &hv_end, path))
+        return;
+    if (value_of(argument, "x86"))
+        x86 = true;
+    else if ((value = value_of(argument, "image")))
+        image = strtoull(value, NULL, 0);
+    else if ((value = value_of(argument, "said")))
+        said = strdup(value);
+}
+
 QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info,
                                            int argc, char **argv)
 {
@@ -131,7 +170,7 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qem
 
     (void)info;
     for (int i = 0; i < argc; i++)
-        (void)take_common(argv[i], &hv_start, &hv_end, &path);
+        take_argument(argv[i], &path);
     out = path ? fopen(path, "w") : stderr;
     if (!out || hv_start >= hv_end) {
         fprintf(stderr, "count: needs hv_start, hv_end and a writable out\n");

@@ -15,21 +15,16 @@
 #include "bench/plugin/arguments.h"
 #include "bench/plugin/qemu_plugin_7_2.h"
 
-#define INSN_BYTES 4
-#define HINT_MASK 0xfffff01f
-#define HINT_VALUE 0xd503201f
-#define HINT_NUMBER(word) (((word) >> 5) & 0x7f)
-#define FIRST_MARK 0x60
-
 static uint64_t hv_start, hv_end, first_mark, last_mark;
 static uint64_t *executed, *before;
+static uint64_t step = 4;       /* bytes that an instruction has at least */
 static FILE *out;
 
 QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_INTERFACE;
 
 static size_t slots(void)
 {
-    return (size_t)(hv_end - hv_start) / INSN_BYTES;
+    return (size_t)(hv_end - hv_start) / step;
 }
 
 static void write_difference(void)
@@ -37,7 +32,7 @@ static void write_difference(void)
     rewind(out);
     for (size_t i = 0; i < slots(); i++)
         if (executed[i] != before[i])
-            fprintf(out, "%lx %lu\n", hv_start + i * INSN_BYTES, executed[i] - before[i]);
+            fprintf(out, "%lx %lu\n", hv_start + i * step, executed[i] - before[i]);
     fflush(out);
 }
 
@@ -71,17 +66,16 @@ static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 
     (void)id;
     watch_for_entry(address);
-    for (size_t i = 0; i < insns; i++, address += INSN_BYTES) {
+    for (size_t i = 0; i < insns; i++) {
         struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
-        uint32_t word;
+        unsigned mark = mark_of(qemu_plugin_insn_data(insn), qemu_plugin_insn_size(insn), step == 1);
 
-        memcpy(&word, qemu_plugin_insn_data(insn), INSN_BYTES);
-        if ((word & HINT_MASK) == HINT_VALUE && HINT_NUMBER(word) >= FIRST_MARK)
-            qemu_plugin_register_vcpu_insn_exec_cb(insn, on_mark, QEMU_PLUGIN_CB_NO_REGS,
-                                                   (void *)(uintptr_t)HINT_NUMBER(word));
+        address = qemu_plugin_insn_vaddr(insn);
+        if (mark)
+            qemu_plugin_register_vcpu_insn_exec_cb(insn, on_mark, QEMU_PLUGIN_CB_NO_REGS, (void *)(uintptr_t)mark);
         if (address >= hv_start && address < hv_end)
             qemu_plugin_register_vcpu_insn_exec_inline(
-                insn, QEMU_PLUGIN_INLINE_ADD_U64, &executed[(address - hv_start) / INSN_BYTES], 1);
+                insn, QEMU_PLUGIN_INLINE_ADD_U64, &executed[(address - hv_start) / step], 1);
     }
 }
 
@@ -95,6 +89,8 @@ static void take_argument(const char *argument, const char **path)
         first_mark = strtoull(value, NULL, 0);
     else if ((value = value_of(argument, "last")))
         last_mark = strtoull(value, NULL, 0);
+    else if (value_of(argument, "x86"))
+        step = 1;
 }
 
 QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info,

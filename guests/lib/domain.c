@@ -42,20 +42,6 @@ void events_init(void)
     shared_info = (struct shared_info *)shared_info_page;
 }
 
-unsigned events_ppi(const void *fdt)
-{
-    unsigned node, len;
-    const uint32_t *cells;
-
-    if (!fdt)
-        return GUEST_EVTCHN_PPI;
-    node = fdt_find(fdt, "compatible", "xen,xen");
-    ASSERT(node);
-    cells = fdt_prop(fdt, node, "interrupts", &len);
-    ASSERT(cells && len >= 12);
-    return 16 + fdt_u32(cells, 1);
-}
-
 long event_loopback(evtchn_port_t *receiver)
 {
     struct evtchn_alloc_unbound unbound = { .dom = DOMID_SELF, .remote_dom = DOMID_SELF };
@@ -89,19 +75,10 @@ void event_clear(evtchn_port_t port)
     __atomic_store_n(&shared_info->vcpu_info[0].evtchn_upcall_pending, 0, __ATOMIC_SEQ_CST);
 }
 
-/* reg of the hypervisor node: the grant region, then regions that hold nothing of ours. */
-void toolstack_init(const void *fdt)
+void toolstack_use(uint64_t address, uint64_t size)
 {
-    unsigned node = fdt_find(fdt, "compatible", "xen,xen");
-    unsigned len, pick;
-    const uint32_t *reg;
-
-    ASSERT(node);
-    reg = fdt_prop(fdt, node, "reg", &len);
-    ASSERT(reg && len >= 16);
-    pick = len >= 32 ? 2 : 0;
-    free_gfn_first = fdt_u64(reg, pick) >> PAGE_SHIFT;
-    free_gfn_count = fdt_u64(reg, pick + 1) >> PAGE_SHIFT;
+    free_gfn_first = address >> PAGE_SHIFT;
+    free_gfn_count = size >> PAGE_SHIFT;
     free_gfn_next = 0;
 }
 
@@ -157,6 +134,7 @@ long domain_create(unsigned vcpus)
     op.u.createdomain.max_grant_frames = -1;
     op.u.createdomain.max_maptrack_frames = domain_maptrack_frames;
     op.u.createdomain.grant_opts = XEN_DOMCTL_GRANT_version(1);
+    domain_words(&op.u.createdomain);
     rc = domctl(&op, XEN_DOMCTL_createdomain, DOMID_INVALID);
     return rc ? rc : (long)op.domain;
 }
@@ -247,40 +225,6 @@ static long populate(domid_t id)
     return done == (long)ARRAY_SIZE(gfn) ? 0 : -XEN_ENOMEM;
 }
 
-static long copy_image(domid_t id)
-{
-    size_t size = (size_t)(__image_end - _start);
-
-    ASSERT(!(size & (PAGE_SIZE - 1)));
-    for (size_t at = 0; at < size; at += PAGE_SIZE) {
-        void *page = foreign_map(id, (CHILD_MEMORY_BASE + at) >> PAGE_SHIFT);
-        long rc;
-
-        if (!page)
-            return -XEN_EFAULT;
-        memcpy(page, _start + at, PAGE_SIZE);
-        rc = foreign_unmap(page);
-        if (rc)
-            return rc;
-    }
-    return 0;
-}
-
-static long set_context(domid_t id, child_fn fn)
-{
-    struct vcpu_guest_context context = { .flags = VGCF_online, .sctlr = SCTLR_GUEST_INIT };
-    struct xen_domctl op = { 0 };
-
-    context.user_regs.pc64 = CHILD_MEMORY_BASE;
-    context.user_regs.cpsr = PSR_GUEST64_INIT;
-    context.user_regs.x0 = CHILD_MAGIC;
-    context.user_regs.x1 = (uint64_t)((char *)fn - _start);
-    context.user_regs.x2 = CHILD_SHARED_GPA;
-    op.u.vcpucontext.vcpu = 0;
-    set_xen_guest_handle(op.u.vcpucontext.ctxt, &context);
-    return domctl(&op, XEN_DOMCTL_setvcpucontext, id);
-}
-
 /* The settings libxl makes before it populates a domain, in its order. */
 static long configure(domid_t id, unsigned vcpus)
 {
@@ -298,12 +242,7 @@ static long configure(domid_t id, unsigned vcpus)
         return rc;
     memset(&op, 0, sizeof(op));
     op.u.paging_mempool.size = PAGING_POOL_BYTES;
-    rc = domctl(&op, XEN_DOMCTL_set_paging_mempool_size, id);
-    if (rc)
-        return rc;
-    memset(&op, 0, sizeof(op));
-    op.u.address_size.size = 64;
-    return domctl(&op, XEN_DOMCTL_set_address_size, id);
+    return domctl(&op, XEN_DOMCTL_set_paging_mempool_size, id);
 }
 
 long child_build(struct child *child, unsigned vcpus, child_fn fn)
@@ -317,8 +256,7 @@ long child_build(struct child *child, unsigned vcpus, child_fn fn)
     child->vcpus = vcpus;
     rc = configure(child->id, vcpus);
     rc = rc ? rc : populate(child->id);
-    rc = rc ? rc : copy_image(child->id);
-    rc = rc ? rc : set_context(child->id, fn);
+    rc = rc ? rc : child_prepare(child->id, fn);
     if (rc)
         return rc;
     child->page = foreign_map(child->id, CHILD_SHARED_GPA >> PAGE_SHIFT);

@@ -187,6 +187,7 @@ void spin_ticks(uint64_t n);
 /* Spins (with a limit in ticks) until *value is at least wanted; false when time is up. */
 bool wait_for(const volatile unsigned *value, unsigned wanted, uint64_t ticks);
 #define TICKS_PER_MS 62500UL
+#define INSNS_PER_TICK 16 /* of a board with -icount shift=0 */
 
 /* ---- further vCPUs ---- */
 

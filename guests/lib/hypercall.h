@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hypercalls by the public headers of libxen-dev: number in x16, HVC #0xEA1, result in x0. */
+/* Hypercalls by the public headers of libxen-dev, and what they are used for by guests of either processor. */
 #ifndef GUESTS_LIB_HYPERCALL_H
 #define GUESTS_LIB_HYPERCALL_H
 
 #include "guests/lib/abi.h"
+#ifdef __aarch64__
 #include "guests/lib/guest.h"
+#else
+#include "guests/x86_64/lib/toolstack.h"
+#endif
 
+#ifdef __aarch64__
+/* The number in x16, HVC #0xEA1, the result in x0. */
 static inline long hypercall5(unsigned long nr, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
                               uint64_t a4)
 {
@@ -22,6 +28,17 @@ static inline long hypercall5(unsigned long nr, uint64_t a0, uint64_t a1, uint64
                  : "memory");
     return (long)x0;
 }
+#else
+/* The number in RAX, and the result. */
+static inline long hypercall5(unsigned long nr, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)
+{
+    register uint64_t r10 asm("r10") = a3;
+    register uint64_t r8 asm("r8") = a4;
+
+    asm volatile(HYPERCALL : "+a"(nr), "+D"(a0), "+S"(a1), "+d"(a2), "+r"(r10), "+r"(r8) : : "memory");
+    return (long)nr;
+}
+#endif
 
 static inline long hypercall2(unsigned long nr, uint64_t a0, const volatile void *arg)
 {
@@ -89,8 +106,9 @@ struct child {
     struct child_page *page; /* the parent's mapping of it */
 };
 
-/* Where foreign frames may be mapped: a free guest frame of ours from the hypervisor node. */
+/* Where foreign frames may be mapped: free guest frames of ours; on arm64 from the hypervisor node. */
 void toolstack_init(const void *fdt);
+void toolstack_use(uint64_t address, uint64_t size);
 xen_pfn_t toolstack_free_gfn(void);
 /* Maps frame gfn of another domain at one of our free frames; its address, NULL on error. */
 void *foreign_map(domid_t domain, xen_pfn_t gfn);
@@ -102,6 +120,9 @@ long domain_destroy(domid_t id);
 bool domain_wait_gone(domid_t id, uint64_t ticks);
 /* 8 MiB domain with this image in it, about to run fn in vCPU 0, still paused; 0 or an error. */
 long child_build(struct child *child, unsigned vcpus, child_fn fn);
+/* What each processor does its own way: the words of createdomain, and a child's image and first registers. */
+void domain_words(struct xen_domctl_createdomain *words);
+long child_prepare(domid_t id, child_fn fn);
 long child_unpause(const struct child *child);
 /* Flags of XEN_DOMCTL_getdomaininfo, or -1 when there is no such domain. */
 long domain_flags(domid_t id);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Much of everything, made and taken away again: nothing is timed here, the hypervisor's longest stretch is measured from outside. */
+/* Much of everything: how many domains there can be; many things made and taken away again, where the longest stretch is measured from outside. */
 #include "guests/probe/probe.h"
 
 #define DOMAINS 300
 #define PORTS 3000
+#define MANY 1100
 #define FIFO_PAGES 3
 #define FIFO_GFN(n) (((uint64_t)(uintptr_t)fifo_pages >> PAGE_SHIFT) + (n))
 
@@ -58,4 +59,22 @@ void probe_crowd(void)
 {
     make_and_destroy_domains();
     grow_event_array();
+}
+
+/* Domains with one vCPU and no memory, until the hypervisor says no. The machine ends after this. */
+void probe_many(void)
+{
+    unsigned made = 0;
+    long id = 0;
+
+    while (made < MANY && (id = domain_create(1)) >= 0) {
+        struct xen_domctl op = { 0 };
+
+        op.u.max_vcpus.max = 1;
+        if (domctl(&op, XEN_DOMCTL_max_vcpus, (domid_t)id))
+            break;
+        made++;
+    }
+    print("NOTE guests_max: ended by %ld\n", id);
+    row("guests_max", made);
 }

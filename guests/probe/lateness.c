@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How late a guest with a 1 ms timer is woken beside a busy loop on the same
- * CPU, and how many domains there can be. We sleep meanwhile.
+ * CPU. We sleep meanwhile.
  */
 
 #include "guests/probe/probe.h"
 
 #define WAKES 100
-#define MANY 1100
 #define NS_PER_TICK 16
 
 static void hog(struct child_page *page)
@@ -87,22 +86,4 @@ void probe_lateness(void)
     domain_destroy(measured.id);
     domain_wait_gone(noise.id, 1000 * TICKS_PER_MS);
     domain_wait_gone(measured.id, 1000 * TICKS_PER_MS);
-}
-
-/* Domains with one vCPU and no memory, until the hypervisor says no. The machine ends after this. */
-void probe_many(void)
-{
-    unsigned made = 0;
-    long id = 0;
-
-    while (made < MANY && (id = domain_create(1)) >= 0) {
-        struct xen_domctl op = { 0 };
-
-        op.u.max_vcpus.max = 1;
-        if (domctl(&op, XEN_DOMCTL_max_vcpus, (domid_t)id))
-            break;
-        made++;
-    }
-    print("NOTE guests_max: ended by %ld\n", id);
-    row("guests_max", made);
 }

@@ -2,7 +2,7 @@
 /*
  * The probe measures what an operation costs in instructions: under
  * `-icount shift=0` one tick of CNTPCT (62.5 MHz) is 16 executed instructions,
- * the hypervisor's included. Each figure is the best of several batches, so
+ * one of the TSC a single one, the hypervisor's included. Each figure is the best of several batches, so
  * that a scheduler tick inside a batch does not count.
  */
 #ifndef GUESTS_PROBE_PROBE_H
@@ -12,7 +12,6 @@
 
 #define BATCHES 12
 #define BATCH 200
-#define INSNS_PER_TICK 16
 
 /* Least ticks that BATCH executions of `body` took; `before` runs ahead of each batch. */
 #define BEST_OF(batch, before, body) \
@@ -45,7 +44,9 @@ void row_signed(const char *name, long value);
 /* A row that could not be measured here, with the reason. */
 void row_missing(const char *name, const char *why);
 
-/* Each prints the rows of its subject. */
+/* Each prints the rows of its subject. Of events: the interrupt that their upcall is masked. */
+void probe_hypercalls(void);
+void probe_events(void);
 void probe_calls(const void *fdt);
 void probe_interrupts(const void *fdt);
 void probe_yield(void);

@@ -99,6 +99,30 @@ class Machine:
 
 
 @dataclass
+class X86Machine(Machine):
+    """QEMU's q35 with SVM; the guest is an ELF file with a PVH note. Debian's Xen starts a PVH dom0 only beside an IOMMU."""
+
+    cpu: str = "EPYC,+svm,+npt,-rdtscp,-monitor"
+    machine: str = "q35"
+    serial: str = "stdio"
+    images = {"xen": "x86_64/images/xen", "vinci": "x86_64/vinci"}
+
+    def image(self):
+        return Path(self.hypervisor) if "/" in self.hypervisor else Path(self.out) / self.images[self.hypervisor]
+
+    def command(self, guest):
+        reference = self.image().name == "xen"
+        options = f"console=com1 com1=115200 dom0_mem={self.dom0_mem}M {self.options}"
+        words = ["qemu-system-x86_64", "-M", self.machine, "-accel", "tcg,thread=single", "-cpu", self.cpu, "-smp", str(self.smp),
+                 "-m", str(self.mem), "-display", "none", "-nodefaults", "-no-reboot", "-serial", self.serial, "-monitor", "none",
+                 "-kernel", str(self.image()), "-append", f"{options} dom0=pvh smap=0 cpuidle=0" if reference else options]
+        words += ["-device", "amd-iommu,intremap=on"] if reference else []
+        words += ["-initrd", f"{guest} {'reference' if reference else 'test'} {self.bootargs}".strip()] if guest else []
+        words += ["-icount", "shift=0,sleep=off"] if self.icount and self.smp == 1 else []
+        return words + self.extra
+
+
+@dataclass
 class Outcome:
     """What a machine said. status is QEMU's exit code, None when it had to be killed."""
 
