@@ -30,12 +30,14 @@ def config(name, *lines):
 
 IMAGES = {"arm64": "images", "x86_64": "x86_64/images"}
 WORK = {"arm64": "bench/work", "x86_64": "bench/work-x86_64"}
+KERNEL = {"arm64": "dom0.kernel", "x86_64": "cloud.kernel"}
 # What a guest's disk and network need where there is no IOMMU for dom0's devices, none of which is asked to reach them here.
 OPTIONS = {"arm64": "", "x86_64": " gnttab=unsafe-dma"}
 
 
 def initramfs(out, arch="arm64"):
-    """dom0's initramfs with the store in it and the bench's program in dom0 and in the guest's ramdisk."""
+    """dom0's initramfs with the store in it and the bench's program in dom0 and in the guest's ramdisk. On x86-64 the guest's kernel is the
+    cloud flavour, which libxc unpacks."""
     work, images, kind = out / WORK[arch], out / IMAGES[arch], 'type="pvh"' if arch == "x86_64" else ""
     guest = Tree({})
     guest.file("usr/bin/work", work, mode=0o755)
@@ -44,7 +46,7 @@ def initramfs(out, arch="arm64"):
     ramdisk.write_bytes((images / "full.ramdisk").read_bytes() + (out / f"bench/{arch}-work-guest.cpio").read_bytes())
     dom0 = Tree({})
     dom0.file("usr/bin/work", work, mode=0o755)
-    dom0.file("srv/full.kernel", images / "dom0.kernel", mode=0o644)
+    dom0.file("srv/full.kernel", images / KERNEL[arch], mode=0o644)
     dom0.file("srv/full.ramdisk", ramdisk, mode=0o644)
     dom0.data("srv/built.cfg", config("built", kind))
     dom0.data("srv/io.cfg", config("io", kind, 'disk=["phy:/dev/loop0,xvdb,w"]', 'vif=["bridge=xenbr0"]'))

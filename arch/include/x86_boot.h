@@ -23,8 +23,10 @@
 
 /* The serial line at this I/O port is the console; baud 0: firmware's speed. May be called again. */
 void arch_boot_com(uint16_t port, unsigned baud);
-/* Panics where there is no local APIC. */
-void arch_boot_local_interrupts(void);
+/* Panics where there is no local APIC. acpi_timer: the port of ACPI's timer, 0: there is none. */
+void arch_boot_local_interrupts(uint16_t acpi_timer);
+/* The clocks' rates are known well from here on, and deadlines can be set: after what else can go on while they are measured. */
+void arch_boot_time(void);
 /* There is an IO-APIC at this place, whose lines count from `first` (ACPI's global system interrupts). All are masked. */
 void arch_boot_io_apic(hpa_t at, uint32_t first);
 /* This line is the console's: it calls console_input_pending() on CPU 0. After the IO-APICs and arch_boot_local_interrupts. */

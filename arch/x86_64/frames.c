@@ -40,7 +40,10 @@ void arch_zero_pages(void *p, uint64_t bytes)
 
 void arch_copy_many(void *to, const void *from, size_t n)
 {
-    __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(n) : : "memory");
+    size_t words = n / 8, rest = n % 8;
+
+    __asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
+    __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(rest) : : "memory");
 }
 
 void arch_frame_scrub_within(mfn_t mfn, uint64_t n)

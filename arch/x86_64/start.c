@@ -38,12 +38,17 @@ void arch_boot_com(uint16_t port, unsigned baud)
     ports_take(port, 8);
 }
 
-void arch_boot_local_interrupts(void)
+void arch_boot_local_interrupts(uint16_t acpi_timer)
 {
     apic_boot();
     apic_cpu_init();
-    timer_boot();
+    timer_boot(acpi_timer);
     cpu_setup_online();
+}
+
+void arch_boot_time(void)
+{
+    timer_settle();
     timer_report();
 }
 

@@ -23,6 +23,12 @@
 #define SPEAKER_OUT 0x20
 #define CALIBRATION_HZ 100              /* for a hundredth of a second */
 #define PATIENCE 100000000
+/* ACPI's timer (ACPI Specification 6.4, 4.8.3.3), of 24 bits at least. */
+#define PM_HZ UINT64_C(3579545)
+#define PM_MASK UINT32_C(0xffffff)
+#define PM_READINGS 16
+#define PM_PROVISIONAL 128              /* its ticks: 36 microseconds */
+#define PM_MEASURED 3580                /* a millisecond */
 
 /* With 32 bits of fraction, so that a conversion is one 64 x 64 -> 128 bit multiplication and a shift. */
 static uint64_t nsec_per_tick, ticks_per_nsec, apic_per_nsec;
@@ -34,8 +40,68 @@ static uint64_t scale(uint64_t x, uint64_t factor)
     return (uint64_t)(((unsigned __int128)x * factor) >> 32);
 }
 
+/*
+ * The clocks at one moment: sums of as many readings, each taken as ACPI's timer goes on. What single readings are off by, its tick of
+ * 0.28 us, is evened out: over a millisecond the frequency is right to 100 in a million (on a timer that is read in 1 us), and what it is
+ * measured over is what the start has to do anyway.
+ */
+struct moment {
+    uint64_t tsc, pm, apic;
+};
+static struct moment began;
+static uint32_t pm_first;
+static uint16_t pm_port;
+
+/* Ticks of ACPI's timer since `first` was read; 0: it does not count. */
+static uint32_t pm_next(uint32_t first, uint32_t last)
+{
+    uint32_t now, patience = PATIENCE / 100;
+
+    do
+        now = (port_read32(pm_port) - first) & PM_MASK;
+    while (now == last && --patience);
+    return patience ? now : 0;
+}
+
+static bool take_moment(uint32_t first, struct moment *m)
+{
+    uint32_t last = (port_read32(pm_port) - first) & PM_MASK;
+
+    *m = (struct moment){ 0 };
+    for (unsigned i = 0; i < PM_READINGS; i++) {
+        last = pm_next(first, last);
+        if (!last)
+            return false;
+        m->tsc += rdtsc_ordered();
+        m->pm += last;
+        m->apic += UINT32_MAX - apic_read(APIC_TIMER_CURRENT);
+    }
+    return true;
+}
+
+/* Of some seconds at most. */
+static uint64_t rate(uint64_t ticks, uint64_t pm_ticks)
+{
+    ASSERT(pm_ticks && ticks < UINT64_MAX / PM_HZ);
+    return ticks * PM_HZ / pm_ticks;
+}
+
+/* Both clocks from `began` to now, which is `least` ticks of ACPI's timer later at least. */
+static bool measure_by_pm(uint32_t least, uint64_t *tsc_hz, uint64_t *apic_hz)
+{
+    struct moment now;
+
+    do {
+        if (!take_moment(pm_first, &now))
+            return false;
+    } while (now.pm - began.pm < (uint64_t)least * PM_READINGS);
+    *tsc_hz = rate(now.tsc - began.tsc, now.pm - began.pm);
+    *apic_hz = rate(now.apic - began.apic, now.pm - began.pm);
+    return true;
+}
+
 /* Both clocks over one run of the PIT. */
-static void measure(uint64_t *tsc_hz, uint64_t *apic_hz)
+static void measure_by_pit(uint64_t *tsc_hz, uint64_t *apic_hz)
 {
     uint64_t begin, patience = PATIENCE;
 
@@ -57,25 +123,64 @@ static void measure(uint64_t *tsc_hz, uint64_t *apic_hz)
     PANIC_IF(!patience, "timer: the PIT does not count, so the TSC's frequency is not known");
 }
 
-void timer_boot(void)
+static void take_rates(uint64_t apic_hz)
 {
-    uint64_t apic_hz;
-
-    measure(&frequency, &apic_hz);
     PANIC_IF(frequency < 1000000 || frequency >= BIT(33) || apic_hz >= BIT(33) || apic_hz < 1000, "timer: TSC at %llu Hz, local APIC's timer at %llu Hz",
              (unsigned long long)frequency, (unsigned long long)apic_hz);
-    by_deadline = CPU_HAS_TSC_DEADLINE;
     nsec_per_tick = (NSEC_PER_SEC << 32) / frequency;
     /* Below 8 GHz nothing is lost. */
     ticks_per_nsec = (frequency << 31) / NSEC_PER_SEC << 1;
     apic_per_nsec = (apic_hz << 31) / NSEC_PER_SEC << 1;
+}
+
+void timer_boot(uint16_t acpi_timer)
+{
+    uint64_t apic_hz;
+
+    pm_port = acpi_timer;
+    pm_first = pm_port ? port_read32(pm_port) : 0;
+    apic_write(APIC_TIMER_DIVIDE, APIC_DIVIDE_BY_1);
+    apic_write(APIC_LVT_TIMER, APIC_LVT_MASKED);
+    apic_write(APIC_TIMER_INITIAL, UINT32_MAX);
+    if (!pm_port || !take_moment(pm_first, &began) || !measure_by_pm(PM_PROVISIONAL, &frequency, &apic_hz)) {
+        pm_port = 0;
+        measure_by_pit(&frequency, &apic_hz);
+    }
+    by_deadline = CPU_HAS_TSC_DEADLINE;
+    take_rates(apic_hz);
     start = rdtsc_ordered();
+}
+
+/* A start that took so long that ACPI's timer or the APIC's count went round is not what is measured over. */
+static bool settled_rates(uint64_t *apic_hz)
+{
+    uint64_t about = frequency;
+
+    if (measure_by_pm(PM_MEASURED, &frequency, apic_hz) && frequency - about + about / 16 < about / 8)
+        return true;
+    apic_write(APIC_TIMER_INITIAL, UINT32_MAX);
+    return take_moment(pm_first, &began) && measure_by_pm(PM_MEASURED, &frequency, apic_hz);
+}
+
+/* What time it is does not change by this, only how it goes on. */
+void timer_settle(void)
+{
+    uint64_t apic_hz, now;
+    nsec_t time;
+
+    if (pm_port && settled_rates(&apic_hz)) {
+        now = rdtsc_ordered();
+        time = arch_ticks_to_nsec(now - start);
+        take_rates(apic_hz);
+        start = now - scale((uint64_t)time, ticks_per_nsec);
+    }
     timer_cpu_start();
 }
 
 void timer_report(void)
 {
-    log_info("TSC: %llu MHz, %s; deadlines by %s", (unsigned long long)(frequency / 1000000),
+    log_info("TSC: %llu MHz by %s, %s; deadlines by %s", (unsigned long long)((frequency + 500000) / 1000000),
+             pm_port ? "ACPI's timer" : "the PIT",
              CPU_HAS_INVARIANT_TSC ? "invariant" : "NOT invariant: time is only as good as the processor's frequency is constant",
              by_deadline ? "TSC deadline" : "the local APIC's counter");
 }

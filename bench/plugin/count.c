@@ -6,8 +6,8 @@
  * with a number from 0x60 to 0x7f, executed by any guest, writes one line with
  * all counters; so does dom0's first instruction (number 0x20). With x86=on
  * marks are arguments.h's no-operation, and there are two more: the image's
- * entry point (image=, number 0x10), and the first byte in the file that the
- * serial line goes to (said=, number 0x30, to the next code that is new).
+ * entry point (image=, number 0x10), and the first byte more in the file that
+ * the serial line goes to (said=, number 0x30, to the next code that is new).
  *
  *   -plugin libcount.so,hv_start=0x200000,hv_end=0x400000,out=marks.txt
  *
@@ -56,6 +56,7 @@ static uint64_t executed[PLACES];
 static uint64_t hv_start, hv_end;
 static uint64_t image;
 static const char *said;
+static off_t said_before;
 static bool x86;
 static FILE *out;
 
@@ -94,18 +95,25 @@ static void watch_for_entry(enum place place)
     write_mark(0, (void *)ENTRY_MARK);
 }
 
+static off_t said_bytes(void)
+{
+    struct stat st;
+
+    return said && !stat(said, &st) ? st.st_size : 0;
+}
+
 /* A loader's code can lie where the image is later: it counts once the code there is the image's, which is entered there last. */
 static void watch_for_image(uint64_t address)
 {
     if (image && address == image && executed[HYPERVISOR] == 0)
         write_mark(0, (void *)IMAGE_MARK);
+    if (!executed[HYPERVISOR])
+        said_before = said_bytes();
 }
 
 static void watch_for_words(void)
 {
-    struct stat st;
-
-    if (!said || stat(said, &st) || !st.st_size)
+    if (!said || !executed[HYPERVISOR] || said_bytes() <= said_before)
         return;
     said = NULL;
     write_mark(0, (void *)SAID_MARK);

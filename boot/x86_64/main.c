@@ -106,11 +106,12 @@ void boot_main(uint64_t tables, uint64_t magic)
     if (boot_options.serial_baud)
         arch_boot_com(COM1, boot_options.serial_baud);
     panic_resets = !boot_options.noreboot;
-    arch_boot_local_interrupts();
     board_read(HPA(loader.rsdp));
+    arch_boot_local_interrupts(board.power.pm_timer);
     start_memory();
     board_start_interrupts(COM1_IRQ);
     start_processor();
+    arch_boot_time();
     timer_cpu_init();
     sched_init(boot_options.scheduler);
     sched_cpu_up(0);

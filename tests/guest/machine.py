@@ -104,7 +104,6 @@ class X86Machine(Machine):
 
     cpu: str = "EPYC,+svm,+npt,-rdtscp,-monitor"
     machine: str = "q35"
-    serial: str = "stdio"
     images = {"xen": "x86_64/images/xen", "vinci": "x86_64/vinci"}
 
     def image(self):
@@ -114,7 +113,7 @@ class X86Machine(Machine):
         reference = self.image().name == "xen"
         options = f"console=com1 com1=115200 dom0_mem={self.dom0_mem}M {self.options}"
         words = ["qemu-system-x86_64", "-M", self.machine, "-accel", "tcg,thread=single", "-cpu", self.cpu, "-smp", str(self.smp),
-                 "-m", str(self.mem), "-display", "none", "-nodefaults", "-no-reboot", "-serial", self.serial, "-monitor", "none",
+                 "-m", str(self.mem), "-display", "none", "-nodefaults", "-no-reboot", "-serial", "stdio", "-monitor", "none",
                  "-kernel", str(self.image()), "-append", f"{options} dom0=pvh smap=0 cpuidle=0" if reference else options]
         words += ["-device", "amd-iommu,intremap=on"] if reference else []
         words += ["-initrd", f"{guest} {'reference' if reference else 'test'} {self.bootargs}".strip()] if guest else []

@@ -4,8 +4,13 @@
 
 #include "lib/types.h"
 
-/* Measure the TSC and the local APIC's timer; CPU 0, its APIC in use. Time runs from here. */
-void timer_boot(void);
+/*
+ * Measure the TSC and the local APIC's timer; CPU 0, its APIC in use. Time runs from here. By ACPI's timer at this port, to some percent
+ * first, and for good, over a millisecond, by timer_settle; 0, or one that stands: by the PIT, for a hundredth of a second.
+ */
+void timer_boot(uint16_t acpi_timer);
+/* After what else of the start can go on meanwhile, before a deadline is set. */
+void timer_settle(void);
 /* This CPU's timer is ready, and off. */
 void timer_cpu_start(void);
 /* One line in the log. */
