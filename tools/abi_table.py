@@ -6,6 +6,7 @@
     abi_table.py --write FILE      check, then write the list; the file is left alone when nothing changed
 
 Tables: FAMILY and ABSENT rows (hypercalls), SUBCALL rows (sub-calls, by macro: done, refused, missing), NOT_PROVIDED names.
+What of a sub-call is done, where that is not all, stands behind its row: /* only: ... */.
 """
 import argparse
 import pathlib
@@ -43,20 +44,21 @@ FAMILIES = [
 DEFINE = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)[ \t]+(\S+)", re.M)
 HYPERCALL = re.compile(r"__HYPERVISOR_[a-z]\w*$")
 ROW = re.compile(r"\b(SUBCALL|SUBCALL_ARM64|SUBCALL_X86_64|SUBCALL_REFUSED|SUBCALL_MISSING|SUBCALL_HIDDEN|NOT_PROVIDED|FAMILY|ABSENT)"
-                 r"\(([^()]*)\)")
+                 r"\(([^()]*)\),?(?:[ \t]*/\* only: ([^*]*) \*/)?")
 ERRORS = {"E_NOSYS": "ENOSYS", "E_INVAL": "EINVAL"}
 
 
 class Call:
     """One call or sub-call as the tables have it."""
 
-    def __init__(self, kind, who):
+    def __init__(self, kind, who, only=""):
         one = {"SUBCALL_ARM64": "arm64", "SUBCALL_X86_64": "x86_64"}.get(kind)
         done = {"SUBCALL_REFUSED": "refused", "SUBCALL": "yes", "FAMILY": "yes"}.get(kind, "yes" if one else "no")
         self.done = done
         self.on = {arch: done if one in (None, arch) else "no" for arch in ("arm64", "x86_64")}
         self.who = {"CALLER_ANY": "any domain", "CALLER_CONTROL": "dom0"}.get(who, "")
         self.placed = kind != "NOT_PROVIDED"
+        self.only = only
 
 
 def defines(path):
@@ -82,14 +84,16 @@ def table_calls(sources):
     """Name -> Call of every row, and hypercall -> the error of its sub-calls that are not implemented."""
     calls, errors = {}, {}
     for path in sources:
-        for kind, text in ROW.findall(path.read_text(encoding="utf-8")):
+        for kind, text, only in ROW.findall(path.read_text(encoding="utf-8")):
             args = [a.strip() for a in text.split(",")]
             if kind in ("SUBCALL_HIDDEN", "SUBCALL_X86_64"):
                 args = args[1:]
             if not re.match(r"(__HYPERVISOR_|[A-Z]+_?[A-Z]*_)\w+$", args[0]):
                 continue
             who = args[3] if kind == "FAMILY" else args[1] if len(args) > 1 else ""
-            calls[args[0]] = Call(kind, who)
+            if args[0] in calls:
+                sys.exit(f"{path}: {args[0]} has a row already")
+            calls[args[0]] = Call(kind, who, only)
             if kind == "FAMILY":
                 errors[args[0]] = ERRORS.get(args[6], args[6])
     return calls, errors
@@ -105,7 +109,7 @@ def differences(numbers, families, calls):
 
 def cells(call):
     """arm64, x86_64, host: what runs on either processor runs on the simulated one."""
-    return f"{call.on['arm64']} | {call.on['x86_64']} | {call.done}"
+    return f"{call.on['arm64']} | {call.on['x86_64']} | {call.done} | {call.only}"
 
 
 def document(numbers, families, calls, errors):
@@ -118,9 +122,11 @@ def document(numbers, families, calls, errors):
            "`libxen-dev`); the build fails when the headers have a call that no table names. The interface versions are 0x15 for",
            "domctl and 0x15 for sysctl.", "",
            "*yes*: implemented. *refused*: answered with an error of its own whatever the arguments. *no*: answers the family's error.",
-           "*host* is the simulated processor on which the same code is tested. x86_64 runs dom0.", "",
+           "*host* is the simulated processor on which the same code is tested. *of it*: what of a call there is, where that is not all.", "",
+           "32-bit kernels make all calls that any domain may make: those of Arm in the same layout, those of x86 in the layout of 4-byte",
+           "longs (`abi/xen/narrow.h`). What only dom0 may call is for 64-bit code on x86.", "",
            f"{done} of {len(calls)} calls and sub-calls are implemented.", "",
-           "## Hypercalls", "", "| number | call | who may call | arm64 | x86_64 | host |", "|---|---|---|---|---|---|"]
+           "## Hypercalls", "", "| number | call | who may call | arm64 | x86_64 | host | of it |", "|---|---|---|---|---|---|---|"]
     for name, number in sorted(numbers.items(), key=lambda item: item[1]):
         out.append(f"| {number} | {name[len('__HYPERVISOR_'):]} | {calls[name].who} | {cells(calls[name])} |")
     for family, *_ in FAMILIES:
@@ -130,7 +136,7 @@ def document(numbers, families, calls, errors):
             out += ["Not implemented as a whole: answers ENOSYS. Sub-calls: " + ", ".join(families[family]) + "."]
             continue
         out += [f"What is not implemented answers {errors[call]}.", "",
-                "| sub-call | who may call | arm64 | x86_64 | host |", "|---|---|---|---|---|"]
+                "| sub-call | who may call | arm64 | x86_64 | host | of it |", "|---|---|---|---|---|---|"]
         out += [f"| {n} | {calls[n].who} | {cells(calls[n])} |" for n in families[family]]
     return "\n".join(out) + "\n"
 

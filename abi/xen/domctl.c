@@ -11,9 +11,9 @@ const struct subcall domctl_subcalls[] = {
     SUBCALL(XEN_DOMCTL_unpausedomain, CALLER_CONTROL, domctl_unpause),
     SUBCALL(XEN_DOMCTL_getdomaininfo, CALLER_CONTROL, domctl_info),
     SUBCALL(XEN_DOMCTL_setvcpuaffinity, CALLER_CONTROL, domctl_set_affinity),
-    SUBCALL_X86_64(XEN_DOMCTL_shadow_op, XEN_DOMCTL_shadow_op, CALLER_CONTROL, x86_shadow_op),
+    SUBCALL_X86_64(XEN_DOMCTL_shadow_op, XEN_DOMCTL_shadow_op, CALLER_CONTROL, x86_shadow_op), /* only: the allocation */
     SUBCALL(XEN_DOMCTL_max_mem, CALLER_CONTROL, domctl_max_mem),
-    SUBCALL(XEN_DOMCTL_setvcpucontext, CALLER_CONTROL, domctl_set_context),
+    SUBCALL(XEN_DOMCTL_setvcpucontext, CALLER_CONTROL, domctl_set_context), /* only: arm64; EOPNOTSUPP on x86-64 */
     SUBCALL(XEN_DOMCTL_getvcpucontext, CALLER_CONTROL, domctl_get_context),
     SUBCALL(XEN_DOMCTL_getvcpuinfo, CALLER_CONTROL, domctl_vcpu_info),
     SUBCALL(XEN_DOMCTL_max_vcpus, CALLER_CONTROL, domctl_max_vcpus),
@@ -22,16 +22,16 @@ const struct subcall domctl_subcalls[] = {
     SUBCALL(XEN_DOMCTL_setdebugging, CALLER_CONTROL, domctl_set_debugging),
     SUBCALL_ARM64(XEN_DOMCTL_irq_permission, CALLER_CONTROL, domctl_irq_permission),
     SUBCALL(XEN_DOMCTL_iomem_permission, CALLER_CONTROL, domctl_iomem_permission),
-    SUBCALL_X86_64(XEN_DOMCTL_ioport_permission, XEN_DOMCTL_ioport_permission, CALLER_CONTROL, x86_ioport_permission),
+    SUBCALL_X86_64(XEN_DOMCTL_ioport_permission, XEN_DOMCTL_ioport_permission, CALLER_CONTROL, x86_ioport_permission), /* only: taking away */
     SUBCALL_MISSING(XEN_DOMCTL_hypercall_init, CALLER_CONTROL),
     SUBCALL(XEN_DOMCTL_settimeoffset, CALLER_CONTROL, domctl_set_time_offset),
     SUBCALL(XEN_DOMCTL_getvcpuaffinity, CALLER_CONTROL, domctl_get_affinity),
     SUBCALL_MISSING(XEN_DOMCTL_real_mode_area, CALLER_CONTROL),
     SUBCALL(XEN_DOMCTL_resumedomain, CALLER_CONTROL, domctl_resume),
-    SUBCALL_X86_64(XEN_DOMCTL_sendtrigger, XEN_DOMCTL_sendtrigger, CALLER_CONTROL, x86_send_trigger),
+    SUBCALL_X86_64(XEN_DOMCTL_sendtrigger, XEN_DOMCTL_sendtrigger, CALLER_CONTROL, x86_send_trigger), /* only: NMI */
     SUBCALL_MISSING(XEN_DOMCTL_subscribe, CALLER_CONTROL),
-    SUBCALL_X86_64(XEN_DOMCTL_gethvmcontext, XEN_DOMCTL_gethvmcontext, CALLER_CONTROL, x86_get_hvm_context),
-    SUBCALL_X86_64(XEN_DOMCTL_sethvmcontext, XEN_DOMCTL_sethvmcontext, CALLER_CONTROL, x86_set_hvm_context),
+    SUBCALL_X86_64(XEN_DOMCTL_gethvmcontext, XEN_DOMCTL_gethvmcontext, CALLER_CONTROL, x86_get_hvm_context), /* only: vCPUs */
+    SUBCALL_X86_64(XEN_DOMCTL_sethvmcontext, XEN_DOMCTL_sethvmcontext, CALLER_CONTROL, x86_set_hvm_context), /* only: before it runs */
     SUBCALL(XEN_DOMCTL_set_address_size, CALLER_CONTROL, domctl_set_address_size),
     SUBCALL(XEN_DOMCTL_get_address_size, CALLER_CONTROL, domctl_get_address_size),
     SUBCALL_ARM64(XEN_DOMCTL_assign_device, CALLER_CONTROL, domctl_assign_device),
@@ -47,11 +47,11 @@ const struct subcall domctl_subcalls[] = {
     SUBCALL_MISSING(XEN_DOMCTL_unbind_pt_irq, CALLER_CONTROL),
     SUBCALL_REFUSED(XEN_DOMCTL_get_device_group, CALLER_CONTROL, domctl_no_device_groups),
     SUBCALL_MISSING(XEN_DOMCTL_debug_op, CALLER_CONTROL),
-    SUBCALL_X86_64(XEN_DOMCTL_gethvmcontext_partial, XEN_DOMCTL_gethvmcontext_partial, CALLER_CONTROL, x86_get_hvm_context_partial),
+    SUBCALL_X86_64(XEN_DOMCTL_gethvmcontext_partial, XEN_DOMCTL_gethvmcontext_partial, CALLER_CONTROL, x86_get_hvm_context_partial), /* only: vCPUs */
     SUBCALL_MISSING(XEN_DOMCTL_vm_event_op, CALLER_CONTROL),
     SUBCALL_MISSING(XEN_DOMCTL_mem_sharing_op, CALLER_CONTROL),
     SUBCALL_X86_64(XEN_DOMCTL_gettscinfo, XEN_DOMCTL_gettscinfo, CALLER_CONTROL, x86_get_tsc_info),
-    SUBCALL_X86_64(XEN_DOMCTL_settscinfo, XEN_DOMCTL_settscinfo, CALLER_CONTROL, x86_set_tsc_info),
+    SUBCALL_X86_64(XEN_DOMCTL_settscinfo, XEN_DOMCTL_settscinfo, CALLER_CONTROL, x86_set_tsc_info), /* only: default and native */
     SUBCALL_MISSING(XEN_DOMCTL_getpageframeinfo3, CALLER_CONTROL),
     SUBCALL_MISSING(XEN_DOMCTL_setvcpuextstate, CALLER_CONTROL),
     SUBCALL_MISSING(XEN_DOMCTL_getvcpuextstate, CALLER_CONTROL),

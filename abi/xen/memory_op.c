@@ -115,7 +115,7 @@ const struct subcall memory_subcalls[] = {
     SUBCALL_MISSING(XENMEM_machphys_mfn_list, CALLER_ANY),
     SUBCALL_MISSING(XENMEM_machphys_compat_mfn_list, CALLER_ANY),
     SUBCALL_MISSING(XENMEM_machphys_mapping, CALLER_ANY),
-    SUBCALL(XENMEM_add_to_physmap, CALLER_ANY, memory_add_to_physmap),
+    SUBCALL(XENMEM_add_to_physmap, CALLER_ANY, memory_add_to_physmap), /* only: shared info and grant table */
     SUBCALL(XENMEM_add_to_physmap_batch, CALLER_ANY, memory_add_to_physmap_batch),
     SUBCALL(XENMEM_remove_from_physmap, CALLER_ANY, memory_remove_from_physmap),
     SUBCALL_X86_64(XENMEM_memory_map, XENMEM_memory_map, CALLER_ANY, x86_memory_map),
@@ -130,7 +130,7 @@ const struct subcall memory_subcalls[] = {
     SUBCALL_MISSING(XENMEM_sharing_op, CALLER_CONTROL),
     SUBCALL(XENMEM_claim_pages, CALLER_CONTROL, op_claim_pages),
     SUBCALL_MISSING(XENMEM_reserved_device_memory_map, CALLER_CONTROL),
-    SUBCALL(XENMEM_acquire_resource, CALLER_CONTROL, memory_acquire_resource),
+    SUBCALL(XENMEM_acquire_resource, CALLER_CONTROL, memory_acquire_resource), /* only: grant tables */
     SUBCALL_REFUSED(XENMEM_get_vnumainfo, CALLER_ANY, op_vnumainfo),
 };
 STATIC_ASSERT(ARRAY_SIZE(memory_subcalls) == XENMEM_acquire_resource + 1);

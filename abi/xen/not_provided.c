@@ -170,8 +170,3 @@ NOT_PROVIDED(XEN_DMOP_set_pci_intx_level);
 NOT_PROVIDED(XEN_DMOP_set_pci_link_route);
 NOT_PROVIDED(XEN_DMOP_track_dirty_vram);
 NOT_PROVIDED(XEN_DMOP_unmap_io_range_from_ioreq_server);
-
-/* The hypervisor's settings as a file system. */
-NOT_PROVIDED(XEN_HYPFS_OP_get_version);
-NOT_PROVIDED(XEN_HYPFS_OP_read);
-NOT_PROVIDED(XEN_HYPFS_OP_write_contents);

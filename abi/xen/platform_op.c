@@ -41,7 +41,7 @@ const struct subcall platform_subcalls[] = {
     SUBCALL_MISSING(XENPF_microcode_update, CALLER_CONTROL),
     SUBCALL_MISSING(XENPF_platform_quirk, CALLER_CONTROL),
     SUBCALL_MISSING(XENPF_efi_runtime_call, CALLER_CONTROL),
-    SUBCALL_X86_64(XENPF_firmware_info, XENPF_firmware_info, CALLER_CONTROL, x86_firmware_info),
+    SUBCALL_X86_64(XENPF_firmware_info, XENPF_firmware_info, CALLER_CONTROL, x86_firmware_info), /* only: that there is none */
     SUBCALL_MISSING(XENPF_enter_acpi_sleep, CALLER_CONTROL),
     SUBCALL_MISSING(XENPF_change_freq, CALLER_CONTROL),
     SUBCALL_MISSING(XENPF_getidletime, CALLER_CONTROL),

@@ -89,6 +89,7 @@ enum host_action_kind { HOST_HYPERCALL, HOST_SMCCC, HOST_CALL };
 struct host_action {
     enum host_action_kind kind;
     uint64_t number, args[6];                   /* HOST_SMCCC: args[0] is the function */
+    bool narrow;                                /* HOST_HYPERCALL: from a caller with 4-byte longs */
     void (*call)(struct vcpu *v, void *arg);    /* HOST_CALL: guest code, run while v is entered */
     void *arg;
     int64_t result;

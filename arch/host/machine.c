@@ -44,9 +44,13 @@ void host_cancel(struct vcpu *v)
 
 static void trap(struct vcpu *v, struct host_action *a)
 {
-    if (a->kind == HOST_HYPERCALL) {
-        for (unsigned i = 0; vcpu_call_is_narrow(v) && i < 6; i++)
+    if (a->kind == HOST_HYPERCALL && a->narrow) {
+        for (unsigned i = 0; i < 6; i++)
             v->arch.regs.x[i] = (uint32_t)v->arch.regs.x[i];
+        v->narrow_call = true;
+        upcall_hypercall(v, a->number);
+        v->narrow_call = false;
+    } else if (a->kind == HOST_HYPERCALL) {
         upcall_hypercall(v, a->number);
     } else
         upcall_smccc(v);

@@ -12,6 +12,7 @@
 #include "lib/print.h"
 #include "lib/string.h"
 #include "vdev/x86_64/vpci.h"
+#include "vdev/x86_64/platform.h"
 
 #define FOUR_GIB UINT64_C(0x100000000)
 #define LOCAL_APIC_SIZE PAGE_SIZE
@@ -117,6 +118,21 @@ static int place_tables(const struct boot_info *b, const struct pvh_layout *l, c
     return fits ? 0 : -E_NOMEM;
 }
 
+/* The same map by hypercall, as far as it has room for it. */
+static int tell_map(const struct pvh_layout *l, struct domain *d)
+{
+    static struct x86_map_entry entry[X86_MAP_ENTRIES];
+    uint32_t count = MIN(l->map_count, (unsigned)X86_MAP_ENTRIES);
+    struct domain_locked locked = domain_lock(d);
+    int error;
+
+    for (uint32_t i = 0; i < count; i++)
+        entry[i] = (struct x86_map_entry){ .address = l->map[i].base, .size = l->map[i].size, .type = l->map[i].kind };
+    error = x86_map_set(d, entry, count);
+    domain_unlock(locked);
+    return error;
+}
+
 static int fill(const struct boot_info *b, const struct pvh_layout *l, struct domain *d)
 {
     const char *what = "vCPUs";
@@ -133,6 +149,8 @@ static int fill(const struct boot_info *b, const struct pvh_layout *l, struct do
         what = "PCI", error = give_pci(b, d);
     if (!error)
         what = "tables", error = place_tables(b, l, d);
+    if (!error)
+        what = "map of memory", error = tell_map(l, d);
     if (error)
         log_error("dom0: its %s could not be set up", what);
     return error;

@@ -66,14 +66,16 @@ static void start_call(struct vcpu *v, const struct made_call *c, bool at_once)
     struct begun *b = &begun[begun_count++];
 
     b->call = *c;
-    b->action = (struct host_action){ .kind = HOST_HYPERCALL, .number = c->number };
+    b->action = (struct host_action){ .kind = HOST_HYPERCALL, .number = c->number, .narrow = c->shape && c->shape->narrow };
     memcpy(b->action.args, c->args, sizeof(c->args));
     start(v, b, at_once);
 }
 
 static const struct shape *take_shape(struct input *in)
 {
-    return &shapes[take_byte(in) % shape_count];
+    uint8_t b = take_byte(in);
+
+    return b < shape_count ? &shapes[b] : &x86_shapes[(b - shape_count) % x86_shape_count];
 }
 
 static void hypercall(struct input *in, bool at_once)

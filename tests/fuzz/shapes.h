@@ -16,6 +16,7 @@ enum field_kind {
     FIELD_TIME,         /* nanoseconds, mostly soon */
     FIELD_GFNS, FIELD_PORTS, FIELD_NUMBERS, FIELD_BUFFER, FIELD_CONTEXT,   /* address of such a list, filled */
     FIELD_HOST_FRAME,   /* host-physical address of a page of a domain */
+    FIELD_STREAM, FIELD_LEAVES, FIELD_MSRS,     /* address of a domain's context, of leaves and MSRs of a policy: shapes_x86.c */
 };
 struct field {
     uint16_t offset;
@@ -33,10 +34,12 @@ enum shape_style {
     STYLE_VCPU,         /* (command, vCPU, structure) */
     STYLE_BYTES,        /* (command, length, bytes) */
     STYLE_VALUE,        /* (command, small number) */
+    STYLE_PATH,         /* (command, path, its length, buffer, its length) of the hypervisor file system */
 };
 #define SHAPE_FIELDS 12
 struct shape {
     uint8_t family, number, style;
+    bool narrow;        /* made by a caller with 4-byte longs */
     uint16_t size;
     uint32_t version;
     struct field fields[SHAPE_FIELDS];
@@ -44,6 +47,12 @@ struct shape {
 };
 extern const struct shape shapes[];
 extern const unsigned shape_count;
+/* What only x86 has (the layout of its headers), and calls with 4-byte longs. */
+extern const struct shape x86_shapes[];
+extern const unsigned x86_shape_count;
+/* What a field of such a kind points to, made up from the input; returns how many bytes it is. */
+#define X86_LIST_ROOM 1536
+size_t x86_make_list(struct input *in, enum field_kind kind, uint8_t to[X86_LIST_ROOM]);
 
 /* A call made up from the input: its arguments, with what they point to already in v's memory at `area` (of `room` bytes). */
 struct made_call {

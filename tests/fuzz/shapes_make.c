@@ -79,6 +79,25 @@ static uint64_t make_buffer(struct maker *m)
     return put_list(m, bytes, sizeof(bytes));
 }
 
+static uint64_t make_x86_list(struct maker *m, enum field_kind kind)
+{
+    uint8_t list[X86_LIST_ROOM] = { 0 };
+    size_t n = x86_make_list(m->in, kind, list);
+
+    ASSERT(n <= sizeof(list));
+    return put_list(m, list, n);
+}
+
+/* One of the hypervisor file system's, and their NUL. */
+static uint64_t make_path(struct maker *m, uint64_t *length)
+{
+    static const char *const paths[] = { "/", "/params/loglvl", "/buildinfo/version/major", "/params", "/nowhere", "params", "/buildinfo/changeset" };
+    const char *path = paths[take_below(m->in, ARRAY_SIZE(paths))];
+
+    *length = strlen(path) + (take_byte(m->in) < 250);
+    return put_list(m, path, strlen(path) + 1);
+}
+
 static uint64_t make_domain_id(struct maker *m)
 {
     static const uint16_t ids[] = { 0, 1, 2, 3, DOMID_SELF, DOMID_SELF, DOMID_IO, DOMID_INVALID };
@@ -145,6 +164,7 @@ static uint64_t make_field(struct maker *m, const struct field *f)
     case FIELD_BUFFER: return make_buffer(m);
     case FIELD_CONTEXT: return make_context(m);
     case FIELD_HOST_FRAME: return make_host_frame(m);
+    case FIELD_STREAM: case FIELD_LEAVES: case FIELD_MSRS: return make_x86_list(m, (enum field_kind)f->kind);
     default: return take_bytes(m->in, MIN(f->size, 8u));
     }
 }
@@ -179,6 +199,11 @@ static void set_args(struct maker *m, const struct shape *s, unsigned count, str
     case STYLE_VCPU: c->args[1] = take_below(m->in, 4), c->args[2] = at; break;
     case STYLE_BYTES: c->args[1] = take_byte(m->in), c->args[2] = at; break;
     case STYLE_VALUE: c->args[1] = take_below(m->in, 8); break;
+    case STYLE_PATH:
+        c->args[1] = make_path(m, &c->args[2]);
+        c->args[3] = take_byte(m->in) & 1 ? put_list(m, "info", 5) : make_buffer(m);
+        c->args[4] = take_byte(m->in) & 1 ? 5 : take_byte(m->in);
+        break;
     default: break;
     }
 }

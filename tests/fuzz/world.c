@@ -6,6 +6,7 @@
 #include "core/domain.h"
 #include "lib/assert.h"
 #include "lib/string.h"
+#include "vdev/x86_64/platform.h"
 
 #define FIRST_GUEST_GFN UINT64_C(0x40000)
 #define MEMORY_MIB 3
@@ -120,6 +121,7 @@ static struct domain *make_domain(bool control, unsigned vcpus)
         must(vcpu_create(l, i, &v), "vCPU");
     if (!control)
         must(device_permit(l, 0, DEVICE_PAGES / 2), "permission");
+    must(x86_map_set(d, &(struct x86_map_entry){ .size = PAGE_SIZE, .type = 1 }, 1), "map");
     domain_unlock(l);
     for (unsigned i = 0; i < PAGES; i++)
         must(domain_populate(d, GFN(first_gfn(d) + i), 0), "page");

@@ -53,7 +53,7 @@ def test_interrupts(out):
 
 
 def test_narrow_calls(out):
-    expect_all(run(out, "compat"), 72)
+    expect_all(run(out, "compat"), 74)
 
 
 def run_in_bochs(out, guest, cpu, smp=1, options=""):

@@ -6,12 +6,12 @@
 
 static int64_t narrow_call(struct domain *d, uint64_t number, uint64_t a0, uint64_t a1, uint64_t a2)
 {
-    int64_t r;
+    struct host_action a = { .kind = HOST_HYPERCALL, .number = number, .args = { a0, a1, a2 }, .narrow = true };
 
-    d->vcpus[0]->narrow_call = true;
-    r = call_as(d, number, a0, a1, a2);
-    d->vcpus[0]->narrow_call = false;
-    return r;
+    host_begin(d->vcpus[0], &a);
+    (void)host_run(SEC(1));
+    assert_true(a.done);
+    return a.result;
 }
 
 /* s at the end of a page before nothing, so that not a byte more is read. */

@@ -68,6 +68,16 @@ static void test_batch(void)
     check("its errors", error[0] == 0 && error[1] == 0 && error[2] == -22);
 }
 
+static void test_map(void)
+{
+    struct { uint64_t address, size; uint32_t type; } __attribute__((packed)) entries[8] = { { .type = 0 } };
+    struct { struct xen_memory_map m; uint32_t behind; } op = { .m.nr_entries = 8, .behind = 0x12345678 };
+
+    set_xen_guest_handle(op.m.buffer, entries);
+    check_equal("the map of memory", call(__HYPERVISOR_memory_op, XENMEM_memory_map, &op, 0), 0);
+    check("begins with memory", op.m.nr_entries >= 2 && op.m.nr_entries <= 8 && entries[0].type == 1 && op.behind == 0x12345678);
+}
+
 void test_memory(void)
 {
     domid_t self = DOMID_SELF;
@@ -77,4 +87,5 @@ void test_memory(void)
     test_reservations();
     test_physmap();
     test_batch();
+    test_map();
 }
