@@ -11,8 +11,8 @@
 #include "lib/error.h"
 #include "lib/print.h"
 #include "lib/string.h"
-#include "vdev/x86_64/vpci.h"
 #include "vdev/x86_64/platform.h"
+#include "vdev/x86_64/vpci.h"
 
 #define FOUR_GIB UINT64_C(0x100000000)
 #define LOCAL_APIC_SIZE PAGE_SIZE
