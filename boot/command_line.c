@@ -93,6 +93,11 @@ static bool set_iommu(const char *value)
     return true;
 }
 
+static bool set_gnttab(const char *value)
+{
+    return boot_options.unsafe_dma = strcmp(value, "unsafe-dma") == 0;
+}
+
 static bool set_sched(const char *value)
 {
     if (!*value || !sched_policy_named(value))
@@ -138,6 +143,7 @@ static const struct option options[] = {
     { "maxcpus", set_max_cpus, "a number of CPUs" },
     { "noreboot", set_noreboot, "a boolean" },
     { "iommu", set_iommu, "a boolean" },
+    { "gnttab", set_gnttab, "unsafe-dma" },
     { "bootscrub", set_bootscrub, "a boolean or idle" },
     { "sched", set_sched, "credit2, null, rtds or arinc653" },
     { "sched_ratelimit_us", set_ratelimit, "microseconds" },

@@ -113,6 +113,7 @@ struct domain {
     struct arena_quota arena;
     struct device_access devices;
     struct iommu_space *iommu;  /* what its devices reach; NULL: made without, it gets none */
+    bool grant_maps_refused;    /* its devices would take a mapped page for the host's of that number, and nothing stops them */
     domid id;
     bool is_control;            /* may use domctl, sysctl, platform_op and foreign mappings */
     bool direct_mapped;         /* guest frame number == host frame number */

@@ -3,6 +3,7 @@
  * the domain lives; free handles form a list. */
 #include "core/grant_internal.h"
 #include "arch/include/mapping.h"
+#include "lib/print.h"
 #include "mem/heap.h"
 
 /* Handles looked at, and mappings dropped, by one call of grant_release_mappings. */
@@ -116,6 +117,17 @@ static bool needs_identity(const struct domain *d)
     return unlikely(d->iommu) && d->direct_mapped;
 }
 
+static COLD int refuse(const struct domain *d)
+{
+    static bool said;
+
+    if (!said)
+        log_warning("d%u: grant maps are refused: no IOMMU is driven that would keep its devices to the pages meant (gnttab=unsafe-dma allows them)",
+                    d->id.v);
+    said = true;
+    return GRANT_PERMISSION_DENIED;
+}
+
 int grant_map(struct domain *d, const struct grant_map_request *r, struct grant_map_result *out)
 {
     struct domain *granter = domain_find(r->granter);
@@ -124,6 +136,8 @@ int grant_map(struct domain *d, const struct grant_map_request *r, struct grant_
     mfn_t mfn;
     int status;
 
+    if (unlikely(d->grant_maps_refused))
+        return refuse(d);
     if (!granter)
         return GRANT_BAD_DOMAIN;
     if (r->device || granter->life != DOMAIN_ALIVE || d->life != DOMAIN_ALIVE)

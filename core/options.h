@@ -15,6 +15,7 @@ struct boot_options {
     bool scrub_at_boot;
     unsigned serial_baud;       /* com1=; 0: as firmware left it */
     bool no_iommu;              /* iommu=off: IOMMUs are left as they are */
+    bool unsafe_dma;            /* gnttab=unsafe-dma: grant maps where devices do not follow them */
     char text[1024];            /* the command line as given (XENVER_commandline) */
 };
 extern struct boot_options boot_options;

@@ -9,6 +9,8 @@ from board import Board, disk
 CPU = "EPYC,+svm,+npt,-rdtscp,-monitor"
 # What Debian's Xen needs beside: a PVH dom0, and not to see an access check of this QEMU's.
 REFERENCE = "dom0=pvh smap=0 cpuidle=0 loglvl=all"
+# The tests' and the demonstration's dom0 have disks that are no devices', behind a loop device.
+UNSAFE = "gnttab=unsafe-dma"
 # Without an IOMMU Debian's Xen starts no PVH dom0.
 IOMMU = ["-device", "amd-iommu,intremap=on"]
 
@@ -24,7 +26,7 @@ class X86Board(Board):
 
     def __init__(self, hypervisor="vinci", machine="", options="", iommu=None, **settings):
         reference = hypervisor == "xen"
-        super().__init__(hypervisor=hypervisor, options=f"{REFERENCE} {options}" if reference else options, **settings)
+        super().__init__(hypervisor=hypervisor, options=f"{REFERENCE if reference else UNSAFE} {options}".strip(), **settings)
         self.machine = f"q35{machine}"
         self.iommu = reference if iommu is None else iommu
 

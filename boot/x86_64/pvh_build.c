@@ -139,6 +139,8 @@ static int fill(const struct boot_info *b, const struct pvh_layout *l, struct do
     int error = dom0_add_vcpus(d);
 
     d->owner.limit = UINT64_MAX;
+    /* A kernel that is started so tells its devices guest frame numbers. */
+    d->grant_maps_refused = !d->iommu && !boot_options.unsafe_dma;
     for (unsigned i = 0; !error && i < l->ram.count; i++)
         what = "memory", error = dom0_add_memory(d, &l->ram.range[i]);
     if (!error)

@@ -114,7 +114,7 @@ class X86Machine(Machine):
         options = f"console=com1 com1=115200 dom0_mem={self.dom0_mem}M {self.options}"
         words = ["qemu-system-x86_64", "-M", self.machine, "-accel", "tcg,thread=single", "-cpu", self.cpu, "-smp", str(self.smp),
                  "-m", str(self.mem), "-display", "none", "-nodefaults", "-no-reboot", "-serial", "stdio", "-monitor", "none",
-                 "-kernel", str(self.image()), "-append", f"{options} dom0=pvh smap=0 cpuidle=0" if reference else options]
+                 "-kernel", str(self.image()), "-append", f"{options} dom0=pvh smap=0 cpuidle=0" if reference else f"{options} gnttab=unsafe-dma"]
         words += ["-device", "amd-iommu,intremap=on"] if reference else []
         words += ["-initrd", f"{guest} {'reference' if reference else 'test'} {self.bootargs}".strip()] if guest else []
         words += ["-icount", "shift=0,sleep=off"] if self.icount and self.smp == 1 else []

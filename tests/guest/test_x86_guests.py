@@ -27,7 +27,7 @@ def run(out, guest, cpu=CPU, smp=1, limit=60, options="", words="guest"):
     log.parent.mkdir(parents=True, exist_ok=True)
     command = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg,thread=single", "-cpu", cpu, "-smp", str(smp), "-m", "512", "-nodefaults",
                "-display", "none", "-no-reboot", "-serial", "stdio", "-monitor", "none", "-kernel", str(image),
-               "-append", f"console=com1 com1=115200 dom0_mem=128M {options}", "-initrd", f"{kernel} {words}"]
+               "-append", f"console=com1 com1=115200 dom0_mem=128M gnttab=unsafe-dma {options}", "-initrd", f"{kernel} {words}"]
     with open(log, "wb") as stream:
         subprocess.run(command, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.DEVNULL, timeout=limit, check=False)
     return log.read_text(errors="replace").replace("\r", "")
@@ -59,7 +59,7 @@ def test_narrow_calls(out):
 def run_in_bochs(out, guest, cpu, smp=1, options=""):
     """All that it says until the guest has ended: switched the machine off, or crashed."""
     bochs = Path(__file__).resolve().parents[2] / "tools/bochs"
-    command = [str(bochs), "--cpu", cpu, "--kernel", f"{out}/x86_64/vinci", "--append", f"console=com1 com1=115200 dom0_mem=128M {options}",
+    command = [str(bochs), "--cpu", cpu, "--kernel", f"{out}/x86_64/vinci", "--append", f"console=com1 com1=115200 dom0_mem=128M gnttab=unsafe-dma {options}",
                "--smp", str(smp),
                "--module", f"{out}/x86_64/guests/{guest}.elf guest"]
     said = ""

@@ -141,6 +141,20 @@ static void test_refusals(void **state UNUSED)
     assert_int_equal(mapper->grants.maptrack_used, 0);
 }
 
+/* As dom0 on x86-64 where no IOMMU is driven. */
+static void test_maps_are_refused(void **state UNUSED)
+{
+    uint32_t handle;
+
+    offer(8, 0, ENTRY_ACCESS);
+    mapper->grant_maps_refused = true;
+    assert_int_equal(map(8, 0, false, &handle), GRANT_PERMISSION_DENIED);
+    assert_int_equal(mapper->grants.maptrack_used, 0);
+    mapper->grant_maps_refused = false;
+    assert_int_equal(map(8, 0, false, &handle), GRANT_OKAY);
+    assert_int_equal(unmap(0, handle), GRANT_OKAY);
+}
+
 static void test_a_granted_page_is_not_granted_on(void **state UNUSED)
 {
     struct grant_map_request r = { .granter = mapper->id, .ref = 8, .at = GPA(WINDOW_GFN << PAGE_SHIFT) };
@@ -553,6 +567,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_map_and_unmap, setup, teardown),
         cmocka_unit_test_setup_teardown(test_read_only_and_writable, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_maps_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_granted_page_is_not_granted_on, setup, teardown),
         cmocka_unit_test_setup_teardown(test_seen_on_both_sides, setup, teardown),
         cmocka_unit_test_setup_teardown(test_entry_changes_while_mapped, setup, teardown),
