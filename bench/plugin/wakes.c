@@ -21,8 +21,6 @@
 #include "bench/plugin/arguments.h"
 #include "bench/plugin/qemu_plugin_7_2.h"
 
-#define HINT_MASK 0xfffff01fu
-#define HINT_VALUE 0xd503201fu
 #define HINT_BEGIN 0x61u
 #define HINT_END 0x62u
 #define HINT_NEXT 0x63u

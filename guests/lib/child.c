@@ -70,13 +70,16 @@ static long set_context(domid_t id, child_fn fn)
     return domctl(&op, XEN_DOMCTL_setvcpucontext, id);
 }
 
+long child_configure(domid_t id)
+{
+    struct xen_domctl op = { .u.address_size.size = 64 };
+
+    return domctl(&op, XEN_DOMCTL_set_address_size, id);
+}
+
 long child_prepare(domid_t id, child_fn fn)
 {
-    struct xen_domctl op = { 0 };
-    long rc;
+    long rc = copy_image(id);
 
-    op.u.address_size.size = 64;
-    rc = domctl(&op, XEN_DOMCTL_set_address_size, id);
-    rc = rc ? rc : copy_image(id);
     return rc ? rc : set_context(id, fn);
 }

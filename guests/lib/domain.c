@@ -242,7 +242,8 @@ static long configure(domid_t id, unsigned vcpus)
         return rc;
     memset(&op, 0, sizeof(op));
     op.u.paging_mempool.size = PAGING_POOL_BYTES;
-    return domctl(&op, XEN_DOMCTL_set_paging_mempool_size, id);
+    rc = domctl(&op, XEN_DOMCTL_set_paging_mempool_size, id);
+    return rc ? rc : child_configure(id);
 }
 
 long child_build(struct child *child, unsigned vcpus, child_fn fn)

@@ -120,8 +120,9 @@ long domain_destroy(domid_t id);
 bool domain_wait_gone(domid_t id, uint64_t ticks);
 /* 8 MiB domain with this image in it, about to run fn in vCPU 0, still paused; 0 or an error. */
 long child_build(struct child *child, unsigned vcpus, child_fn fn);
-/* What each processor does its own way: the words of createdomain, and a child's image and first registers. */
+/* What each processor does its own way: the words of createdomain, what a child is before it has memory, and its image and first registers. */
 void domain_words(struct xen_domctl_createdomain *words);
+long child_configure(domid_t id);
 long child_prepare(domid_t id, child_fn fn);
 long child_unpause(const struct child *child);
 /* Flags of XEN_DOMCTL_getdomaininfo, or -1 when there is no such domain. */
