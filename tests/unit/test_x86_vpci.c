@@ -14,15 +14,9 @@
 #define BRIDGE PCI_ID(0, 3, 0)
 #define CARD PCI_ID(1, 0, 0)
 #define OWN PCI_ID(0, 31, 7)
-#define COMMAND 4
+/* Registers. */
+enum { COMMAND = 4, BAR0 = 0x10, BAR2 = 0x18, ROM = 0x30, MSI = 0x50, MSIX = 0x70, SRIOV = 0x100, RESIZE = 0x140 };
 #define MEMORY 2
-#define BAR0 0x10
-#define BAR2 0x18
-#define ROM 0x30
-#define MSI 0x50
-#define MSIX 0x70
-#define SRIOV 0x100
-#define RESIZE 0x140
 #define ENTRIES 8
 #define TABLE 0x2000
 #define HOME UINT64_C(0xfe000000)
@@ -592,23 +586,12 @@ static void no_memory_at_the_start_leaves_nothing(void **state UNUSED)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(ports_and_mmconfig_show_the_same),
-        TEST(what_is_not_looked_at_passes),
-        TEST(msi_is_the_hosts_for_the_device_and_dom0s_for_dom0),
-        TEST(messages_that_no_apic_takes_reach_nobody),
-        TEST(a_message_follows_its_vcpu),
-        TEST(a_table_of_messages_is_translated),
-        TEST(without_vectors_nothing_is_sent),
-        TEST(what_was_on_is_off_when_it_is_found),
-        TEST(registers_above_4_gib_are_seen_where_they_are),
-        TEST(sizing_is_as_the_device_answers),
-        TEST(no_registers_come_over_what_is_not_dom0s),
-        TEST(a_place_that_two_have_is_not_opened_for_one),
-        TEST(buses_that_are_numbered_anew_are_looked_at_anew),
-        TEST(another_device_in_the_same_place_is_another),
-        TEST(no_write_makes_a_device_send_or_lie_elsewhere),
-        TEST(no_memory_is_no_way_in),
-        TEST(no_memory_at_the_start_leaves_nothing),
+        TEST(ports_and_mmconfig_show_the_same), TEST(what_is_not_looked_at_passes), TEST(msi_is_the_hosts_for_the_device_and_dom0s_for_dom0),
+        TEST(messages_that_no_apic_takes_reach_nobody), TEST(a_message_follows_its_vcpu), TEST(a_table_of_messages_is_translated),
+        TEST(without_vectors_nothing_is_sent), TEST(what_was_on_is_off_when_it_is_found), TEST(registers_above_4_gib_are_seen_where_they_are),
+        TEST(sizing_is_as_the_device_answers), TEST(no_registers_come_over_what_is_not_dom0s), TEST(a_place_that_two_have_is_not_opened_for_one),
+        TEST(buses_that_are_numbered_anew_are_looked_at_anew), TEST(another_device_in_the_same_place_is_another),
+        TEST(no_write_makes_a_device_send_or_lie_elsewhere), TEST(no_memory_is_no_way_in), TEST(no_memory_at_the_start_leaves_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
