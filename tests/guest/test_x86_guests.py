@@ -91,7 +91,7 @@ def test_in_bochs(out, cpu, guest):
 
 @pytest.mark.parametrize("cpu", BOCHS_CPUS)
 def test_two_processors_in_bochs(out, cpu):
-    expect_all(run_in_bochs(out, "smp", cpu, smp=2, options="dom0_max_vcpus=2"), 12)
+    expect_all(run_in_bochs(out, "smp", cpu, smp=2, options="dom0_max_vcpus=2"), 17)
 
 
 def expect_its_end(said):
@@ -110,7 +110,7 @@ def test_exception_in_real_mode_in_bochs(out):
 @pytest.mark.parametrize("cpus", [1, 2])
 def test_two_processors(out, cpus):
     """On one CPU they take turns; on two a page goes away under the one that reads it."""
-    expect_all(run(out, "smp", smp=cpus, options="dom0_max_vcpus=2"), 12)
+    expect_all(run(out, "smp", smp=cpus, options="dom0_max_vcpus=2"), 17)
 
 
 STORM_CALLS = 6000
