@@ -25,7 +25,7 @@ STEPS = {"xl_create": (0, 1, "create"), "xl_destroy": (2, 3, "create"), "pv_bloc
 
 def symbols(elf):
     """Sorted addresses and names of the functions of an ELF file."""
-    text = subprocess.run(["aarch64-linux-gnu-nm", "-n", str(elf)], check=True, capture_output=True, text=True).stdout
+    text = subprocess.run(["nm", "-n", str(elf)], check=True, capture_output=True, text=True).stdout
     pairs = [line.split() for line in text.splitlines()]
     pairs = [(int(words[0], 16), words[2]) for words in pairs if len(words) == 3 and words[1] in "tTwW"
              and not words[2].startswith("$")]
@@ -50,17 +50,18 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("row", choices=sorted(STEPS))
     parser.add_argument("--out", type=Path, default=Path("build"))
+    parser.add_argument("--arch", choices=sorted(counting.IMAGES), default="arm64", help="arm64 (default) or x86_64")
     arguments = parser.parse_args()
-    out = arguments.out.resolve()
+    out, arch = arguments.out.resolve(), arguments.arch
     first, last, step = STEPS[arguments.row]
-    start, end = counting.address_range("vinci", out)
+    start, end = counting.address_range("vinci", out, arch)
     profile = out / "bench/profile.txt"
     mark = counting.GUEST_MARK
     words = ["-plugin", f"{out}/bench/libprofile.so,hv_start={start:#x},hv_end={end:#x},first={mark + first},"
-             f"last={mark + last},out={profile}"]
-    scenario = Scenario(out, "vinci", qemu=words, only=step)
+             f"last={mark + last},out={profile}{',x86=on' if arch == 'x86_64' else ''}"]
+    scenario = Scenario(out, "vinci", qemu=words, only=step, arch=arch)
     scenario.run()
-    counts, calls = by_function(profile, counting.image("vinci", out).with_suffix(".elf"))
+    counts, calls = by_function(profile, counting.image("vinci", out, arch).with_suffix(".elf"))
     total = sum(counts.values())
     print(f"{arguments.row}: {total:,} instructions in the hypervisor, in all")
     for name, count in counts.most_common(40):
