@@ -15,6 +15,12 @@ UNSAFE = "gnttab=unsafe-dma"
 IOMMU = ["-device", "amd-iommu,intremap=on"]
 
 
+def pc(cpu=CPU, smp=1, mem=512, machine="q35", threads=False):
+    """QEMU's words for the PC that everything runs on, its serial line on standard output. threads: each CPU one of the host's."""
+    return ["qemu-system-x86_64", "-machine", machine, "-accel", "tcg" if threads else "tcg,thread=single", "-cpu", cpu, "-smp", str(smp),
+            "-m", str(mem), "-display", "none", "-nodefaults", "-no-reboot", "-serial", "stdio", "-monitor", "none"]
+
+
 class X86Board(Board):
     """The board of x86-64. With gdb or a kernel of None it is as on arm64; there is no device tree."""
 
@@ -40,12 +46,7 @@ class X86Board(Board):
         return words + (["-initrd", self.modules()] if self.modules() else [])
 
     def command(self):
-        words = [
-            "qemu-system-x86_64", "-machine", self.machine, "-accel", "tcg,thread=single" if self.smp == 1 else "tcg",
-            "-cpu", self.cpu, "-smp", str(self.smp), "-m", str(self.mem), "-display", "none", "-nodefaults", "-no-reboot",
-            "-serial", "stdio", "-monitor", "none", *(IOMMU if self.iommu else []),
-            *self._loading(),
-        ]
+        words = [*pc(self.cpu, self.smp, self.mem, self.machine, threads=self.smp > 1), *(IOMMU if self.iommu else []), *self._loading()]
         if self.store == "disk":
             words += disk(self.images / "store.img", name="store", extra=",read-only=on")
         if self.gdb:

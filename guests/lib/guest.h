@@ -12,18 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PAGE_SIZE 4096UL
-#define PAGE_SHIFT 12
-#define ALIGNED(n) __attribute__((aligned(n)))
-#define PAGE_ALIGNED ALIGNED(4096)
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-
-/* Our own mistake: says where and powers the machine off. */
-#define ASSERT(cond) \
-    do { \
-        if (!(cond)) \
-            guest_panic("assertion failed: %s, %s:%d", #cond, __FILE__, __LINE__); \
-    } while (0)
+#include "guests/lib/macros.h"
 
 #define read_sysreg(name) \
     ({ \

@@ -12,6 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
+from board_x86 import CPU, IOMMU, pc                    # noqa: E402
 from partitions import with_partitions                  # noqa: E402
 
 IMAGES = {"xen": "images/xen", "vinci": "arm64/vinci"}
@@ -102,7 +103,7 @@ class Machine:
 class X86Machine(Machine):
     """QEMU's q35 with SVM; the guest is an ELF file with a PVH note. Debian's Xen starts a PVH dom0 only beside an IOMMU."""
 
-    cpu: str = "EPYC,+svm,+npt,-rdtscp,-monitor"
+    cpu: str = CPU
     machine: str = "q35"
     images = {"xen": "x86_64/images/xen", "vinci": "x86_64/vinci"}
 
@@ -112,10 +113,9 @@ class X86Machine(Machine):
     def command(self, guest):
         reference = self.image().name == "xen"
         options = f"console=com1 com1=115200 dom0_mem={self.dom0_mem}M {self.options}"
-        words = ["qemu-system-x86_64", "-M", self.machine, "-accel", "tcg,thread=single", "-cpu", self.cpu, "-smp", str(self.smp),
-                 "-m", str(self.mem), "-display", "none", "-nodefaults", "-no-reboot", "-serial", "stdio", "-monitor", "none",
-                 "-kernel", str(self.image()), "-append", f"{options} dom0=pvh smap=0 cpuidle=0" if reference else f"{options} gnttab=unsafe-dma"]
-        words += ["-device", "amd-iommu,intremap=on"] if reference else []
+        words = [*pc(self.cpu, self.smp, self.mem, self.machine), "-kernel", str(self.image()), "-append",
+                 f"{options} dom0=pvh smap=0 cpuidle=0" if reference else f"{options} gnttab=unsafe-dma"]
+        words += IOMMU if reference else []
         words += ["-initrd", f"{guest} {'reference' if reference else 'test'} {self.bootargs}".strip()] if guest else []
         words += ["-icount", "shift=0,sleep=off"] if self.icount and self.smp == 1 else []
         return words + self.extra

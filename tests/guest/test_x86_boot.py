@@ -9,8 +9,8 @@ from pathlib import Path
 
 import debugger
 import pytest
+from board_x86 import CPU, pc
 
-CPU = "EPYC,+svm,+npt,-rdtscp,-monitor"
 STACK_BOTTOM = 0xFFFFFF80C0004000       # arch/x86_64/include/layout.h: CPU 0's stack begins above a guard page
 
 
@@ -28,8 +28,7 @@ def find_image(out):
 
 
 def command(image, cpu=CPU, smp=1, mem=512, options="", extra=()):
-    return ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg,thread=single", "-cpu", cpu, "-smp", str(smp), "-m", str(mem), "-nodefaults",
-            "-display", "none", "-no-reboot", "-serial", "stdio", "-monitor", "none", "-kernel", str(image), "-append", options, *extra]
+    return [*pc(cpu, smp, mem), "-kernel", str(image), "-append", options, *extra]
 
 
 def boot(out, image, name, limit=60, **settings):

@@ -8,8 +8,8 @@ import subprocess
 import pexpect
 import pytest
 from board import end
+from board_x86 import pc
 
-CPU = "EPYC,+svm,+npt,-rdtscp,-monitor"
 WORDS = "placeholder console=com1 com1=115200 dom0_mem=256M"
 OVMF = "/usr/share/OVMF/OVMF_{}_4M.fd"
 UEFI = ["-drive", f"if=pflash,format=raw,readonly=on,file={OVMF.format('CODE')}",
@@ -53,9 +53,8 @@ def make_disc(out, tmp_path):
 def test_grub(make_disc, firmware, load, module):
     if firmware and load == "multiboot":
         pytest.skip("multiboot 1 has no word for where UEFI keeps ACPI's tables")
-    board = pexpect.spawn("qemu-system-x86_64", ["-M", "q35", "-accel", "tcg,thread=single", "-cpu", CPU, "-m", "512", "-nodefaults", "-display",
-                          "none", "-no-reboot", "-serial", "stdio", "-monitor", "none", "-cdrom", str(make_disc(load, module)), *firmware],
-                          timeout=90)
+    program, *words = pc()
+    board = pexpect.spawn(program, [*words, "-cdrom", str(make_disc(load, module)), *firmware], timeout=90)
     try:
         board.expect(r"is no kernel[^\n]*\n")
         said = (board.before + board.after).decode(errors="replace").replace("\r", "")

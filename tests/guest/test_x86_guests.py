@@ -7,8 +7,8 @@ import threading
 from pathlib import Path
 
 import pytest
+from board_x86 import CPU, pc
 
-CPU = "EPYC,+svm,+npt,-rdtscp,-monitor"
 RESULT = re.compile(r"^(PASS|FAIL) (.*)$", re.M)
 DONE = re.compile(r"^DONE (\d+) passed, (\d+) failed$", re.M)
 
@@ -25,9 +25,8 @@ def run(out, guest, cpu=CPU, smp=1, limit=60, options="", words="guest"):
     assert image.exists() and kernel.exists(), "make build guests-x86 ARCH=x86_64"
     log = Path(out) / f"logs/guest/x86_{guest}_{smp}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg,thread=single", "-cpu", cpu, "-smp", str(smp), "-m", "512", "-nodefaults",
-               "-display", "none", "-no-reboot", "-serial", "stdio", "-monitor", "none", "-kernel", str(image),
-               "-append", f"console=com1 com1=115200 dom0_mem=128M gnttab=unsafe-dma {options}", "-initrd", f"{kernel} {words}"]
+    command = [*pc(cpu, smp), "-kernel", str(image), "-append",
+               f"console=com1 com1=115200 dom0_mem=128M gnttab=unsafe-dma {options}", "-initrd", f"{kernel} {words}"]
     with open(log, "wb") as stream:
         subprocess.run(command, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.DEVNULL, timeout=limit, check=False)
     return log.read_text(errors="replace").replace("\r", "")

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Entered as a PVH kernel is, and stays in 32-bit protected mode: flat segments of its own, an exception's number to trap(), then guest_main(). */
+#include "../lib/pvh_note.h"
+
 #define CODE32 0x08
 #define DATA 0x10
 #define EXCEPTIONS 32
 
-.section .note.pvh, "a", @note
-    .balign 4
-    .long 4, 4, 18                  /* XEN_ELFNOTE_PHYS32_ENTRY */
-    .asciz "Xen"
-    .long start32
+pvh_note start32
 
 .section .head.text, "ax"
 .globl start32
@@ -69,7 +67,7 @@ upcall_entry:
 
 /* long call_narrow(number, a, b, c, d, e): by the instruction; call_by_page: by the stub of the hypercall page. */
 .globl call_narrow, call_by_page
-call_narrow:
+.macro begin_call               /* the number and three arguments in their registers */
     pushl %ebx
     pushl %esi
     pushl %edi
@@ -77,6 +75,16 @@ call_narrow:
     movl 20(%esp), %ebx
     movl 24(%esp), %ecx
     movl 28(%esp), %edx
+.endm
+.macro end_call
+    popl %edi
+    popl %esi
+    popl %ebx
+    ret
+.endm
+
+call_narrow:
+    begin_call
     movl 32(%esp), %esi
     movl 36(%esp), %edi
     cmpb $0, use_vmcall
@@ -89,26 +97,14 @@ call_narrow:
     movl %edx, left + 8
     movl %esi, left + 12
     movl %edi, left + 16
-    popl %edi
-    popl %esi
-    popl %ebx
-    ret
+    end_call
 
 call_by_page:
-    pushl %ebx
-    pushl %esi
-    pushl %edi
-    movl 16(%esp), %eax
-    movl 20(%esp), %ebx
-    movl 24(%esp), %ecx
-    movl 28(%esp), %edx
+    begin_call
     shll $5, %eax
     addl $hypercall_page, %eax
     call *%eax
-    popl %edi
-    popl %esi
-    popl %ebx
-    ret
+    end_call
 
 .data
 .globl use_vmcall

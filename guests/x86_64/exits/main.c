@@ -20,19 +20,6 @@ enum { DB = 1, UD = 6, GP = 13, PF = 14 };
 
 extern uint64_t table3[];
 
-static uint64_t read_msr(uint32_t msr)
-{
-    uint32_t low, high;
-
-    __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
-    return (uint64_t)high << 32 | low;
-}
-
-static void write_msr(uint32_t msr, uint64_t value)
-{
-    __asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
-}
-
 static int try_read_msr(uint32_t msr)
 {
     return TRY("rdmsr", : "c"(msr) : "rax", "rdx", "r15", "memory");

@@ -121,19 +121,6 @@ static void shortest_period(void)
     __asm__ volatile("sti; nop; nop; cli" ::: "memory");
 }
 
-static uint64_t read_msr(uint32_t msr)
-{
-    uint32_t low, high;
-
-    __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
-    return (uint64_t)high << 32 | low;
-}
-
-static void write_msr(uint32_t msr, uint64_t value)
-{
-    __asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
-}
-
 /* The last one: the page has gone. */
 static void task_priority_of_x2apic(void)
 {

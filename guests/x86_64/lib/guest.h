@@ -56,6 +56,19 @@ extern volatile uint64_t go_on_at;
         last_vector; \
     })
 
+static inline uint64_t read_msr(uint32_t msr)
+{
+    uint32_t low, high;
+
+    __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
+    return (uint64_t)high << 32 | low;
+}
+
+static inline void write_msr(uint32_t msr, uint64_t value)
+{
+    __asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
+}
+
 /* Registers of this processor's local APIC, by its page. */
 void apic_write(unsigned offset, uint32_t value);
 uint32_t apic_read(unsigned offset);

@@ -3,6 +3,8 @@
  * Entered as a PVH kernel is (32-bit protected mode, no paging, ebx = start_info): the first 4 GiB at their physical addresses, long mode,
  * exceptions to trap() in exception.c, then guest_main(start_info).
  */
+#include "pvh_note.h"
+
 #define CODE64 0x08
 #define DATA 0x10
 #define CR0_VALUE 0x80010033        /* PG, WP, PE, MP, ET, NE */
@@ -12,11 +14,7 @@
 #define TABLE 0x7
 #define BLOCK 0x87
 
-.section .note.pvh, "a", @note
-    .balign 4
-    .long 4, 4, 18                  /* XEN_ELFNOTE_PHYS32_ENTRY */
-    .asciz "Xen"
-    .long start32
+pvh_note start32
 
 .section .head.text, "ax"
 .code32

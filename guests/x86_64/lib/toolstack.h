@@ -3,21 +3,13 @@
 #ifndef X86_GUEST_TOOLSTACK_H
 #define X86_GUEST_TOOLSTACK_H
 
+#include "guests/lib/macros.h"
 #include "guests/x86_64/lib/guest.h"
 
-#define PAGE_SIZE 4096UL
-#define PAGE_SHIFT 12
-#define PAGE_ALIGNED __attribute__((aligned(4096)))
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define TICKS_PER_MS 1000000UL
 #define INSNS_PER_TICK 1
 #define print say
 
-#define ASSERT(cond) \
-    do { \
-        if (!(cond)) \
-            guest_panic("assertion failed: %s, %s:%d", #cond, __FILE__, __LINE__); \
-    } while (0)
 _Noreturn void guest_panic(const char *format, ...);
 
 void *memset(void *to, int value, size_t n);

@@ -5,6 +5,8 @@
  *
  *   start32 (offset 0; at offset 8 the size in memory) -> long mode, the first 4 GiB at their physical addresses -> unpack(start_info) -> start_kernel: back to where we came from
  */
+#include "../lib/pvh_note.h"
+
 #define LINKED_AT 0x100000
 #define BEGIN_AT 12                 /* the jump and the size are in front */
 #define START_MAGIC 0x336ec578
@@ -20,11 +22,7 @@
 #define TABLE 0x3
 #define BLOCK 0x83
 
-.section .note.pvh, "a", @note
-    .balign 4
-    .long 4, 4, 18                  /* XEN_ELFNOTE_PHYS32_ENTRY */
-    .asciz "Xen"
-    .long LINKED_AT
+pvh_note LINKED_AT
 
 .section .head.jump, "ax"
 .code32
