@@ -22,6 +22,9 @@ struct x86_control_registers {
     uint64_t cr0, cr2, cr3, cr4, efer, dr6, dr7;
 };
 
+/* The PAT after a reset (AMD64 APM volume 2, 7.8.2). */
+#define X86_PAT_RESET UINT64_C(0x0007040600070406)
+
 /* Model-specific registers of the state, by these places. */
 enum x86_state_msr {
     STATE_STAR, STATE_LSTAR, STATE_CSTAR, STATE_SFMASK, STATE_KERNEL_GS, STATE_SYSENTER_CS, STATE_SYSENTER_ESP, STATE_SYSENTER_EIP,

@@ -13,11 +13,7 @@
 #ifndef GUESTS_HOSTILE_STORM_STORM_H
 #define GUESTS_HOSTILE_STORM_STORM_H
 
-#if defined(__x86_64__)
-#include "guests/x86_64/lib/hypercall.h"
-#else
 #include "guests/lib/hypercall.h"
-#endif
 
 #define AREA_OFFSET 0x200000UL
 #define AREA_BYTES 0x30000UL

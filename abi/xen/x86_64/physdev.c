@@ -7,32 +7,29 @@
 
 #define FAMILY HYPERCALL(__HYPERVISOR_physdev_op)
 
-static uint16_t function_of(uint8_t bus, uint8_t devfn)
+/* Both structures begin with where the function is; of the longer one so much has to be there. */
+static int64_t told(struct vcpu *v, uint64_t from, size_t size, uint32_t subcall, int (*tell)(struct domain *d, uint16_t function))
 {
-    return (uint16_t)(bus << 8 | devfn);
+    struct physdev_pci_device_add a;
+    int r = read_guest(v, &a, from, size);
+
+    STATIC_ASSERT(offsetof(struct physdev_pci_device_add, devfn) == offsetof(struct physdev_pci_device, devfn));
+    ASSERT(size <= sizeof(a));
+    if (r)
+        return r;
+    subcall_reached(FAMILY, subcall);
+    return a.seg ? -E_NODEV : tell(v->domain, (uint16_t)(a.bus << 8 | a.devfn));
 }
 
 /* What it says of virtual functions and of nodes of memory is not asked for. */
 int64_t x86_pci_device_add(struct vcpu *v, const uint64_t args[6], void *op UNUSED)
 {
-    struct physdev_pci_device_add a;
-    int r = read_guest(v, &a, args[1], offsetof(struct physdev_pci_device_add, optarr));
-
-    if (r)
-        return r;
-    subcall_reached(FAMILY, PHYSDEVOP_pci_device_add);
-    return a.seg ? -E_NODEV : vpci_device_add(v->domain, function_of(a.bus, a.devfn));
+    return told(v, args[1], offsetof(struct physdev_pci_device_add, optarr), PHYSDEVOP_pci_device_add, vpci_device_add);
 }
 
 int64_t x86_pci_device_remove(struct vcpu *v, const uint64_t args[6], void *op UNUSED)
 {
-    struct physdev_pci_device a;
-    int r = read_guest(v, &a, args[1], sizeof(a));
-
-    if (r)
-        return r;
-    subcall_reached(FAMILY, PHYSDEVOP_pci_device_remove);
-    return a.seg ? -E_NODEV : vpci_device_remove(v->domain, function_of(a.bus, a.devfn));
+    return told(v, args[1], sizeof(struct physdev_pci_device), PHYSDEVOP_pci_device_remove, vpci_device_remove);
 }
 
 /* The windows are known from ACPI. */

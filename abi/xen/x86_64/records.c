@@ -7,7 +7,6 @@
 #include "vdev/x86_64/vlapic.h"
 
 #define RFLAGS_RESERVED UINT64_C(2)
-#define PAT_RESET UINT64_C(0x0007040600070406)  /* AMD64 APM volume 2, 7.8.2 */
 /* Eight pairs, fixed ranges, write-combining. */
 #define MTRR_CAPABILITIES UINT64_C(0x508)
 #define LEGACY_FP_BYTES 512
@@ -127,7 +126,7 @@ static void encode_mtrr(struct vcpu *v, void *out)
     struct x86_vcpu_state s;
 
     x86_state_get(v, &s);
-    m->msr_pat_cr = v->initialised ? s.msr[STATE_PAT] : PAT_RESET;
+    m->msr_pat_cr = v->initialised ? s.msr[STATE_PAT] : X86_PAT_RESET;
     m->msr_mtrr_cap = MTRR_CAPABILITIES;
     m->msr_mtrr_def_type = from->default_type;
     memcpy(m->msr_mtrr_var, from->variable, sizeof(m->msr_mtrr_var));

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A guest's state as the VMCB holds it, for everybody else (virt.h). */
+#include "arch/include/x86_state.h"
 #include "arch/x86_64/svm/svm.h"
 #include "lib/string.h"
 #include "msr.h"
 #include "processor.h"
 
-#define PAT_RESET UINT64_C(0x0007040600070406)
 #define ALL_DEBUG_REGISTERS 0xffff
 /* Of EFER: SCE, LME, LMA, NXE, FFXSR, TCE. SVME is the hypervisor's and always on (15.5.1). */
 #define EFER_GUEST (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | BIT(14) | BIT(15))
@@ -67,7 +67,7 @@ void svm_vcpu_reset(struct vcpu *v)
     struct vmcb *m = vmcb_of(v);
 
     m->star = m->lstar = m->cstar = m->sfmask = m->kernel_gs_base = m->sysenter_cs = m->sysenter_esp = m->sysenter_eip = 0;
-    m->pat = PAT_RESET;
+    m->pat = X86_PAT_RESET;
     m->event = m->interrupt_shadow = m->exit_int_info = m->debugctl = 0;
     m->v_intr = V_INTR_MASKING;
     m->misc1 &= ~(uint32_t)(MISC1_VINTR | MISC1_IRET);

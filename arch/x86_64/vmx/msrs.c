@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A guest's model-specific registers: some are in the VMCS; others the hypervisor does not use, and they are the loaded guest's. */
+#include "arch/include/x86_state.h"
 #include "arch/x86_64/vmx/vmx.h"
 #include "cpuid_host.h"
 #include "msr.h"
 #include "processor.h"
 
-#define PAT_RESET UINT64_C(0x0007040600070406)
 
 static const uint32_t switched[VMX_SWITCHED_MSRS] = { MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SFMASK, MSR_KERNEL_GS_BASE, MSR_TSC_AUX };
 
@@ -39,7 +39,7 @@ void vmx_reset_msrs(struct vcpu *v)
         v->arch.vmx.msrs[i] = 0;
     vmcs_open(v);
     for (unsigned i = 0; i < ARRAY_SIZE(in_vmcs); i++)
-        vmwrite(in_vmcs[i].field, in_vmcs[i].msr == MSR_PAT ? PAT_RESET : 0);
+        vmwrite(in_vmcs[i].field, in_vmcs[i].msr == MSR_PAT ? X86_PAT_RESET : 0);
     vmcs_close(v);
 }
 
