@@ -118,12 +118,12 @@ def dom0_tree(packages, kernel, libvirt=False, target=ARM64, programs=()):
 
 
 def compile_for_dom0(packages, name, libraries, out, target=ARM64):
-    """tools/programs/NAME.c, with everything of Xen's libraries in it that it needs."""
+    """tools/programs/NAME.c, and what is in the folder NAME beside it, with everything of Xen's libraries in it that it needs."""
     xen = packages["libxen-dev"] / "usr"
     libraries = [f"-l{library}" for library in libraries]
+    sources = [PROGRAMS / f"{name}.c", *sorted((PROGRAMS / name).glob("*.c"))]
     subprocess.run([f"{target.triplet}-gcc", "-O2", "-s", "-static", "-Wall", "-Wextra", "-Werror", "-isystem", str(xen / "include"),
-                    "-o", str(out), str(PROGRAMS / f"{name}.c"), f"-L{xen / 'lib' / target.triplet}", *libraries],
-                   check=True, timeout=120)
+                    "-o", str(out), *map(str, sources), f"-L{xen / 'lib' / target.triplet}", *libraries], check=True, timeout=120)
 
 
 def peer_tree(packages, kernel, program):

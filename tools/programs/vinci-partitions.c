@@ -20,41 +20,17 @@
  * has as its ring. The page goes with the life that it was given to; the next one's lies elsewhere, so that xenconsoled sees that it is
  * another.
  */
-#define _GNU_SOURCE
-#include <errno.h>
-#include <poll.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#define __XEN_TOOLS__ 1
-#include <xenctrl.h>
-#include <xenevtchn.h>
-#include <xenforeignmemory.h>
-#include <xenstore.h>
-#include <xen/grant_table.h>
-#include <xen/hvm/params.h>
-#include <xen/io/xenbus.h>
-#include <xen/io/xs_wire.h>
+#include "vinci-partitions/partitions.h"
 
 #define PARTITIONS "/proc/device-tree/hypervisor/vinci,partitions"
 /* A static domain runs again. */
 #define VIRQ_PARTITION VIRQ_ARCH_0
 #define STORE_COMES_LATER UINT64_MAX
-/* Of a console's ring, one life's and the next one's: xl's places for a guest's console and UART, which static domains do not use. */
-#define CONSOLE_PFN(odd) ((GUEST_MAGIC_BASE >> XC_PAGE_SHIFT) + ((odd) ? 3 : 0))
-#define PAGE_KIB (XC_PAGE_SIZE / 1024)
 /* Where init-dom0less has it. */
 #define STORE_PFN ((GUEST_MAGIC_BASE >> XC_PAGE_SHIFT) + 1)
-#define PATH_SIZE (XENSTORE_ABS_PATH_MAX + 1)
 /* Below it a node for each domain that is between release and introduction, and in that one for each of its nodes. */
 #define JOURNAL "/local/domain/0/vinci-partitions"
 #define PERMISSIONS_MAX 16
-#define CONSOLE_LIMIT 1048576
 #define CLOSE_MS 3000
 #define RETRY_MS 1000
 /* Times RETRY_MS that a domain is waited for; it is told at every power of two. */
@@ -66,89 +42,9 @@ static const char usage[] =
     "Stays and waits for restarts of the static domains that init-dom0less has connected: each gets its connection to xenstore again, and\n"
     "with it the disks and network cards that xl has attached to it. Those with an emulated UART get a console for `xl console`.\n";
 
-struct node {
-    char *path;
-    struct xs_permissions *owner;       /* and further permissions: `count` in all */
-    unsigned count;
-};
-
-struct partition {
-    uint32_t id;
-    char name[32];
-    bool begun;                         /* `nodes` are noted in the journal, and may be dom0's */
-    unsigned looks;                     /* since it is connected and nothing has come; NUDGES: no more */
-    struct node *nodes;
-    size_t node_count;
-};
-
-static xc_interface *xch;
-static struct xs_handle *xs;
-static xenforeignmemory_handle *memory;
-
-static void say(const struct partition *p, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    printf("vinci-partitions: %s (%u): ", p->name, p->id);
-    vprintf(format, args);
-    putchar('\n');
-    fflush(stdout);
-    va_end(args);
-}
-
-/* xenstore: values that are short, of paths that are made. */
-
-__attribute__((format(printf, 2, 0)))
-static char *read_path(char path[PATH_SIZE], const char *format, va_list args)
-{
-    if (vsnprintf(path, PATH_SIZE, format, args) >= PATH_SIZE)
-        return NULL;
-    return xs_read(xs, XBT_NULL, path, NULL);
-}
-
-/* NULL: there is none. The caller frees it. */
-__attribute__((format(printf, 1, 2)))
-static char *value_of(const char *format, ...)
-{
-    char path[PATH_SIZE], *value;
-    va_list args;
-
-    va_start(args, format);
-    value = read_path(path, format, args);
-    va_end(args);
-    return value;
-}
-
-__attribute__((format(printf, 1, 2)))
-static int number_of(const char *format, ...)
-{
-    char path[PATH_SIZE], *value;
-    va_list args;
-    int number;
-
-    va_start(args, format);
-    value = read_path(path, format, args);
-    va_end(args);
-    number = value ? atoi(value) : -1;
-    free(value);
-    return number;
-}
-
-/* What is there already gets another value. */
-__attribute__((format(printf, 2, 3)))
-static void change(const char *value, const char *format, ...)
-{
-    char path[PATH_SIZE], *former;
-    va_list args;
-
-    va_start(args, format);
-    former = read_path(path, format, args);
-    va_end(args);
-    if (former)
-        (void)xs_write(xs, XBT_NULL, path, value, (unsigned)strlen(value));
-    free(former);
-}
+xc_interface *xch;
+struct xs_handle *xs;
+xenforeignmemory_handle *memory;
 
 /* The devices that libxl has attached: /libxl/ID/device/KIND/NUMBER, which the domain cannot write, says where their two sides are. */
 
@@ -451,70 +347,6 @@ static bool introduce(const struct partition *p, uint64_t port)
     change("", "/local/domain/%u/control/shutdown", p->id);
     change("", "/local/domain/%u/control/sysrq", p->id);
     return xs_introduce_domain(xs, p->id, STORE_PFN, (unsigned)port);
-}
-
-/* Consoles. */
-
-/* The domain's limit knows nothing of this page yet when it is the first one. */
-static bool add_page(const struct partition *p, xen_pfn_t pfn)
-{
-    xc_dominfo_t info;
-
-    if (!xc_domain_populate_physmap_exact(xch, p->id, 1, 0, 0, &pfn))
-        return true;
-    if (xc_domain_getinfo(xch, p->id, 1, &info) != 1 || info.domid != p->id)
-        return false;
-    return !xc_domain_setmaxmem(xch, p->id, info.max_memkb + PAGE_KIB) && !xc_domain_populate_physmap_exact(xch, p->id, 1, 0, 0, &pfn);
-}
-
-static bool write_number(xs_transaction_t t, const char *path, const char *key, unsigned long number)
-{
-    char place[PATH_SIZE], value[24];
-
-    snprintf(place, sizeof(place), "%s/%s", path, key);
-    snprintf(value, sizeof(value), "%lu", number);
-    return xs_write(xs, t, place, value, (unsigned)strlen(value));
-}
-
-/* Page and port change at once for xenconsoled. */
-static bool publish_console(const struct partition *p, xen_pfn_t pfn, evtchn_port_t port)
-{
-    char path[PATH_SIZE], place[PATH_SIZE + 8];
-    xs_transaction_t t;
-
-    snprintf(path, sizeof(path), "/local/domain/%u/console", p->id);
-    snprintf(place, sizeof(place), "%s/type", path);
-    do {
-        t = xs_transaction_start(xs);
-        if (t == XBT_NULL)
-            return false;
-        if (!xs_write(xs, t, place, "xenconsoled", 11) || !write_number(t, path, "limit", CONSOLE_LIMIT) ||
-            !write_number(t, path, "ring-ref", pfn) || !write_number(t, path, "port", port)) {
-            (void)xs_transaction_end(xs, t, true);
-            return false;
-        }
-    } while (!xs_transaction_end(xs, t, false) && errno == EAGAIN);
-    return true;
-}
-
-/* Asked without a page first: EPERM, it has no UART; EEXIST, this life has its console. */
-static void connect_console(const struct partition *p)
-{
-    xen_pfn_t former = (xen_pfn_t)number_of("/local/domain/%u/console/ring-ref", p->id);
-    xen_pfn_t pfn = CONSOLE_PFN(former == CONSOLE_PFN(false));
-    evtchn_port_t port;
-    int error = xc_dom_vuart_init(xch, XEN_DOMCTL_VUART_TYPE_VPL011, p->id, 0, pfn, &port);
-
-    if (error && errno != EINVAL)
-        return;
-    if (error && !add_page(p, pfn)) {
-        say(p, "no page for its console: %s", strerror(errno));
-        return;
-    }
-    if (error)
-        error = xc_dom_vuart_init(xch, XEN_DOMCTL_VUART_TYPE_VPL011, p->id, 0, pfn, &port);
-    if (!error && !publish_console(p, pfn, port))
-        say(p, "xenstored does not take its console: %s", strerror(errno));
 }
 
 /* Nodes are whose they were. */
