@@ -276,7 +276,7 @@ void vpci_free(struct domain *d)
     if (!p)
         return;
     list_for_each_safe(f, next, &p->functions, link) {
-        vpci_msi_free(p, f);
+        vpci_msi_free(f);
         list_remove(&f->link);
         heap_delete(f);
     }

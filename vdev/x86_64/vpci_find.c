@@ -116,7 +116,7 @@ void vpci_forget(struct vpci *p, struct vpci_function *f)
     /* Off cannot fail. */
     if (vpci_decode(p, f, false))
         ASSERT(!"registers were in the way of nothing");
-    vpci_msi_free(p, f);
+    vpci_msi_free(f);
     list_remove(&f->link);
     heap_delete(f);
 }

@@ -94,7 +94,7 @@ bool vpci_table_pages(const struct vpci_function *f, uint64_t *first, uint64_t *
 /* -- vpci_msi.c -- */
 /* The capabilities at these offsets (0: none) are switched off and known. -E_NOMEM. */
 int vpci_msi_init(struct vpci_function *f, unsigned msi, unsigned msix) MUST_CHECK;
-void vpci_msi_free(struct vpci *p, struct vpci_function *f);
+void vpci_msi_free(struct vpci_function *f);
 /* A register of 4 bytes of theirs as dom0 sees it. False: it is none of theirs, or as the device has it. */
 bool vpci_msi_read(const struct vpci_function *f, unsigned reg, uint32_t *value);
 /* dom0 writes `value` there. False: it is none of theirs. */

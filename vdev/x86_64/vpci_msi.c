@@ -309,7 +309,7 @@ int vpci_msi_init(struct vpci_function *f, unsigned msi, unsigned msix)
     return msix ? msix_init(f, msix) : 0;
 }
 
-void vpci_msi_free(struct vpci *p UNUSED, struct vpci_function *f)
+void vpci_msi_free(struct vpci_function *f)
 {
     if (f->msi.vector)
         host_vector_free(f->msi.vector);
