@@ -12,7 +12,7 @@ ROOMS = ["boot", "partition", "abi", "core", "vdev", "sched", "mem", "drivers", 
          "arch/x86_64", "arch/host", "guests"]
 HYPERVISOR = [room for room in ROOMS if room not in ("arch/host", "guests")]
 # What of a room is one processor's.
-X86_ONLY = re.compile(r"(^|/)x86_64/|(^|/)x86_\w+\.h$|^drivers/(ns16550|no_iommu)\.")
+X86_ONLY = re.compile(r"(^|/)x86_64/|(^|/)x86_\w+\.h$|^drivers/(ns16550|iommu_x86|amdvi\w*|vtd\w*)\.")
 ARM64_ONLY = re.compile(r"(^|/)arm64/|^partition/|^drivers/(cadence|pl011|smmuv3\w*)\.|^mem/vmid\.|^boot/efi_map\.")
 ASSERTION = re.compile(r"\b(ASSERT|PANIC_IF)\s*\(")
 BLOCK_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)

@@ -30,7 +30,9 @@ def config(name, *lines):
 
 IMAGES = {"arm64": "images", "x86_64": "x86_64/images"}
 WORK = {"arm64": "bench/work", "x86_64": "bench/work-x86_64"}
+# Of one flavour: the ramdisk has the kernel's modules.
 KERNEL = {"arm64": "dom0.kernel", "x86_64": "cloud.kernel"}
+RAMDISK = {"arm64": "full.ramdisk", "x86_64": "cloud.ramdisk"}
 # What a guest's disk and network need where there is no IOMMU for dom0's devices, none of which is asked to reach them here.
 OPTIONS = {"arm64": "", "x86_64": " gnttab=unsafe-dma"}
 
@@ -43,7 +45,7 @@ def initramfs(out, arch="arm64"):
     guest.file("usr/bin/work", work, mode=0o755)
     guest.write_cpio(out / f"bench/{arch}-work-guest.cpio")
     ramdisk = out / f"bench/{arch}-guest.ramdisk"
-    ramdisk.write_bytes((images / "full.ramdisk").read_bytes() + (out / f"bench/{arch}-work-guest.cpio").read_bytes())
+    ramdisk.write_bytes((images / RAMDISK[arch]).read_bytes() + (out / f"bench/{arch}-work-guest.cpio").read_bytes())
     dom0 = Tree({})
     dom0.file("usr/bin/work", work, mode=0o755)
     dom0.file("srv/full.kernel", images / KERNEL[arch], mode=0o644)
@@ -135,7 +137,7 @@ class Scenario:
         for command in ("modprobe loop", "dd if=/dev/zero of=/tmp/disk bs=1M count=16", "losetup /dev/loop0 /tmp/disk"):
             self.board.out_of(command)
         self.board.out_of("xl create -q /srv/io.cfg", timeout=120)
-        self.board.wait_console("io", "guest: io ready", seconds=180)
+        self.board.wait_console("io", "guest: io ready", seconds=600)      # wall clock, on a machine that may be busy
 
     def block(self):
         self.board.guest("io", f"work block /dev/xvdb 4096 {BLOCK_READS}", timeout=60)

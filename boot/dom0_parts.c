@@ -12,7 +12,7 @@ int dom0_add_memory(struct domain *d, const struct memory_range *r)
     uint64_t count = r->size >> PAGE_SHIFT, done = 0;
 
     frame_add_reserved(&d->owner, first, count);
-    if (d->iommu && iommu_map_own(d->iommu, first, count))
+    if (d->dma_identity && iommu_map_own(d->iommu, first, count))
         return -E_NOMEM;
     while (done < count) {
         uint64_t frame = first.v + done;

@@ -121,6 +121,7 @@ static void fill_in(struct domain *d, const struct domain_config *c)
     d->arena.limit = 2 * c->max_vcpus + EVENT_MAX_PORTS_FIFO * sizeof(uint32_t) / PAGE_SIZE + 1;
     d->is_control = c->is_control;
     d->direct_mapped = c->direct_mapped;
+    d->dma_identity = c->iommu && c->dma_identity;
     spin_lock_init(&d->lock, LOCK_DOMAIN_CONTROL);
     /* One for being whole, one for its frames: domain_destroy.c. */
     d->references = 2;
@@ -151,7 +152,7 @@ static int init_spaces(struct domain *d, bool with_iommu)
     if (error)
         goto no_stage2;
     if (with_iommu)
-        error = iommu_space_create(d->id.v, d->direct_mapped ? NULL : &d->stage2, &d->iommu);
+        error = iommu_space_create(d->id.v, d->dma_identity ? NULL : &d->stage2, &d->iommu);
     if (error)
         goto no_iommu;
     error = -E_NOMEM;

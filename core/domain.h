@@ -117,6 +117,7 @@ struct domain {
     domid id;
     bool is_control;            /* may use domctl, sysctl, platform_op and foreign mappings */
     bool direct_mapped;         /* guest frame number == host frame number */
+    bool dma_identity;          /* it tells its devices host addresses: behind an IOMMU they have an identity (drivers/iommu.h) */
     spinlock_t lock;            /* LOCK_DOMAIN_CONTROL */
     uint32_t references;        /* atomic */
     uint8_t life;               /* enum domain_reference */
@@ -174,6 +175,7 @@ void domain_unlock(struct domain_locked l);
 
 struct domain_config {
     bool is_control, direct_mapped;
+    bool dma_identity;          /* matters with `iommu` only */
     uint8_t uuid[16];
     uint32_t flags;
     uint32_t max_vcpus;         /* 1..MAX_VCPUS */

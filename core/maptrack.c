@@ -111,12 +111,6 @@ static void drop(struct domain *d, uint32_t handle, struct maptrack_entry *e, bo
     maptrack_give(&d->grants, handle);
 }
 
-/* A guest that is mapped one to one tells its devices a granted page by its host address. */
-static bool needs_identity(const struct domain *d)
-{
-    return unlikely(d->iommu) && d->direct_mapped;
-}
-
 static COLD int refuse(const struct domain *d)
 {
     static bool said;
@@ -147,7 +141,7 @@ int grant_map(struct domain *d, const struct grant_map_request *r, struct grant_
     status = grant_pin(granter, r->ref, d->id, r->read_only, true, &mfn);
     if (status != GRANT_OKAY)
         goto give;
-    if (needs_identity(d) && iommu_use(d->iommu, (struct iommu_use){ mfn, !r->read_only })) {
+    if (unlikely(d->dma_identity) && iommu_use(d->iommu, (struct iommu_use){ mfn, !r->read_only })) {
         status = GRANT_NO_SPACE;
         goto unpin;
     }
@@ -165,7 +159,7 @@ int grant_map(struct domain *d, const struct grant_map_request *r, struct grant_
     return GRANT_OKAY;
 
 unuse:
-    if (needs_identity(d))
+    if (unlikely(d->dma_identity))
         iommu_unuse(d->iommu, &(struct iommu_use){ mfn, !r->read_only }, 1);
 unpin:
     frame_put(mfn);
@@ -224,7 +218,7 @@ void grant_unmap(struct domain *d, struct grant_unmap_request *r, unsigned n)
         r[i].status = unmap_entry(d, &g, &r[i]);
     }
     stage2_gather_finish(&g);
-    if (needs_identity(d))
+    if (unlikely(d->dma_identity))
         unuse(d, r, n);
     for (unsigned i = 0; i < n; i++) {
         if (r[i].entry)
@@ -244,7 +238,7 @@ int grant_release_mappings(struct domain *d)
 
         PANIC_IF(!e, "grant: d%u counts %u mappings too many", d->id.v, gt->maptrack_used);
         if (claim(e, &read_only)) {
-            if (needs_identity(d))
+            if (unlikely(d->dma_identity))
                 iommu_unuse(d->iommu, &(struct iommu_use){ MFN(e->mfn), !read_only }, 1);
             drop(d, gt->release_next, e, read_only);
             dropped++;

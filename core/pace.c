@@ -33,3 +33,15 @@ void vcpu_pay(struct vcpu *v, struct pace *p, nsec_t price, nsec_t burst)
     if (mark - now > burst)
         vcpu_hold(v, mark - burst);
 }
+
+bool pace_try(struct pace *p, nsec_t price, nsec_t burst, nsec_t *until)
+{
+    nsec_t now = arch_time_now(), mark = MAX(p->mark, now) + price;
+
+    ASSERT(price > 0 && burst >= price);
+    *until = mark - burst;
+    if (*until > now)
+        return false;
+    p->mark = mark;
+    return true;
+}

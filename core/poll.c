@@ -40,7 +40,7 @@ int vcpu_poll(struct vcpu *v, const uint32_t *ports, unsigned count, nsec_t unti
     (void)atomic_fetch_or(&v->pause_flags, VCPU_POLLING);
     /* Before the look; meets the order between pending bit and `pollers` in event_wake_pollers, and the barrier in vcpu_wake. */
     barrier_full();
-    if (any_pending(d, ports, count) || arch_vcpu_has_interrupt(v) || event_vcpu_pending(v)) {
+    if (any_pending(d, ports, count) || arch_vcpu_has_interrupt(v)) {
         vcpu_wake(v);
         return 0;
     }

@@ -86,19 +86,13 @@ bool domain_is_quiet(const struct domain *d)
     return true;
 }
 
-/* Something v may wait for is there already. */
-static bool has_reason_to_run(struct vcpu *v)
-{
-    return arch_vcpu_has_interrupt(v) || event_vcpu_pending(v);
-}
-
 void vcpu_block(struct vcpu *v)
 {
     ASSERT(v == cpu_current_vcpu());
     (void)atomic_fetch_or(&v->pause_flags, VCPU_BLOCKED);
     /* Between the flag and the look; meets the one in vcpu_wake. One of the two sees the other's. */
     barrier_full();
-    if (has_reason_to_run(v))
+    if (arch_vcpu_has_interrupt(v))
         (void)atomic_fetch_and(&v->pause_flags, ~(uint32_t)VCPU_BLOCKED);
     else
         sched_sleep(&v->unit);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What devices may reach of memory. Provided by the board's IOMMU driver (smmuv3*.c); without one iommu_is_present() is false and
- * nothing else here is called.
+ * What devices may reach of memory. Provided by the board's IOMMU driver (smmuv3*.c; iommu_x86.c with amdvi*.c, vtd*.c); without one iommu_is_present()
+ * is false and nothing else here is called.
  *
  * A device is known by its streams: numbers that its accesses carry to one of the board's IOMMUs. A stream belongs to at most one
  * space, and the accesses of one that belongs to none are refused. A space is either
  *
  *   of a stage-2 table   a device's addresses are guest-physical addresses of the domain: it sees what the domain sees. The IOMMU
  *                        walks the table itself, or, where it cannot, a twin that lies behind each table (mem/stage2.h)
- *   an identity          for a domain that is mapped one to one: a device's addresses are the host's. Its own memory is mapped for
+ *   an identity          for a domain that tells its devices host addresses (dma_identity, core/domain.h): a device's addresses are the host's. Its own memory is mapped for
  *                        good, as its frames are never anybody else's; others' frames as long as it has them mapped by grant
  *
  * Locks: LOCK_IOMMU_SPACE, then LOCK_IOMMU; callers hold none after LOCK_P2M.
@@ -55,8 +55,7 @@ void iommu_unuse(struct iommu_space *p, const struct iommu_use *u, unsigned n);
 
 /* For mem/stage2: an entry of this level as its twin has it. */
 uint64_t iommu_twin(s2_entry e, unsigned level);
-/* Devices forget what they know of `count` pages from gfn on (more than 512: everything; a block is named by one page in it), before
- * it returns. The p2m lock is held. */
+/* Devices forget what they know of `count` pages from gfn on, before it returns. The p2m lock is held. */
 void iommu_forget(struct iommu_space *p, gfn_t gfn, uint64_t count);
 
 #endif

@@ -6,6 +6,7 @@
 #include "arch/include/mapping.h"
 #include "arch/include/mmio.h"
 #include "drivers/iommu.h"
+#include "drivers/iommu_storm.h"
 #include "drivers/smmuv3.h"
 #include "lib/assert.h"
 #include "lib/atomic.h"
@@ -111,9 +112,7 @@ struct smmu {
     uint64_t *level1;                   /* NULL: one group, whose table is the stream table */
     struct stream_group *group;
     uint32_t groups;
-    /* The stream that most of this second's faults are of, if one is (Boyer and Moore's vote), and how many there were. */
-    nsec_t window;
-    uint32_t window_faults, loudest, votes;
+    struct iommu_storm storm;
 };
 extern struct smmu smmu_units[SMMU_UNITS];
 extern unsigned smmu_count;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SMMUv3: the command queue and the event queue. (IHI 0070, 3.5, chapters 4 and 7) */
-#include "arch/include/time.h"
 #include "drivers/smmuv3_internal.h"
 #include "mem/heap.h"
 
@@ -11,7 +10,6 @@
 #define PATIENCE 10000000
 /* Events of one interrupt that are described; the others are counted. */
 #define EVENTS_SHOWN 4
-#define FAULTS_PER_SECOND 4000u
 
 /* An index counts through the queue twice: the bit above it tells full from empty. */
 static uint32_t next_index(const struct smmu_queue *q, uint32_t index)
@@ -133,39 +131,24 @@ static void show_event(struct smmu *u, const uint64_t *e)
         log_guest("SMMUv3 %u: stream 0x%x of d%u: %s (event 0x%x)", u->number, stream, domain, what, type);
 }
 
-static void count_fault(struct smmu *u, uint32_t stream)
-{
-    nsec_t second = arch_time_now() / SEC(1);
-
-    if (second != u->window) {
-        u->window = second;
-        u->window_faults = u->votes = 0;
-    }
-    u->window_faults++;
-    if (u->votes == 0)
-        u->loudest = stream;
-    u->votes += u->loudest == stream ? 1 : UINT32_MAX;
-}
-
 /* Handling faults costs time that is somebody else's: who makes too many is not heard any more. */
 static void stop_storm(struct smmu *u)
 {
     bool cut = false;
 
-    if (u->window_faults <= FAULTS_PER_SECOND)
+    if (!iommu_storm_is_on(&u->storm))
         return;
-    u->window_faults = 0;
     spin_lock(&u->lock);
-    if (!(u->loudest >> u->stream_bits))
-        cut = smmu_stream_cut(u, u->loudest);
+    if (!(u->storm.loudest >> u->stream_bits))
+        cut = smmu_stream_cut(u, u->storm.loudest);
     spin_unlock(&u->lock);
     if (cut) {
         log_warning("SMMUv3 %u: stream 0x%x makes more than %u faults a second: it is cut off until it is given anew", u->number,
-                    u->loudest, FAULTS_PER_SECOND);
+                    u->storm.loudest, IOMMU_FAULTS_PER_SECOND);
         return;
     }
     u->irqs &= ~(uint32_t)IRQ_EVENTQ;
-    log_warning("SMMUv3 %u: more than %u faults a second: they are not reported any more", u->number, FAULTS_PER_SECOND);
+    log_warning("SMMUv3 %u: more than %u faults a second: they are not reported any more", u->number, IOMMU_FAULTS_PER_SECOND);
     if (smmu_control(u, IRQ_CTRL, IRQ_CTRLACK, u->irqs))
         log_warning("SMMUv3 %u: its interrupt does not go off", u->number);
 }
@@ -183,7 +166,7 @@ void smmu_take_events(void *unit)
     for (; q->index != (end & mask); q->index = next_index(q, q->index)) {
         const uint64_t *e = &q->entry[(q->index & (BIT(q->bits) - 1)) * EVENT_WORDS];
 
-        count_fault(u, (uint32_t)(e[0] >> 32));
+        iommu_storm_count(&u->storm, (uint32_t)(e[0] >> 32));
         if (shown++ < EVENTS_SHOWN)
             show_event(u, e);
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/acpi.h"
+#include "lib/acpi_bytes.h"
 #include "lib/assert.h"
 #include "lib/string.h"
 
@@ -16,21 +17,6 @@
 #define EBDA_POINTER 0x40e
 #define BIOS_AREA 0xe0000
 #define BIOS_AREA_BYTES 0x20000
-
-static uint16_t read16(const uint8_t *p)
-{
-    return (uint16_t)(p[0] | p[1] << 8);
-}
-
-static uint32_t read32(const uint8_t *p)
-{
-    return read16(p) | (uint32_t)read16(p + 2) << 16;
-}
-
-static uint64_t read64(const uint8_t *p)
-{
-    return read32(p) | (uint64_t)read32(p + 4) << 32;
-}
 
 uint8_t acpi_sum(const void *p, uint64_t length)
 {

@@ -61,6 +61,52 @@ struct acpi_mcfg {
 };
 const char *acpi_read_mcfg(const void *table, uint32_t length, struct acpi_mcfg *out) MUST_CHECK;
 
+/* What the lines of an IO-APIC, by its number in the MADT, go by for the board's IOMMUs. */
+struct acpi_io_apic_source { uint8_t id; uint16_t source; };
+
+/*
+ * IVRS (AMD I/O Virtualization Technology Specification 3.05, 5.2): AMD's IOMMUs, of segment 0. What is said of a unit twice, by blocks of
+ * several types, is merged.
+ */
+#define ACPI_IOMMUS 8
+#define ACPI_IOMMU_QUIRKS 16
+#define ACPI_IOMMU_RANGES 16
+struct acpi_ivrs {
+    unsigned units, left_out;           /* the latter: of other segments, or too many */
+    struct acpi_amd_iommu {
+        hpa_t base;                     /* its registers */
+        uint16_t function;              /* of PCI, which it is itself */
+        uint16_t last_device;           /* the highest number of a device that is named */
+        uint8_t flags;                  /* of the IVHD */
+        unsigned quirks;                /* devices whose entries of the device table are to have more than nothing set (DTE setting) */
+        struct { uint16_t first, last; uint8_t setting; } quirk[ACPI_IOMMU_QUIRKS];
+    } unit[ACPI_IOMMUS];
+    unsigned io_apics;
+    struct acpi_io_apic_source io_apic[ACPI_IO_APICS];
+    unsigned ranges;                    /* memory that devices need at its own address (IVMD) */
+    struct { uint64_t base, size; } range[ACPI_IOMMU_RANGES];
+};
+/* NULL, or what is wrong with it. */
+const char *acpi_read_ivrs(const void *table, uint32_t length, struct acpi_ivrs *out) MUST_CHECK;
+
+/*
+ * DMAR (Intel Virtualization Technology for Directed I/O 4.1, chapter 8): units of VT-d, of segment 0. Which devices are behind which is not
+ * asked for: each unit knows those that it sees. IO-APICs are named by ACPI's numbers of them, and by the number that their messages carry.
+ */
+#define ACPI_VTD_UNITS 8
+#define ACPI_VTD_RANGES 16
+struct acpi_dmar {
+    unsigned units, ranges;
+    unsigned left_out;                  /* ranges that are none, or too many */
+    bool remaps;                        /* firmware lets interrupts be remapped */
+    unsigned io_apics;
+    struct acpi_io_apic_source io_apic[ACPI_IO_APICS];
+    hpa_t unit[ACPI_VTD_UNITS];         /* their registers */
+    struct { uint64_t base, size; } range[ACPI_VTD_RANGES];     /* memory that devices need at its own address (RMRR) */
+};
+/* NULL, or what is wrong with it; more units than there is room for are wrong. */
+const char *acpi_read_dmar(const void *table, uint32_t length, struct acpi_dmar *out) MUST_CHECK;
+
 /* How the machine is switched off: FADT (5.2.9) and the DSDT's \_S5 (7.4.2.5). Ports, 0: not there. */
 struct acpi_power {
     uint16_t pm1a_control, pm1b_control, pm_timer;

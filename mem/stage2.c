@@ -191,7 +191,7 @@ void stage2_gather_finish(struct stage2_gather *g)
     struct stage2 *s = g->lock.s;
 
     if (likely(g->count))
-        s2_invalidate(s, g->first, g->last - g->first + 1);
+        s2_invalidate(s, g->first, g->last - g->first + 1, g->last - g->first + 1);
     stage2_unlock(g->lock);
     for (unsigned i = 0; i < g->count; i++) {
         atomic_fetch_sub(&s->mapped[g->page[i].type], 1);

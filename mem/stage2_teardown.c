@@ -47,7 +47,7 @@ static void detach(struct stage2 *s, s2_entry *slot, unsigned level, uint64_t gf
     s2_write(s, slot, 0, level);
     if (e && !arch_s2_is_table(e, level))
         s2_count_leaves(s, level, -1);
-    s2_invalidate(s, gfn, arch_s2_is_table(e, level) ? S2_ENTRIES + 1 : 1);
+    s2_invalidate(s, gfn, arch_s2_is_table(e, level) ? S2_ENTRIES + 1 : 1, s2_span(level));
     s->teardown_entry = e;
     s->teardown_level = level;
     s->teardown_done = 0;

@@ -62,7 +62,7 @@ static void invalidate(struct s2_change *c)
 
     if (b->first == b->end)
         return;
-    s2_invalidate(c->s, b->first, count);
+    s2_invalidate(c->s, b->first, count, b->end - b->first);
     b->first = b->end = 0;
     b->entries = 0;
 }
@@ -167,7 +167,8 @@ static bool is_one_entry(const struct s2_change *c, unsigned level, uint64_t gfn
 
     if (end - gfn != span || level == 0)
         return false;
-    return c->type == S2_EMPTY || c->type == S2_NEEDS_WORK || IS_ALIGNED(c->mfn + (gfn - c->gfn), span);
+    return c->type == S2_EMPTY || c->type == S2_NEEDS_WORK ||
+           (level >= c->s->iommu_leaf_level && IS_ALIGNED(c->mfn + (gfn - c->gfn), span));
 }
 
 static uint64_t entry_end(unsigned level, uint64_t gfn, uint64_t end)
@@ -252,7 +253,7 @@ static s2_entry *make_table(struct s2_change *c, s2_entry *slot, unsigned level,
     barrier_write();
     s2_write(c->s, slot, arch_s2_table(arch_heap_frame(table)), level);
     if (old && c->s->iommu)
-        iommu_forget(c->s->iommu, GFN(gfn), 1);
+        iommu_forget(c->s->iommu, GFN(ROUND_DOWN(gfn, s2_span(level))), s2_span(level));
     return table;
 }
 

@@ -82,11 +82,12 @@ static inline void s2_write(const struct stage2 *s, s2_entry *slot, s2_entry e, 
     arch_s2_write(slot, e);
 }
 
-static inline void s2_invalidate(struct stage2 *s, uint64_t gfn, uint64_t count)
+/* count: as arch_stage2_invalidate wants it, which is content with one page of a block; pages: all of them. */
+static inline void s2_invalidate(struct stage2 *s, uint64_t gfn, uint64_t count, uint64_t pages)
 {
     arch_stage2_invalidate(&s->arch, GFN(gfn), count);
     if (unlikely(s->iommu))
-        iommu_forget(s->iommu, GFN(gfn), count);
+        iommu_forget(s->iommu, GFN(gfn), pages);
 }
 
 /* What a change has taken out of the table and not yet let go: runs of frames, and tables. */
@@ -131,6 +132,8 @@ static inline void s2_account(struct stage2 *s, uint64_t gfn, uint64_t pages, en
 {
     ASSERT(spin_is_held(&s->lock));
     if (type != S2_EMPTY) {
+        if (unlikely(s->iommu_keeps_absent))
+            iommu_forget(s->iommu, GFN(gfn), pages);
         atomic_fetch_add(&s->mapped[type], pages);
         s->highest.v = MAX(s->highest.v, gfn + pages - 1);
         s->lowest.v = MIN(s->lowest.v, gfn);

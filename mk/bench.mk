@@ -24,7 +24,7 @@ $(BENCH_OUT)/work-x86_64: bench/payload/work.c bench/payload/linux.h
 .PHONY: bench bench-tools bench-code bench-check bench-check-rows bench-check-rows-x86 bench-check-isolation bench-isolation
 bench-tools: $(BENCH_OUT)/libcount.so $(BENCH_OUT)/libprofile.so $(BENCH_OUT)/libmasked.so $(BENCH_OUT)/libwakes.so $(BENCH_OUT)/work $(BENCH_OUT)/work-x86_64 guests guests-x86
 
-# BENCH_ARGS: --only xen|vinci, --quick
+# BENCH_ARGS: --only xen|vinci, --quick, --steps STEP ... (some rows again)
 bench: deps bench-tools
 	@$(MAKE) --no-print-directory -j$(or $(JOBS),2) RELEASE=1 build
 	@$(MAKE) --no-print-directory image-files

@@ -14,15 +14,15 @@ HOST_ROOMS  := lib mem core sched vdev vdev/arm64 abi/xen abi/xen/arm64 abi/xen/
 HOST_X86_SRC := $(patsubst %,vdev/x86_64/%.c,decode platform policy vlapic vlapic_start vioapic host_vector vpci vpci_find vpci_bar vpci_msi) arch/x86_64/svm/opcodes.c
 # The C library's own functions stay the C library's here: the sanitizers watch those.
 HOST_SRC    := $(filter-out lib/memory.c lib/backtrace.c boot/x86_64/main.c abi/xen/x86_64/context.c arch/host/stage2_format_x86.c,$(sort $(foreach room,$(HOST_ROOMS),$(wildcard $(room)/*.c)))) \
-	arch/arm64/speculation_choose.c $(HOST_X86_SRC) $(wildcard drivers/smmuv3*.c)
+	arch/arm64/speculation_choose.c $(HOST_X86_SRC) drivers/iommu_storm.c $(wildcard drivers/smmuv3*.c)
 HOST_CFLAGS := -std=gnu11 -O1 -g -fno-omit-frame-pointer -fno-common -fno-strict-aliasing -DCONFIG_HOST=1 \
 	-fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	-Wall -Wextra -Werror -I. -Iarch/host/include
 # Variables of all rooms but the simulated processor lie in sections of their own: a fresh machine restores them.
 HOST_RESTORE = $(if $(filter arch/host/% tests/%,$<),,-include arch/host/include/restorable.h) $(HOST_X86_INCLUDE)
 # Numbers of MSRs.
-HOST_X86_INCLUDE = $(if $(filter vdev/x86_64/%,$<),-idirafter arch/x86_64/include)
-HOST_TABLES := abi_memory domain extent grant_world guest_copy property restart stage2 stage2_home
+HOST_X86_INCLUDE = $(if $(filter vdev/x86_64/% tests/unit/test_x86_%,$<),-idirafter arch/x86_64/include)
+HOST_TABLES := abi_memory amdvi domain extent grant_world guest_copy property restart stage2 stage2_home vtd
 HOST_TESTS  ?= $(patsubst tests/unit/test_%.c,%,$(sort $(wildcard tests/unit/test_*.c))) $(HOST_TABLES:%=%.npt) $(HOST_TABLES:%=%.ept)
 HOST_NAMES  := $(filter-out %.npt %.ept,$(HOST_TESTS))
 HOST_NAMES_X86 := $(sort $(basename $(filter %.npt %.ept,$(HOST_TESTS))))
@@ -49,6 +49,16 @@ HOST_SUPPORT := $(filter-out $(wildcard tests/unit/test_*.c),$(wildcard tests/un
 
 $(HOST_OUT)/test_%: $(HOST_OUT)/obj/tests/unit/test_%.c.o $(HOST_SUPPORT:%=$(HOST_OUT)/obj/%.o) $(HOST_OUT)/libvinci.a
 	@$(HOST_CC) $(HOST_CFLAGS) $(filter %.o,$^) $(HOST_OUT)/libvinci.a -lcmocka $(HOST_LIBS_$*) -o $@
+
+# An IOMMU of x86-64's instead of the SMMUs.
+HOST_VTD := drivers/iommu_x86.c $(wildcard drivers/vtd*.c)
+HOST_AMDVI := drivers/iommu_x86.c $(wildcard drivers/amdvi*.c)
+$(HOST_OUT)/test_vtd $(HOST_OUT)/test_vtd_start $(HOST_OUT)/test_vtd.x86: $(HOST_VTD:%=$(HOST_OUT)/obj/%.o)
+$(HOST_OUT)/test_amdvi $(HOST_OUT)/test_amdvi.x86: $(HOST_AMDVI:%=$(HOST_OUT)/obj/%.o)
+
+# Guests' CPUID and MSRs on a processor of the test's.
+$(HOST_OUT)/test_x86_cpuid: $(HOST_OUT)/obj/vdev/x86_64/cpuid.c.o
+$(HOST_OUT)/test_x86_msr: $(HOST_OUT)/obj/vdev/x86_64/cpuid.c.o $(HOST_OUT)/obj/vdev/x86_64/msr.c.o
 
 # The same programs with the entries of x86-64's nested page tables: NAME.npt and NAME.ept in HOST_TESTS.
 $(HOST_OUT)/test_%.x86: $(HOST_OUT)/obj/tests/unit/test_%.c.o $(HOST_SUPPORT:%=$(HOST_OUT)/obj/%.o) \
@@ -95,4 +105,4 @@ test-host: host
 fuzz-decode: $(HOST_OUT)/test_x86_decode
 	@VINCI_DECODE_MILLIONS=$(or $(MILLIONS),300) $<
 
--include $(HOST_SRC:%=$(HOST_OUT)/obj/%.d) $(wildcard $(HOST_OUT)/obj/tests/unit/*.d)
+-include $(patsubst %,$(HOST_OUT)/obj/%.d,$(HOST_SRC) $(HOST_VTD) $(HOST_AMDVI) vdev/x86_64/cpuid.c vdev/x86_64/msr.c) $(wildcard $(HOST_OUT)/obj/tests/unit/*.d)

@@ -21,7 +21,7 @@ HV_ROOMS_arm64  := lib mem core sched vdev vdev/arm64 abi/xen abi/xen/arm64 part
 HV_ROOMS_x86_64 := lib mem core sched vdev vdev/x86_64 abi/xen abi/xen/x86_64 boot boot/x86_64 drivers arch/common arch/x86_64 arch/x86_64/svm arch/x86_64/vmx
 HV_ROOMS     := $(HV_ROOMS_$(ARCH))
 # What of a room shared by processors is one processor's own.
-HV_LEFT_OUT_arm64  := drivers/ns16550.c drivers/no_iommu.c
+HV_LEFT_OUT_arm64  := drivers/ns16550.c drivers/iommu_x86.c $(wildcard drivers/amdvi*.c drivers/vtd*.c)
 HV_LEFT_OUT_x86_64 := mem/vmid.c drivers/cadence.c drivers/pl011.c $(wildcard drivers/smmuv3*.c)
 HV_SRC       := $(sort $(filter-out $(HV_LEFT_OUT_$(ARCH)),$(foreach room,$(HV_ROOMS),$(wildcard $(room)/*.c $(room)/*.S)))) $(HV_EXTRA)
 HV_OBJECTS   := $(patsubst %,$(HV_OBJ)/%.o,$(HV_SRC))

@@ -81,7 +81,7 @@ static int show_memory_to_devices(struct partition *p)
     const struct partition_plan *plan = p->plan;
     int error = 0;
 
-    for (unsigned i = 0; !error && p->domain->iommu && plan->direct_map && i < plan->bank_count; i++)
+    for (unsigned i = 0; !error && p->domain->dma_identity && i < plan->bank_count; i++)
         error = iommu_map_own(p->domain->iommu, hpa_to_mfn(HPA(plan->banks[i].base)), plan->banks[i].size >> PAGE_SHIFT);
     return error;
 }
@@ -122,11 +122,12 @@ static int add_console(struct partition *p)
     return console_attach(p->domain, p->plan->name, has_uart ? vpl011_receive : NULL, p->plan->limits.console_lines);
 }
 
-static void limit(struct partition *p)
+static int limit(struct partition *p)
 {
     event_limit_rate(p->domain, p->plan->limits.events);
     for (unsigned i = 0; i < p->plan->vcpu_count; i++)
         p->domain->vcpus[i]->hypercall_percent = (uint8_t)p->plan->limits.hypercall_percent;
+    return vgic_limit_rate(p->domain, p->plan->limits.interrupts);
 }
 
 /* domain_destroy waits for other CPUs, and each call is bounded. */
@@ -160,6 +161,7 @@ static int make_domain(struct partition *p)
     const struct partition_plan *plan = p->plan;
     struct domain_config config = {
         .direct_mapped = plan->direct_map,
+        .dma_identity = plan->direct_map,
         .max_vcpus = plan->vcpu_count,
         .max_event_port = PARTITION_PORT_MAX,
         .max_grant_frames = plan->max_grant_frames,
@@ -188,8 +190,9 @@ static int begin(struct partition *p)
 
 static int finish(struct partition *p)
 {
-    limit(p);
-    return add_devices(p);
+    int error = limit(p);
+
+    return error ? error : add_devices(p);
 }
 
 /* What a partition is made of, in order; and what to look at when one fails. */

@@ -74,6 +74,7 @@ struct partition_limits {
     uint32_t events;                    /* vinci,event-rate = <notifications per second> */
     uint32_t hypercall_percent;         /* vinci,hypercall-share = <percent>: of a CPU's time, for each vCPU */
     uint32_t console_lines;             /* vinci,console-rate = <lines per second> */
+    uint32_t interrupts;                /* vinci,interrupt-rate = <interrupts per second>: of its devices */
 };
 
 /* Memory that several domains have (xen,domain-shared-memory-v1): the host's at `host`, this one sees it at `guest`. */

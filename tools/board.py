@@ -75,11 +75,13 @@ class Board:
     """One board. Every wait has a limit; what the board says goes to `log`."""
 
     IMAGES = "images"           # below the output folder
-    LOOP_DISKS = False
+    STORE = "guests.cpio"       # the store as a part of dom0's initramfs
+    loop_disks = False
     VINCI = "arm64/vinci"
     CONSOLE = "console=dtuart"
     CPU = "cortex-a57"
     TYPING_PAUSE = 0.05         # seconds, after 48 bytes
+    COMMAND_END = "\n"          # between a command and what says how it ended
 
     def __init__(self, out="build", hypervisor="vinci", log="board.log", smp=1, mem=2048, dom0_mem=512,
                  options="", dom0_cmdline="", mode="test", store="disk", devices=(), cpu=None,
@@ -119,7 +121,7 @@ class Board:
             return dom0
         both = self.log.with_suffix(".cpio")
         both.parent.mkdir(parents=True, exist_ok=True)
-        both.write_bytes(dom0.read_bytes() + (self.images / "guests.cpio").read_bytes())
+        both.write_bytes(dom0.read_bytes() + (self.images / self.STORE).read_bytes())
         return both
 
     def command(self):
@@ -226,7 +228,7 @@ class Board:
         """Runs a command at dom0's shell; returns (exit status, output without foreign lines)."""
         tag = f"{os.getpid()}x{next(self._tags)}"
         # The tags are split so that an echo of the line typed does not look like its answer.
-        self.send(f"echo; echo @'B'{tag}; {command}\necho @'E'{tag}:$?\n")
+        self.send(f"echo; echo @'B'{tag}; {command}{self.COMMAND_END}echo @'E'{tag}:$?\n")
         what = f"dom0: {command}"
         self.expect(f"@B{tag}\r*\n".encode(), self.scale(timeout), what)
         self.expect(f"@E{tag}:(\\d+)\r*\n".encode(), self.scale(timeout), what)

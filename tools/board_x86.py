@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """QEMU's q35 board (x86-64, SVM) and Bochs' PC (VMX, or SVM with next RIP) with a hypervisor and dom0, driven like the arm64 one."""
 
+import signal
+import time
 from pathlib import Path
 
 from board import Board, disk
@@ -9,10 +11,10 @@ from board import Board, disk
 CPU = "EPYC,+svm,+npt,-rdtscp,-monitor"
 # What Debian's Xen needs beside: a PVH dom0, and not to see an access check of this QEMU's.
 REFERENCE = "dom0=pvh smap=0 cpuidle=0 loglvl=all"
-# The tests' and the demonstration's dom0 have disks that are no devices', behind a loop device.
+# A board without an IOMMU: guests' disks are no devices', then, but behind a loop device.
 UNSAFE = "gnttab=unsafe-dma"
-# Without an IOMMU Debian's Xen starts no PVH dom0.
-IOMMU = ["-device", "amd-iommu,intremap=on"]
+# Without one Debian's Xen starts no PVH dom0. Its interrupt remapping is there for Xen.
+IOMMU = "amd-iommu,intremap=on"
 
 
 def pc(cpu=CPU, smp=1, mem=512, machine="q35", threads=False):
@@ -28,13 +30,18 @@ class X86Board(Board):
     VINCI = "x86_64/vinci"
     CONSOLE = "console=com1 com1=115200"
     CPU = CPU
-    LOOP_DISKS = True       # dom0's devices do not reach granted pages
+    IOMMU = IOMMU           # QEMU's words for the device; None: there is none
 
     def __init__(self, hypervisor="vinci", machine="", options="", iommu=None, **settings):
-        reference = hypervisor == "xen"
-        super().__init__(hypervisor=hypervisor, options=f"{REFERENCE if reference else UNSAFE} {options}".strip(), **settings)
+        self.iommu = self.IOMMU if iommu is None or iommu is True else iommu
+        added = REFERENCE if hypervisor == "xen" else "" if self.iommu else UNSAFE
+        super().__init__(hypervisor=hypervisor, options=f"{added} {options}".strip(), **settings)
         self.machine = f"q35{machine}"
-        self.iommu = reference if iommu is None else iommu
+
+    @property
+    def loop_disks(self):
+        """dom0's devices do not reach granted pages."""
+        return not self.iommu
 
     def modules(self):
         """QEMU's list of multiboot modules: `file words,file`, where a comma in the words is two."""
@@ -46,7 +53,7 @@ class X86Board(Board):
         return words + (["-initrd", self.modules()] if self.modules() else [])
 
     def command(self):
-        words = [*pc(self.cpu, self.smp, self.mem, self.machine, threads=self.smp > 1), *(IOMMU if self.iommu else []), *self._loading()]
+        words = [*pc(self.cpu, self.smp, self.mem, self.machine, threads=self.smp > 1), *(["-device", self.iommu] if self.iommu else []), *self._loading()]
         if self.store == "disk":
             words += disk(self.images / "store.img", name="store", extra=",read-only=on")
         if self.gdb:
@@ -57,8 +64,11 @@ class X86Board(Board):
 class BochsBoard(X86Board):
     """Bochs runs some 50 million instructions a second: limits are for QEMU, and are stretched. Its PC has no disk that dom0 drives."""
 
+    IOMMU = None
     SLOWNESS = 10
     TYPING_PAUSE = 0.5
+    COMMAND_END = "; "          # nothing is typed while the command runs: it may be lost
+    LEAVE_SECONDS = 10
 
     def __init__(self, cpu="corei7_skylake_x", store="initrd", **settings):
         super().__init__(cpu=cpu, store="none" if store == "disk" else store, **settings)
@@ -72,3 +82,12 @@ class BochsBoard(X86Board):
         for module in (f"{self.kernel} {self.dom0_cmdline}", str(self.initrd or "")):
             words += ["--module", module] if module else []
         return words + self.qemu
+
+    def stop(self):
+        """Asks first: tools/bochs takes its CD away, and Bochs with it."""
+        deadline = time.monotonic() + self.LEAVE_SECONDS
+        if self.child is not None and self.child.isalive():
+            self.child.kill(signal.SIGTERM)
+            while self.child.isalive() and time.monotonic() < deadline:
+                time.sleep(0.1)
+        super().stop()

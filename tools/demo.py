@@ -91,9 +91,9 @@ def run(arguments, make_board):
     board = make_board(arguments, "test", devices)
     try:
         boot(board, arguments.timeout)
-        if board.LOOP_DISKS:
+        if board.loop_disks:
             board.run(LOOP, check=True)
-        create(board, "web", THROUGH_LOOP if board.LOOP_DISKS else "")
+        create(board, "web", THROUGH_LOOP if board.loop_disks else "")
         wait_web(board)
         create(board, "client")
         page = wait_page(board)

@@ -16,6 +16,9 @@ and with --more, for the tests:
   kernels.img                       more kernels and their ramdisks for guests (arm64, as what follows)
   dom0-new.kernel, dom0-new.cpio    a newer kernel as the control domain's
   zcu102.dtb                        Debian's device tree for Xilinx' ZCU102
+
+and with --narrow (x86_64):
+  bochs.cpio       the cloud kernel and a 32-bit one with their ramdisks, for dom0's initramfs in Bochs
 """
 
 import argparse
@@ -175,6 +178,25 @@ def build_more_kernels(out):
                 lambda path: recipes.dom0_tree(packages, kernel, programs=[images.out / "vinci-partitions"]).write_cpio(path))
 
 
+def build_narrow(out, target):
+    """What dom0 has beside itself where it is too slow for more: the usual kernel, and Debian's for processors of 32 bits."""
+    repository = Repository(out / "debian", "i386", "narrow")
+    files = repository.fetch(recipes.NARROW_KERNEL)
+    packages = repository.unpack(files)
+    kernel = recipes.more_kernels(packages)["narrow"]
+    images, inputs = Images(out, target), sources() + [path.name for path in files.values()]
+    images.make("narrow.ramdisk", inputs, "the ramdisk for the 32-bit kernel", lambda path: recipes.guest_tree(packages, kernel).write_cpio(path))
+
+    def make(path):
+        tree = Tree({})
+        for name, image in {"cloud": images.out / "cloud.kernel", "narrow": kernel.image}.items():
+            tree.file(f"srv/{name}.kernel", image, mode=0o644)
+            tree.file(f"srv/{name}.ramdisk", images.out / f"{name}.ramdisk", mode=0o644)
+        tree.write_cpio(path)
+
+    images.make("bochs.cpio", inputs + [images.out / "cloud.kernel", images.out / "cloud.ramdisk"], "the store for Bochs", make)
+
+
 def build_machine(out, target):
     """What a machine starts from by itself."""
     repository = Repository(out / "debian", target.debian)
@@ -229,6 +251,7 @@ def main():
     parser.add_argument("--arch", choices=sorted(TARGETS), default="arm64", help="arm64 (default) or x86_64")
     parser.add_argument("--programs", action="store_true", help="dom0's programs and nothing else")
     parser.add_argument("--more", action="store_true", help="the tests' kernels, too")
+    parser.add_argument("--narrow", action="store_true", help="x86_64: a 32-bit kernel for the tests in Bochs, too")
     arguments = parser.parse_args()
     try:
         build(arguments.out.resolve(), TARGETS[arguments.arch], arguments.programs)
@@ -236,6 +259,8 @@ def main():
             build_machine(arguments.out.resolve(), TARGETS[arguments.arch])
         if arguments.more and arguments.arch == "arm64":
             build_more_kernels(arguments.out.resolve())
+        if arguments.narrow and arguments.arch == "x86_64":
+            build_narrow(arguments.out.resolve(), TARGETS[arguments.arch])
     except (DebianError, TreeError) as error:
         sys.exit(f"images: {error}")
 

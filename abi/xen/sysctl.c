@@ -83,7 +83,7 @@ const struct subcall sysctl_subcalls[] = {
     SUBCALL(XEN_SYSCTL_scheduler_op, CALLER_CONTROL, sysctl_scheduler),
     SUBCALL_REFUSED(XEN_SYSCTL_coverage_op, CALLER_CONTROL, op_coverage),
     SUBCALL_MISSING(XEN_SYSCTL_psr_cmt_op, CALLER_CONTROL),
-    SUBCALL_MISSING(XEN_SYSCTL_pcitopoinfo, CALLER_CONTROL),
+    SUBCALL_X86_64(XEN_SYSCTL_pcitopoinfo, XEN_SYSCTL_pcitopoinfo, CALLER_CONTROL, x86_pci_topology),
     SUBCALL_MISSING(XEN_SYSCTL_psr_alloc, CALLER_CONTROL),
     SUBCALL_X86_64(XEN_SYSCTL_get_cpu_levelling_caps, XEN_SYSCTL_get_cpu_levelling_caps, CALLER_CONTROL, x86_levelling_caps),
     SUBCALL_X86_64(XEN_SYSCTL_get_cpu_featureset, XEN_SYSCTL_get_cpu_featureset, CALLER_CONTROL, x86_featureset),

@@ -3,7 +3,7 @@
  * The host's ITS and its CPUs' LPIs (IHI 0069, chapters 5 and 6; registers 12.11, 12.19). Tables are the hypervisor's own:
  *
  *   device table --> one page per mapped device (its events) --> LPI, collection = CPU
- *   configuration: one byte for each LPI, all enabled at the hypervisor's priority; pending: 64 KiB for each CPU
+ *   configuration: one byte for each LPI, enabled unless it is masked, at the hypervisor's priority; pending: 64 KiB for each CPU
  */
 #include "arch/include/arm64_its.h"
 #include "arch/include/mapping.h"
@@ -55,6 +55,7 @@
 #define CMD_MAPD 0x08
 #define CMD_MAPC 0x09
 #define CMD_MAPTI 0x0a
+#define CMD_INV 0x0c
 #define CMD_DISCARD 0x0f
 #define COMMANDS (PAGE_SIZE / sizeof(struct command))
 #define LEVEL1_ENTRIES (PAGE_SIZE / sizeof(uint64_t))
@@ -166,12 +167,26 @@ void arch_its_unmap_device(uint32_t device)
     spin_unlock(&its.lock);
 }
 
+/* The configuration of an LPI, which redistributors keep a copy of until they are told. True: it is not as it was. */
+static bool configure(unsigned lpi, bool masked)
+{
+    uint8_t *config, value = (GIC_PRIORITY & 0xfc) | (masked ? 0 : CONFIG_ENABLED);
+    bool is_new;
+
+    ASSERT(lpi >= LPI_FIRST && lpi < LPI_FIRST + LPI_COUNT && spin_is_held(&its.lock));
+    config = &its.config[lpi - LPI_FIRST];
+    is_new = *config != value;
+    WRITE_ONCE(*config, value);
+    return is_new;
+}
+
 void arch_its_map_event(uint32_t device, uint32_t event, unsigned lpi, unsigned cpu)
 {
-    ASSERT(lpi >= LPI_FIRST && lpi < LPI_FIRST + LPI_COUNT);
     cpu = collection_of(cpu);
     spin_lock(&its.lock);
     put(of_device(CMD_MAPTI, device), event | (uint64_t)lpi << 32, cpu);
+    if (configure(lpi, false))
+        put(of_device(CMD_INV, device), event, 0);
     finish(cpu);
     spin_unlock(&its.lock);
 }
@@ -182,6 +197,17 @@ void arch_its_move_event(uint32_t device, uint32_t event, unsigned cpu)
     spin_lock(&its.lock);
     put(of_device(CMD_MOVI, device), event, cpu);
     finish(cpu);
+    spin_unlock(&its.lock);
+}
+
+/* A SYNC waits for one CPU's redistributor, which is not known here to be the event's: it may be masked a moment later. */
+void arch_its_mask_event(uint32_t device, uint32_t event, unsigned lpi, bool masked)
+{
+    spin_lock(&its.lock);
+    if (configure(lpi, masked)) {
+        put(of_device(CMD_INV, device), event, 0);
+        finish(collection_of(cpu_id()));
+    }
     spin_unlock(&its.lock);
 }
 

@@ -5,6 +5,7 @@
 #include "arch/include/vcpu.h"
 #include "arch/include/arm64_vgic_hw.h"
 #include "core/domain.h"
+#include "core/event.h"
 #include "gic.h"
 #include "guest.h"
 #include "lib/error.h"
@@ -319,5 +320,5 @@ void arch_vcpu_raise_upcall(struct vcpu *v)
 
 bool arch_vcpu_has_interrupt(struct vcpu *v)
 {
-    return vcpu_timer_is_due(v) || vgic_has_pending(v);
+    return vcpu_timer_is_due(v) || vgic_has_pending(v) || event_vcpu_pending(v);
 }

@@ -68,6 +68,39 @@ void host_tlb_flush_all(void);
 void host_smmu_boot(unsigned units, bool stage2);
 bool host_smmu_access(unsigned unit, uint32_t stream, uint64_t address, void *buffer, size_t n, bool write);
 
+/*
+ * VT-d units, after host_boot, instead of SMMUs. An access of a device, a function of PCI; false: it was refused, and the message of the
+ * fault, if it sends one, has been handled.
+ */
+#define HOST_VTDS 2
+#define HOST_VTD_BASE(unit) HPA(0xfed90000 + (uint64_t)(unit) * 0x1000)
+struct host_vtd_config {
+    unsigned units, levels;             /* levels: 3 or 4 */
+    bool caching_mode, incoherent, write_buffer, no_page_selective;
+    uint64_t lacks_cap, lacks_ecap;     /* bits of CAP and ECAP that are not set */
+};
+void host_vtd_boot(const struct host_vtd_config *c);
+bool host_vtd_access(unsigned unit, uint16_t function, uint64_t address, void *buffer, size_t n, bool write);
+/* A message of a device (source: a function of PCI, or what an IO-APIC goes by), which a unit remaps: vector and local APIC to which it comes.
+ * False: it is refused, and told as above. */
+bool host_vtd_message(unsigned unit, uint16_t source, uint32_t address, uint8_t *vector, uint32_t *apic);
+/* From now on a unit stops at what is put into its queue, and says so. */
+void host_vtd_stop(unsigned unit);
+
+/*
+ * AMD's IOMMUs, after host_boot, instead of SMMUs; their functions of PCI are HOST_AMDVI_FUNCTION(unit). keeps_absent: a unit keeps that
+ * nothing was mapped, too. An access of a device as above.
+ */
+#define HOST_AMDVIS 2
+#define HOST_AMDVI_BASE(unit) HPA(0xfed80000 + (uint64_t)(unit) * 0x4000)
+#define HOST_AMDVI_FUNCTION(unit) ((uint16_t)((unit) + 1) << 3)
+void host_amdvi_boot(unsigned units, bool keeps_absent);
+bool host_amdvi_access(unsigned unit, uint16_t device, uint64_t address, void *buffer, size_t n, bool write);
+/* A message of a device, or of an IO-APIC that goes by this number: as which vector it comes to which local APIC; false: to none. */
+bool host_amdvi_message(unsigned unit, uint16_t device, uint32_t data, unsigned *vector, unsigned *apic);
+/* The device's entry in the unit's table, as it stands in memory. */
+const uint64_t *host_amdvi_entry(unsigned unit, uint16_t device);
+
 /* Physical memory behind the hypervisor's back. */
 void *host_ram(mfn_t mfn);
 uint64_t host_ram_frames(void);
@@ -122,6 +155,15 @@ void host_raise_irq(unsigned irq);
 #define HOST_OWN_LINE 4
 struct host_line { unsigned vector, cpu; bool level, low, is_open; };
 struct host_line *host_line(uint32_t gsi);
+/* The message of arch_boot_own_message arrives: it is handled at once. */
+#define HOST_OWN_VECTOR 0xf4
+void host_own_message(uint32_t address, uint32_t data);
+/* What arch_has_x2apics says. */
+void host_has_x2apics(bool has);
+/* From now on it waits; or no more. */
+void host_hold_messages(bool hold);
+/* Nobody wants it any more. */
+void host_messages_clear(void);
 /* A function of x86-64's PCI (arch/include/x86_pci.h) that is there from now on: registers read as `config`, and take what is written where
  * `writable` has bits. `memory` is its first BAR's while it decodes. */
 #define HOST_PCI_MEMORY 0x4000

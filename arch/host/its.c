@@ -18,7 +18,7 @@ static struct {
         const void *itt;                /* NULL: not mapped */
         uint32_t id;
         unsigned event_bits;
-        struct { unsigned lpi, cpu; } event[MODEL_EVENTS];      /* lpi 0: not mapped */
+        struct { unsigned lpi, cpu; bool masked, pending; } event[MODEL_EVENTS];    /* lpi 0: not mapped */
     } device[MODEL_DEVICES];
 } model;
 
@@ -47,7 +47,11 @@ bool host_its_ring(uint32_t device, uint32_t event)
 {
     struct model_device *m = find(device);
 
-    return m && !(event >> m->event_bits) && m->event[event].lpi && vits_deliver(m->event[event].lpi);
+    if (!m || event >> m->event_bits || !m->event[event].lpi)
+        return false;
+    if (m->event[event].masked)
+        return m->event[event].pending = true;
+    return vits_deliver(m->event[event].lpi);
 }
 
 unsigned host_its_lpi(uint32_t device, uint32_t event)
@@ -112,6 +116,7 @@ void arch_its_map_event(uint32_t device, uint32_t event, unsigned lpi, unsigned 
     PANIC_IF(m->event[event].lpi || lpi < LPI_FIRST || lpi >= LPI_FIRST + LPI_COUNT, "ITS: LPI %u", lpi);
     m->event[event].lpi = lpi;
     m->event[event].cpu = cpu;
+    m->event[event].masked = m->event[event].pending = false;
 }
 
 void arch_its_move_event(uint32_t device, uint32_t event, unsigned cpu)
@@ -128,4 +133,28 @@ void arch_its_unmap_event(uint32_t device, uint32_t event)
 
     PANIC_IF(!m->event[event].lpi, "ITS: event %u is not mapped", event);
     m->event[event].lpi = 0;
+}
+
+/* What was sent meanwhile comes by host_its_send_pending: here a lock is held. */
+void arch_its_mask_event(uint32_t device, uint32_t event, unsigned lpi, bool masked)
+{
+    struct model_device *m = mapped(device, event);
+
+    PANIC_IF(m->event[event].lpi != lpi, "ITS: event %u is not LPI %u", event, lpi);
+    m->event[event].masked = masked;
+}
+
+bool host_its_is_masked(uint32_t device, uint32_t event)
+{
+    return mapped(device, event)->event[event].masked;
+}
+
+bool host_its_send_pending(uint32_t device, uint32_t event)
+{
+    struct model_device *m = mapped(device, event);
+
+    if (m->event[event].masked || !m->event[event].pending)
+        return false;
+    m->event[event].pending = false;
+    return vits_deliver(m->event[event].lpi);
 }

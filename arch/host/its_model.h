@@ -9,6 +9,9 @@
 void host_its_boot(void);
 /* A device's message. False: nobody got it. */
 bool host_its_ring(uint32_t device, uint32_t event);
+/* A mapped event is masked; what was sent while it was comes now that it is not: false: nothing does. */
+bool host_its_is_masked(uint32_t device, uint32_t event);
+bool host_its_send_pending(uint32_t device, uint32_t event);
 /* The physical LPI, 0: not mapped. How many devices are. */
 unsigned host_its_lpi(uint32_t device, uint32_t event);
 unsigned host_its_devices(void);

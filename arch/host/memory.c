@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "arch/host/internal.h"
+#include "arch/host/amdvi_model.h"
 #include "arch/host/smmu_model.h"
+#include "arch/host/vtd_model.h"
 #include "arch/include/mapping.h"
 #include "lib/assert.h"
 #include "lib/bitmap.h"
@@ -127,6 +129,8 @@ static void check_unused(mfn_t mfn)
 {
     tlb_check_unused(mfn);
     smmu_model_check_unused(mfn);
+    vtd_model_check_unused(mfn);
+    amdvi_model_check_unused(mfn);
 }
 
 int arch_heap_map(mfn_t mfn, unsigned order)
@@ -291,6 +295,7 @@ void arch_frame_clean_range(mfn_t mfn, unsigned offset, unsigned length, bool cl
 {
     ASSERT(offset + length <= PAGE_SIZE);
     (void)index_of(mfn, 1);
+    vtd_model_cleaned(mfn, offset, length);
 }
 
 void arch_icache_invalidate_all(void)

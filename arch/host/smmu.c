@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "arch/host/device_model.h"
 #include "arch/host/smmu_model.h"
 #include "lib/assert.h"
 #include "lib/error.h"
@@ -16,36 +17,13 @@ static unsigned count;
 static struct { unsigned irq; void (*handle)(void *arg); void *arg; } own[OWN_IRQS];
 static unsigned own_count;
 
-void host_smmu_boot(unsigned units, bool stage2)
-{
-    memset(models, 0, sizeof(models));
-    own_count = 0;
-    count = units;
-    for (unsigned i = 0; i < units; i++) {
-        struct smmu_model *m = &models[i];
-
-        /* stage 1 (and 2), AArch64, coherent, 16-bit ASIDs, little-endian, two-level stream table */
-        m->reg[0x000 / 4] = 0x2 | (stage2 ? 1 : 0) | 2 << 2 | 1 << 4 | 1 << 12 | 2 << 21 | 1 << 27;
-        m->reg[0x004 / 4] = 12 | 7 << 16 | 6 << 21;     /* 12-bit streams, 128 events, 64 commands */
-        m->reg[0x014 / 4] = 1 << 4 | 4;                 /* 4 KiB, 44 bits */
-    }
-}
-
 struct smmu_model *smmu_model(unsigned unit)
 {
     PANIC_IF(unit >= count, "there is no SMMU %u", unit);
     return &models[unit];
 }
 
-/* -- the contract of arch/include/mmio.h -- */
-
-volatile void *arch_boot_device(hpa_t base, uint64_t size)
-{
-    unsigned unit = (unsigned)(base.v / HOST_SMMU_BYTES);
-
-    PANIC_IF(size != HOST_SMMU_BYTES, "a device of %#llx bytes", (unsigned long long)size);
-    return alloc_should_fail() || unit >= count ? NULL : models[unit].reg;
-}
+/* -- interrupts -- */
 
 int arch_boot_device_interrupt(unsigned irq, bool edge, void (*handle)(void *arg), void *arg)
 {
@@ -71,11 +49,6 @@ void smmu_model_interrupt(unsigned irq)
     for (unsigned i = 0; i < own_count; i++)
         if (own[i].irq == irq)
             own[i].handle(own[i].arg);
-}
-
-void mmio_barrier(void)
-{
-    arch_schedule_point();
 }
 
 /* -- caches -- */
@@ -159,26 +132,18 @@ static void run_commands(struct smmu_model *m)
         execute(m, (uint64_t *)smmu_model_memory(base & 0xfffffffffffe0) + 2 * (*consumer & (wrap >> 1)));
 }
 
-static struct smmu_model *model_at(volatile void *base)
+static uint32_t read_register(void *device, unsigned offset)
 {
-    for (unsigned i = 0; i < count; i++)
-        if (base == models[i].reg)
-            return &models[i];
-    panic("%p is no device's", (void *)(uintptr_t)base);
+    const struct smmu_model *m = device;
+
+    return m->reg[offset / 4];
 }
 
-uint32_t mmio_read32(volatile void *base, unsigned offset)
+static void write_register(void *device, unsigned offset, uint32_t value)
 {
-    arch_schedule_point();
-    return model_at(base)->reg[offset / 4];
-}
+    struct smmu_model *m = device;
 
-void mmio_write32(volatile void *base, unsigned offset, uint32_t value)
-{
-    struct smmu_model *m = model_at(base);
-
-    PANIC_IF(offset >= HOST_SMMU_BYTES || offset < 0x20, "SMMU: register %#x is written", offset);
-    arch_schedule_point();
+    PANIC_IF(offset < 0x20, "SMMU: register %#x is written", offset);
     /* GBPA: a change without UPDATE is none, and it is over at once. */
     if (offset == 0x044)
         value = value >> 31 ? value & INT32_MAX : m->reg[offset / 4];
@@ -189,13 +154,32 @@ void mmio_write32(volatile void *base, unsigned offset, uint32_t value)
         run_commands(m);
 }
 
-void mmio_write64(volatile void *base, unsigned offset, uint64_t value)
+static void write_wide(void *device, unsigned offset, uint64_t value)
 {
-    struct smmu_model *m = model_at(base);
+    struct smmu_model *m = device;
 
     PANIC_IF(offset != 0x080 && offset != 0x090 && offset != 0x0a0, "SMMU: register %#x is written as 64 bits", offset);
     m->reg[offset / 4] = (uint32_t)value;
     m->reg[offset / 4 + 1] = (uint32_t)(value >> 32);
+}
+
+/* -- from outside -- */
+
+void host_smmu_boot(unsigned units, bool stage2)
+{
+    memset(models, 0, sizeof(models));
+    device_models_clear();
+    own_count = 0;
+    count = units;
+    for (unsigned i = 0; i < units; i++) {
+        struct smmu_model *m = &models[i];
+
+        /* stage 1 (and 2), AArch64, coherent, 16-bit ASIDs, little-endian, two-level stream table */
+        m->reg[0x000 / 4] = 0x2 | (stage2 ? 1 : 0) | 2 << 2 | 1 << 4 | 1 << 12 | 2 << 21 | 1 << 27;
+        m->reg[0x004 / 4] = 12 | 7 << 16 | 6 << 21;     /* 12-bit streams, 128 events, 64 commands */
+        m->reg[0x014 / 4] = 1 << 4 | 4;                 /* 4 KiB, 44 bits */
+        device_model_add(&(struct device_model){ HOST_SMMU_BASE(i), HOST_SMMU_BYTES, m, read_register, write_register, write_wide });
+    }
 }
 
 void smmu_model_check_unused(mfn_t mfn)

@@ -6,6 +6,7 @@
 #include "arch/include/stage2.h"
 #include "arch/include/arm64_vgic_hw.h"
 #include "core/domain.h"
+#include "core/event.h"
 #include "lib/assert.h"
 #include "lib/error.h"
 #include "lib/print.h"
@@ -124,7 +125,7 @@ void arch_vcpu_raise_upcall(struct vcpu *v)
 
 bool arch_vcpu_has_interrupt(struct vcpu *v)
 {
-    return vgic_has_pending(v);
+    return vgic_has_pending(v) || event_vcpu_pending(v);
 }
 
 void arch_inject_undefined(struct vcpu *v)

@@ -3,9 +3,13 @@
 #include "arch/include/x86_irq.h"
 #include "arch/host/host.h"
 #include "lib/assert.h"
+#include "lib/error.h"
 
 static const struct x86_io_apic io_apics[] = { { HPA(0xfec00000), 0, 24 }, { HPA(0xfec10000), 32, 8 } };
 static struct host_line lines[HOST_LINES];
+static struct { void (*handle)(void *arg); void *arg; } messages[X86_OWN_MESSAGES];
+static unsigned message_count;
+static bool has_x2apics, messages_held, message_waits;
 
 const struct x86_io_apic *arch_io_apic(unsigned n)
 {
@@ -38,4 +42,54 @@ void arch_line_close(uint32_t gsi)
 uint32_t arch_message_address(unsigned cpu)
 {
     return 0xfee00000 | (cpu * 2) << 12;
+}
+
+bool arch_has_x2apics(void)
+{
+    return has_x2apics;
+}
+
+void host_has_x2apics(bool has)
+{
+    has_x2apics = has;
+}
+
+struct x86_message arch_message(unsigned vector, unsigned cpu, uint16_t function UNUSED)
+{
+    return (struct x86_message){ arch_message_address(cpu), vector };
+}
+
+void arch_vector_end(unsigned vector)
+{
+    ASSERT(vector >= X86_VECTOR_FIRST && vector < X86_VECTOR_END);
+}
+
+void host_messages_clear(void)
+{
+    message_count = 0;
+    messages_held = message_waits = false;
+}
+
+int arch_boot_own_message(void (*handle)(void *arg), void *arg)
+{
+    if (message_count == X86_OWN_MESSAGES)
+        return -E_BUSY;
+    messages[message_count].handle = handle;
+    messages[message_count++].arg = arg;
+    return HOST_OWN_VECTOR;
+}
+
+void host_own_message(uint32_t address, uint32_t data)
+{
+    PANIC_IF(address != arch_message_address(0) || data != HOST_OWN_VECTOR, "a message %#x to %#x", data, address);
+    message_waits = messages_held;
+    for (unsigned i = 0; i < message_count && !messages_held; i++)
+        messages[i].handle(messages[i].arg);
+}
+
+void host_hold_messages(bool hold)
+{
+    messages_held = hold;
+    if (!hold && message_waits)
+        host_own_message(arch_message_address(0), HOST_OWN_VECTOR);
 }

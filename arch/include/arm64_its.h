@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Contract: the host's Interrupt Translation Service (IHI 0069, chapter 5), which turns a device's write of an event number to its
- * doorbell into an interrupt of a CPU, an LPI. There is at most one that is driven. Every LPI is enabled and of one priority; what
+ * doorbell into an interrupt of a CPU, an LPI. There is at most one that is driven. LPIs are of one priority; what
  * arrives goes to vits_deliver (vdev/arm64/vits.h). A device is known by a number that the board's tree gives it (msi-map).
  */
 #ifndef ARCH_ARM64_ITS_H
@@ -29,9 +29,11 @@ bool arch_its_start(void) MUST_CHECK;
  */
 int arch_its_map_device(uint32_t device, const void *itt, unsigned event_bits) MUST_CHECK;
 void arch_its_unmap_device(uint32_t device);
-/* An event of a mapped device, below its 2^event_bits; it is an LPI of that CPU, or of CPU 0 where that one takes none. */
+/* An event of a mapped device, below its 2^event_bits; it is an LPI of that CPU, or of CPU 0 where that one takes none, and not masked. */
 void arch_its_map_event(uint32_t device, uint32_t event, unsigned lpi, unsigned cpu);
 void arch_its_move_event(uint32_t device, uint32_t event, unsigned cpu);
 void arch_its_unmap_event(uint32_t device, uint32_t event);
+/* The LPI that a mapped event is does not come any more, or it does again: at once if it was sent meanwhile. */
+void arch_its_mask_event(uint32_t device, uint32_t event, unsigned lpi, bool masked);
 
 #endif

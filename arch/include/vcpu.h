@@ -50,7 +50,8 @@ void arch_hypercall_repeat(struct vcpu *v);
 /* Raise the event-channel upcall of v (arm: the PPI of its domain). Any CPU; takes the interrupt controller's lock;
  * wakes v (vcpu_wake) when it was blocked and kicks its CPU when it runs. An edge: once per 0->1 of upcall_pending. */
 void arch_vcpu_raise_upcall(struct vcpu *v);
-/* May v take an interrupt now (one is pending, enabled, and not masked in the way WFI cares)? For WFI and polling. */
+/* Is there an interrupt for v (pending, enabled, and not masked in the way that WFI or HLT cares), or an upcall (event_vcpu_pending) that its
+ * interrupt controller does not know of? For what waits and polls. */
 bool arch_vcpu_has_interrupt(struct vcpu *v);
 /* Inject the architecture's exception for an undefined instruction / a bad address into current vCPU v. */
 void arch_inject_undefined(struct vcpu *v);

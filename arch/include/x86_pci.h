@@ -18,6 +18,21 @@ void arch_pci_write(uint16_t function, unsigned reg, unsigned size, uint32_t val
 /* MMCONFIG shows these buses (first to last) from base on (PCI Firmware Specification 3.0, 4.1.2). Boot. */
 void arch_boot_pci_window(hpa_t base, unsigned first_bus, unsigned last_bus);
 
+/* Where a function has a capability of this kind (PCI Local Bus 3.0, 6.7); 0: it has none. A list that is a circle ends too. */
+static inline unsigned pci_capability(uint16_t function, unsigned kind)
+{
+    unsigned at = arch_pci_read(function, 0x06, 2) & BIT(4) ? arch_pci_read(function, 0x34, 1) & 0xfc : 0;
+
+    for (unsigned i = 0; at >= 0x40 && i < 48; i++) {
+        uint32_t header = arch_pci_read(function, at, 2);
+
+        if ((header & 0xff) == kind)
+            return at;
+        at = header >> 8 & 0xfc;
+    }
+    return 0;
+}
+
 /* Registers of a device at a physical address: size 1, 2, 4 or 8, aligned. */
 uint64_t arch_device_read(hpa_t at, unsigned size);
 void arch_device_write(hpa_t at, unsigned size, uint64_t value);

@@ -3,10 +3,12 @@
 #include "arch/include/cpu.h"
 #include "arch/include/mmio.h"
 #include "arch/include/upcall.h"
+#include "arch/include/x86_irq.h"
 #include "core/console.h"
 #include "cpuid_host.h"
 #include "idt.h"
 #include "lib/assert.h"
+#include "lib/error.h"
 #include "lib/print.h"
 #include "msr.h"
 #include "processor.h"
@@ -104,12 +106,35 @@ static void error(void)
     log_guest("CPU %u: local APIC, error %#x", cpu_id(), apic_read(APIC_ERROR));
 }
 
+/* -- messages of devices that the hypervisor drives: all have the one vector -- */
+
+static struct { void (*handle)(void *arg); void *arg; } messages[X86_OWN_MESSAGES];
+
+int arch_boot_own_message(void (*handle)(void *arg), void *arg)
+{
+    for (unsigned i = 0; i < X86_OWN_MESSAGES; i++) {
+        if (messages[i].handle)
+            continue;
+        messages[i].arg = arg;
+        messages[i].handle = handle;
+        return VECTOR_MESSAGE;
+    }
+    return -E_BUSY;
+}
+
+static void message(void)
+{
+    for (unsigned i = 0; i < X86_OWN_MESSAGES && messages[i].handle; i++)
+        messages[i].handle(messages[i].arg);
+}
+
 /* A level-triggered line is masked or answered before its end is told, or it would come again (APM volume 2, 16.6.2). */
 void apic_interrupt(unsigned vector)
 {
     static void (*const own[])(void) = {
         [VECTOR_TIMER - VECTOR_OWN] = timer_interrupt, [VECTOR_KICK - VECTOR_OWN] = kick,
         [VECTOR_CONSOLE - VECTOR_OWN] = console_input_pending, [VECTOR_ERROR - VECTOR_OWN] = error,
+        [VECTOR_MESSAGE - VECTOR_OWN] = message,
     };
 
     if (vector == VECTOR_SPURIOUS)

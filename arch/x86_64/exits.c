@@ -42,10 +42,8 @@ static bool is_protected(const struct vcpu *v)
 }
 
 /* Only a kernel may make one at all, and none in real mode, whose addresses are no arguments. */
-void exit_hypercall(struct vcpu *v)
+HOT void exit_hypercall(struct vcpu *v, enum virt_code code)
 {
-    enum virt_code code = virt_skip_hypercall(v);
-
     if (likely(code == VIRT_64BIT_KERNEL))
         upcall_hypercall(v, v->arch.regs.rax);
     else if (code == VIRT_32BIT_KERNEL && is_protected(v))
@@ -225,5 +223,9 @@ void exit_shutdown(struct vcpu *v)
 
 struct vcpu *exit_done(struct vcpu *v)
 {
+    /* Bochs 2.7 does not exit for an interrupt until a guest that was entered with interrupts off has switched them on: one that asks us again and
+     * again meanwhile, as for a turn of who empties its console's ring, would be the only one that runs. */
+    if (unlikely(!(v->arch.regs.rflags & RFLAGS_IF)))
+        interrupts_take();
     return likely(upcall_reenter(v)) ? v : upcall_leave(v);
 }

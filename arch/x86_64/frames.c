@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Zeroing and copying frames, through pages of this CPU's own, so that callers may hold all of their windows. Caches are coherent with
- * guests' whatever these choose, so there is nothing to clean (AMD64 APM volume 2, 7.3; NPT's types do not weaken what we use). */
+ * guests' whatever these choose, and most devices look into them (AMD64 APM volume 2, 7.3; NPT's types do not weaken what we use). */
 #include "arch/include/boot.h"
 #include "arch/include/mapping.h"
 #include "layout.h"
@@ -9,6 +9,7 @@
 #include "processor.h"
 
 #define BLOCK_ORDER 9
+#define CACHE_LINE 64u
 
 static void zero(void *p, uint64_t bytes)
 {
@@ -95,8 +96,16 @@ void arch_frame_clean(mfn_t mfn UNUSED)
 {
 }
 
-void arch_frame_clean_range(mfn_t mfn UNUSED, unsigned offset UNUSED, unsigned length UNUSED, bool clean UNUSED, bool invalidate UNUSED)
+/* Devices look into caches, but for IOMMUs that do not. CLFLUSH writes back and invalidates in one (AMD64 APM volume 3). */
+void arch_frame_clean_range(mfn_t mfn, unsigned offset, unsigned length, bool clean UNUSED, bool invalidate UNUSED)
 {
+    const char *p = open_page(PERCPU_SCRUB_PAGE, mfn);
+
+    ASSERT(offset <= PAGE_SIZE && length <= PAGE_SIZE - offset);
+    for (unsigned at = offset & ~(CACHE_LINE - 1); at < offset + length; at += CACHE_LINE)
+        __asm__ volatile("clflush %0" :: "m"(p[at]) : "memory");
+    __asm__ volatile("mfence" ::: "memory");
+    close_page(PERCPU_SCRUB_PAGE);
 }
 
 void boot_clean(const void *address UNUSED, uint64_t size UNUSED)

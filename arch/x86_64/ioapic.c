@@ -6,6 +6,7 @@
 #include "arch/include/mmio.h"
 #include "arch/include/x86_boot.h"
 #include "arch/include/x86_irq.h"
+#include "cpuid_host.h"
 #include "drivers/uart.h"
 #include "idt.h"
 #include "lib/assert.h"
@@ -19,8 +20,9 @@
 #define ENTRY_LOW BIT(13)
 #define ENTRY_LEVEL BIT(15)
 #define ENTRY_MASKED BIT(16)
+/* Remapped: bit 48, and the number of the entry above it (VT-d 4.1, 5.1.2.1). */
+#define ENTRY_REMAPPED(n) (BIT(48) | (uint64_t)(n) << 49)
 #define ENTRY_TO(cpu) ((uint64_t)message_target(cpu) << 56)
-#define MOST 8
 #define NO_LINE UINT32_MAX
 
 STATIC_ASSERT(X86_VECTOR_FIRST == VECTOR_DEVICES && X86_VECTOR_END == VECTOR_OWN);
@@ -28,9 +30,11 @@ STATIC_ASSERT(X86_VECTOR_FIRST == VECTOR_DEVICES && X86_VECTOR_END == VECTOR_OWN
 static struct io_apic {
     volatile void *at;
     struct x86_io_apic is;
-} io_apics[MOST];
+} io_apics[X86_IO_APICS];
 static unsigned count;
 static uint32_t com_line = NO_LINE;
+static bool com_level, com_low;
+static struct x86_remapping remapping;      /* route NULL: there is none */
 /* A register is reached in two steps. */
 static spinlock_t lock = SPINLOCK(LOCK_ITS);
 
@@ -78,14 +82,27 @@ bool arch_line_is_own(uint32_t gsi)
     return gsi == com_line;
 }
 
+/* The vector stays in the entry, as it is by that that the end of the interrupt finds the line (VT-d 4.1, 5.1.5.1). */
+static uint64_t entry_for(const struct io_apic *a, unsigned vector, unsigned cpu, bool level, bool low)
+{
+    uint64_t e = (level ? ENTRY_LEVEL : 0) | (low ? ENTRY_LOW : 0) | vector;
+
+    if (!remapping.route)
+        return e | ENTRY_TO(cpu);
+    remapping.route(vector, remapping.io_apic[a - io_apics], false, message_target(cpu), level);
+    return e | (remapping.in_place ? ENTRY_TO(cpu) : ENTRY_REMAPPED(vector));
+}
+
 void arch_line_open(uint32_t gsi, unsigned vector, unsigned cpu, bool level, bool low)
 {
     const struct io_apic *a = find(gsi);
+    uint64_t entry;
 
     ASSERT(gsi != com_line && vector >= X86_VECTOR_FIRST && vector < X86_VECTOR_END);
     ASSERT(a);
+    entry = entry_for(a, vector, cpu, level, low);
     spin_lock(&lock);
-    write_entry(a, gsi - a->is.first, ENTRY_TO(cpu) | (level ? ENTRY_LEVEL : 0) | (low ? ENTRY_LOW : 0) | vector);
+    write_entry(a, gsi - a->is.first, entry);
     spin_unlock(&lock);
 }
 
@@ -107,14 +124,50 @@ uint32_t arch_message_address(unsigned cpu)
     return 0xfee00000 | message_target(cpu) << 12;
 }
 
+bool arch_has_x2apics(void)
+{
+    return CPU_HAS_X2APIC;
+}
+
+/* An address of remapped messages: bit 4, the number of the entry in 19:5; the data is not looked at (VT-d 4.1, 5.1.2.2). */
+struct x86_message arch_message(unsigned vector, unsigned cpu, uint16_t function)
+{
+    ASSERT(vector >= X86_VECTOR_FIRST && vector < X86_VECTOR_END);
+    if (remapping.route)
+        remapping.route(vector, function, true, message_target(cpu), false);
+    if (!remapping.route || remapping.in_place)
+        return (struct x86_message){ arch_message_address(cpu), vector };
+    return (struct x86_message){ 0xfee00010 | vector << 5, 0 };
+}
+
+void arch_vector_end(unsigned vector)
+{
+    if (remapping.route)
+        remapping.end(vector);
+}
+
 /* -- boot -- */
+
+static void open_console(void)
+{
+    const struct io_apic *a = find(com_line);
+
+    write_entry(a, com_line - a->is.first, entry_for(a, VECTOR_CONSOLE, 0, com_level, com_low));
+}
+
+void arch_boot_remapping(const struct x86_remapping *r)
+{
+    remapping = *r;
+    if (com_line != NO_LINE)
+        open_console();
+}
 
 void arch_boot_io_apic(hpa_t at, uint32_t first)
 {
     struct io_apic *a = &io_apics[count];
 
-    if (count == MOST) {
-        log_warning("more than %u IO-APICs: the one at 0x%llx is not used", MOST, (unsigned long long)at.v);
+    if (count == X86_IO_APICS) {
+        log_warning("more than %u IO-APICs: the one at 0x%llx is not used", X86_IO_APICS, (unsigned long long)at.v);
         return;
     }
     a->at = arch_boot_device(at, PAGE_SIZE);
@@ -127,13 +180,13 @@ void arch_boot_io_apic(hpa_t at, uint32_t first)
 
 void arch_boot_com_interrupt(uint32_t gsi, bool level, bool low)
 {
-    const struct io_apic *a = find(gsi);
-
-    if (!a) {
+    if (!find(gsi)) {
         log_warning("console: no IO-APIC has line %u, nothing can be typed", gsi);
         return;
     }
     com_line = gsi;
-    write_entry(a, gsi - a->is.first, ENTRY_TO(0) | (level ? ENTRY_LEVEL : 0) | (low ? ENTRY_LOW : 0) | VECTOR_CONSOLE);
+    com_level = level;
+    com_low = low;
+    open_console();
     uart_enable_interrupt();
 }

@@ -16,6 +16,7 @@
 #define PIT_HZ 1193182
 #define PIT_CHANNEL2 0x42
 #define PIT_COMMAND 0x43
+#define PIT_RUNS 5
 #define PIT_CHANNEL2_ONE_SHOT 0xb0
 #define SPEAKER 0x61
 #define SPEAKER_GATE 0x01
@@ -101,7 +102,7 @@ static bool measure_by_pm(uint32_t least, uint64_t *tsc_hz, uint64_t *apic_hz)
 }
 
 /* Both clocks over one run of the PIT. */
-static void measure_by_pit(uint64_t *tsc_hz, uint64_t *apic_hz)
+static void run_of_pit(uint64_t *tsc_hz, uint64_t *apic_hz)
 {
     uint64_t begin, patience = PATIENCE;
 
@@ -121,6 +122,19 @@ static void measure_by_pit(uint64_t *tsc_hz, uint64_t *apic_hz)
     *apic_hz = (uint64_t)(apic_begin - apic_read(APIC_TIMER_CURRENT)) * CALIBRATION_HZ;
     apic_write(APIC_TIMER_INITIAL, 0);
     PANIC_IF(!patience, "timer: the PIT does not count, so the TSC's frequency is not known");
+}
+
+/* Whoever takes the CPU away meanwhile (firmware, or what emulates it) makes a run longer, never shorter. */
+static void measure_by_pit(uint64_t *tsc_hz, uint64_t *apic_hz)
+{
+    uint64_t tsc, apic;
+
+    run_of_pit(tsc_hz, apic_hz);
+    for (unsigned i = 1; i < PIT_RUNS; i++) {
+        run_of_pit(&tsc, &apic);
+        if (tsc < *tsc_hz)
+            *tsc_hz = tsc, *apic_hz = apic;
+    }
 }
 
 static void take_rates(uint64_t apic_hz)

@@ -36,66 +36,92 @@ struct walk {
     unsigned use;
     bool is_wide, is_pae, ignores_smap;
     unsigned levels, bits, entry_bytes;
+    struct stage2 *s;
     /* the result */
     uint64_t entry, entry_at, physical;
 };
 
-typedef enum copy_result (*read_function)(struct stage2 *s, uint64_t at, unsigned bytes, uint64_t *entry);
-
-/* Where pages of the space that this CPU has loaded were when they were last looked up: true while nothing has been taken out of it. */
+/* Where pages of the space that this CPU has loaded were when they were last looked up: true while nothing has been taken out of it, which
+ * each use asks once, at its beginning (look). */
 #define REMEMBERED 16
 struct place {
-    uint64_t gfn, changes, loads;
+    uint64_t gfn, era;
     mfn_t mfn;
     enum s2_type type;
+    const uint64_t *window;             /* what that shows which may show it (lib/window_set.h), */
+    const char *page;                   /* where that is */
 };
-static struct place places[MAX_CPUS][REMEMBERED];
+struct places {
+    uint64_t era, changes, loads;       /* an era ends when one of the others is not what it was */
+    struct place at[REMEMBERED];
+};
+static PER_CPU(struct places, places);
 
-/* Under the p2m lock: who takes something out counts it before letting go of that (arch_guest_frame's promise). */
-static ALWAYS_INLINE enum s2_type look_up(struct stage2 *s, gfn_t gfn, mfn_t *mfn)
+/* Under the p2m lock until the last use: who takes something out counts it before letting go of that (arch_guest_frame's promise). */
+static ALWAYS_INLINE struct places *look(struct stage2 *s)
 {
-    struct place *p = &places[cpu_id()][gfn.v % REMEMBERED];
+    struct places *p = &THIS_CPU(places);
     uint64_t changes = atomic_load(&s->arch.changes), loads = stage2_loads();
 
-    if (likely(p->gfn == gfn.v && p->changes == changes && p->loads == loads)) {
-        *mfn = p->mfn;
-        return p->type;
+    if (unlikely(p->changes != changes) || unlikely(p->loads != loads)) {
+        p->changes = changes;
+        p->loads = loads;
+        p->era++;
     }
-    p->type = stage2_lookup((struct stage2_locked){ s }, gfn, mfn, NULL);
-    p->gfn = gfn.v;
-    p->mfn = *mfn;
-    p->changes = S2_TYPES_MEMORY & BIT(p->type) ? changes : 0;
-    p->loads = loads;
-    return p->type;
+    return p;
 }
 
-static ALWAYS_INLINE enum copy_result read_locked(struct stage2 *s, uint64_t at, unsigned bytes, uint64_t *entry)
+/* NULL: there is no memory. */
+static NOINLINE struct place *look_up(struct places *all, struct stage2 *s, uint64_t gfn)
 {
-    mfn_t mfn;
-    enum s2_type type = look_up(s, gpa_to_gfn(GPA(at)), &mfn);
+    struct place *p = &all->at[gfn % REMEMBERED];
+    unsigned n;
+
+    p->type = stage2_lookup((struct stage2_locked){ s }, GFN(gfn), &p->mfn, NULL);
+    p->gfn = gfn;
+    p->era = S2_TYPES_MEMORY & BIT(p->type) ? all->era : 0;
+    n = (unsigned)p->mfn.v % WINDOWS;
+    p->window = &this_cpu()->windows.shows[n];
+    p->page = (const char *)WINDOW_ADDRESS(cpu_id(), n);
+    return p->era ? p : NULL;
+}
+
+static ALWAYS_INLINE struct place *place_of(struct places *all, struct stage2 *s, uint64_t gfn)
+{
+    struct place *p = &all->at[gfn % REMEMBERED];
+
+    ASSERT(all->era);
+    if (unlikely(p->gfn != gfn) || unlikely(p->era != all->era))
+        return look_up(all, s, gfn);
+    return p;
+}
+
+/* Entry n of a table, 0 where there is none. */
+static ALWAYS_INLINE uint64_t entry_of(struct places *all, struct stage2 *s, uint64_t table, uint64_t n)
+{
+    const struct place *p = place_of(all, s, table / PAGE_SIZE);
     const char *page;
 
-    if (unlikely(!(S2_TYPES_MEMORY & BIT(type))))
-        return COPY_FAULT;
-    page = (const char *)arch_window_glance(mfn) + (at & ~PAGE_MASK);
-    *entry = bytes == 8 ? READ_ONCE(*(const uint64_t *)page) : READ_ONCE(*(const uint32_t *)page);
-    arch_window_glance_end((void *)(uintptr_t)page);
-    return COPY_OK;
+    if (unlikely(!p))
+        return 0;
+    page = likely(*p->window == p->mfn.v + 1) ? p->page : (const char *)arch_window_glance(p->mfn);
+    return READ_ONCE(((const uint64_t *)page)[n]);
 }
 
 /* A page that needs work has been given it when this says COPY_RETRY. */
-static enum copy_result read_unlocked(struct stage2 *s, uint64_t at, unsigned bytes, uint64_t *entry)
+static enum copy_result read_entry(const struct walk *w, uint64_t at, uint64_t *entry)
 {
     enum copy_result r;
 
     *entry = 0;
-    r = copy_from_gpa(s, entry, GPA(at), bytes);
-    return r == COPY_RETRY ? copy_from_gpa(s, entry, GPA(at), bytes) : r;
+    r = copy_from_gpa(w->s, entry, GPA(at), w->entry_bytes);
+    return r == COPY_RETRY ? copy_from_gpa(w->s, entry, GPA(at), w->entry_bytes) : r;
 }
 
 static ALWAYS_INLINE void begin(struct walk *w, struct vcpu *v, uint64_t address, unsigned use)
 {
     virt_get_control_registers(v, &w->c);
+    w->s = &v->domain->stage2;
     w->address = address;
     w->use = use;
     w->is_wide = w->c.efer & EFER_LMA;
@@ -146,7 +172,7 @@ static ALWAYS_INLINE void place(struct walk *w, unsigned shift)
         w->physical = (w->entry & ENTRY_FRAME & ~below) | (w->address & below);
 }
 
-static ALWAYS_INLINE bool walk(struct walk *w, struct stage2 *s, read_function read)
+static bool walk(struct walk *w)
 {
     uint64_t table = w->is_wide ? w->c.cr3 & ENTRY_FRAME : (uint32_t)w->c.cr3 & (w->is_pae ? ~31u : ~4095u);
     uint64_t rights = ENTRY_WRITABLE | ENTRY_USER, never = 0;
@@ -158,7 +184,7 @@ static ALWAYS_INLINE bool walk(struct walk *w, struct stage2 *s, read_function r
 
         ASSERT(level >= 1);
         w->entry_at = table + (w->address >> shift & (BIT(w->bits) - 1)) * w->entry_bytes;
-        if (read(s, w->entry_at, w->entry_bytes, &w->entry) != COPY_OK || !(w->entry & ENTRY_PRESENT))
+        if (read_entry(w, w->entry_at, &w->entry) != COPY_OK || !(w->entry & ENTRY_PRESENT))
             return false;
         /* The four entries at the top of PAE have no rights. */
         if (w->is_wide || level < 3) {
@@ -179,7 +205,7 @@ static ALWAYS_INLINE uint64_t marks_wanted(const struct walk *w)
 }
 
 /* False: the entry is another by now, or may not be written. */
-static bool set_marks(const struct walk *w, struct stage2 *s)
+static bool set_marks(const struct walk *w)
 {
     uint64_t wanted = w->entry | marks_wanted(w), old = w->entry;
     uint32_t old_word = (uint32_t)old;
@@ -187,7 +213,7 @@ static bool set_marks(const struct walk *w, struct stage2 *s)
     char *page;
     bool done;
 
-    if (stage2_get_frame(s, gpa_to_gfn(GPA(w->entry_at)), true, &mfn, NULL))
+    if (stage2_get_frame(w->s, gpa_to_gfn(GPA(w->entry_at)), true, &mfn, NULL))
         return false;
     page = arch_window_map(mfn);
     if (w->entry_bytes == 8)
@@ -201,7 +227,6 @@ static bool set_marks(const struct walk *w, struct stage2 *s)
 
 enum translate_result x86_guest_translate(struct vcpu *v, gva_t address, unsigned use, gpa_t *out)
 {
-    struct stage2 *s = &v->domain->stage2;
     struct walk w;
 
     ASSERT(v == cpu_current_vcpu());
@@ -211,10 +236,10 @@ enum translate_result x86_guest_translate(struct vcpu *v, gva_t address, unsigne
         return TRANSLATE_OK;
     }
     for (unsigned i = 0; i < ATTEMPTS; i++) {
-        if (!walk(&w, s, read_unlocked))
+        if (!walk(&w))
             return TRANSLATE_FAULT;
         *out = GPA(w.physical);
-        if (!(marks_wanted(&w) & ~w.entry) || set_marks(&w, s))
+        if (!(marks_wanted(&w) & ~w.entry) || set_marks(&w))
             return TRANSLATE_OK;
     }
     /* Tables in pages that may not be written do without marks. */
@@ -226,24 +251,61 @@ enum translate_result arch_guest_translate(struct vcpu *v, gva_t address, bool w
     return x86_guest_translate(v, address, write ? WALK_WRITE : 0, out);
 }
 
-bool arch_guest_frame(struct vcpu *v, gva_t address, bool write, mfn_t *out)
+/* The guest-physical page of an address in the four levels of a 64-bit kernel's tables, which may be used so; false: ask x86_guest_translate. */
+static NOINLINE bool find_page(struct vcpu *v, struct places *all, uint64_t address, bool write, struct guest_page *g)
 {
-    struct stage2 *s = &v->domain->stage2;
-    enum s2_type type;
+    uint64_t rights = ENTRY_WRITABLE | ENTRY_USER, table;
+    unsigned shift;
     struct walk w;
 
+    w.address = address;
+    w.use = write ? WALK_WRITE : 0;
+    w.ignores_smap = v->arch.regs.rflags & RFLAGS_AC;
+    virt_get_control_registers(v, &w.c);
+    if (!(w.c.cr0 & CR0_PG) || !(w.c.efer & EFER_LMA) || (w.c.cr4 & CR4_LA57) || (uint64_t)((int64_t)(address << 16) >> 16) != address)
+        return false;
+    table = w.c.cr3 & ENTRY_FRAME;
+    UNROLL_4
+    for (shift = 39; shift >= 12; shift -= 9) {
+        w.entry = entry_of(all, &v->domain->stage2, table, address >> shift & 511);
+        rights &= w.entry;
+        if (!(w.entry & ENTRY_PRESENT))
+            return false;
+        if (shift == 12 || ((w.entry & ENTRY_LARGE) && shift != 39))
+            break;
+        table = w.entry & ENTRY_FRAME;
+    }
+    place(&w, shift);
+    if (!may(&w, rights & ENTRY_USER, rights & ENTRY_WRITABLE, false) || (marks_wanted(&w) & ~w.entry))
+        return false;
+    /* What may be written as well needs no second walk for that. */
+    w.use |= WALK_WRITE;
+    write = may(&w, rights & ENTRY_USER, rights & ENTRY_WRITABLE, false) && (w.entry & ENTRY_DIRTY);
+    *g = (struct guest_page){ (address & PAGE_MASK) | write, v->arch.runs, w.physical / PAGE_SIZE };
+    return true;
+}
+
+/*
+ * What was found out in this run of the guest, which has not executed anything since, is true for the rest of it: a processor, too, may keep a
+ * translation until its kernel has told it otherwise. Where the page is in the host is asked each time.
+ */
+bool arch_guest_frame(struct vcpu *v, gva_t address, bool write, mfn_t *out)
+{
+    struct guest_page *g = &v->arch.pages[address.v / PAGE_SIZE % GUEST_PAGES];
+    struct stage2 *s = &v->domain->stage2;
+    struct places *all = look(s);
+    const struct place *p;
+
     ASSERT(spin_is_held(&s->lock) && stage2_loaded() == &s->arch);
-    begin(&w, v, address.v, write ? WALK_WRITE : 0);
-    /* Other modes go the long way. */
-    if (unlikely(!(w.c.cr0 & CR0_PG)) || unlikely(!w.is_wide))
+    if (g->run != v->arch.runs || (g->page ^ (address.v & PAGE_MASK)) > 1 || (write && !(g->page & 1))) {
+        if (unlikely(!find_page(v, all, address.v, write, g)))
+            return false;
+    }
+    p = place_of(all, s, g->gfn);
+    if (unlikely(!p))
         return false;
-    w.is_wide = w.is_pae = true;
-    w.bits = 9;
-    w.entry_bytes = 8;
-    if (!walk(&w, s, read_locked) || unlikely(marks_wanted(&w) & ~w.entry))
-        return false;
-    type = look_up(s, gpa_to_gfn(GPA(w.physical)), out);
-    return (write ? S2_TYPES_WRITABLE : S2_TYPES_MEMORY) & BIT(type);
+    *out = p->mfn;
+    return (write ? S2_TYPES_WRITABLE : S2_TYPES_MEMORY) & BIT(p->type);
 }
 
 unsigned x86_guest_fetch(struct vcpu *v, uint64_t rip, uint8_t *to, unsigned n)

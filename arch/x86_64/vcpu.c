@@ -4,6 +4,7 @@
 #include "arch/include/x86_irq.h"
 #include "arch/include/x86_vcpu.h"
 #include "core/domain.h"
+#include "core/event.h"
 #include "core/shared_info.h"
 #include "arch/include/upcall.h"
 #include "cpuid_host.h"
@@ -225,6 +226,7 @@ void arch_vcpu_switch(struct vcpu *prev, struct vcpu *next)
     if (next) {
         if (next->info != next->arch.time_at || next->arch.time_offset != next->arch.tsc_offset)
             publish_time(next);
+        next->arch.runs++;
         virt_load(next);
         fpu_load(next);
     }
@@ -286,9 +288,10 @@ void arch_vcpu_sync(struct vcpu *v UNUSED)
 {
 }
 
+/* With a vector of its own an upcall is the local APIC's: taken once, and held back by its priority, whatever vcpu_info says. */
 bool arch_vcpu_has_interrupt(struct vcpu *v)
 {
-    return atomic_load(&v->arch.event_waits) || vlapic_highest(v) >= 0;
+    return atomic_load(&v->arch.event_waits) || vlapic_highest(v) >= 0 || (!v->arch.event_vector && event_vcpu_pending(v));
 }
 
 /* -- interrupts of devices -- */

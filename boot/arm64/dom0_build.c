@@ -109,6 +109,7 @@ int dom0_build(const struct boot_info *b, const struct dom0_layout *l)
         .is_control = true,
         .direct_mapped = true,
         .iommu = iommu_is_present(),
+        .dma_identity = true,
         .max_vcpus = vcpus_wanted(),
         .max_event_port = EVENT_MAX_PORTS_FIFO - 1,
     };

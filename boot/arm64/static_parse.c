@@ -214,6 +214,11 @@ static const char *read_console_rate(struct parse *p, const struct dt_property *
     return read_u32(v, 1, UINT32_MAX, &p->plan->limits.console_lines) ? "expects one cell, at least 1 line a second" : NULL;
 }
 
+static const char *read_interrupt_rate(struct parse *p, const struct dt_property *v)
+{
+    return read_u32(v, 1, UINT32_MAX, &p->plan->limits.interrupts) ? "expects one cell, at least 1 a second" : NULL;
+}
+
 static const char *read_weight(struct parse *p, const struct dt_property *v)
 {
     return read_u32(v, 1, WEIGHT_MAX, &p->plan->weight) ? "expects one cell, 1 to 65535" : NULL;
@@ -309,6 +314,7 @@ static const struct {
     { "vinci,on-watchdog", read_on_watchdog }, { "vinci,restart-limit", read_restart_limit },
     { "vinci,watchdog", read_watchdog }, { "vinci,event-rate", read_event_rate },
     { "vinci,hypercall-share", read_hypercall_share }, { "vinci,console-rate", read_console_rate },
+    { "vinci,interrupt-rate", read_interrupt_rate },
     { "vinci,weight", read_weight }, { "vinci,cap", read_cap }, { "vinci,pin", read_pin }, { "vinci,rtds", read_rtds },
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From the entry code to dom0's first instruction, on CPU 0. */
+#include "abi/xen/hypercall.h"
 #include "arch/include/boot.h"
 #include "arch/include/cpu.h"
 #include "arch/include/x86_boot.h"
@@ -7,6 +8,7 @@
 #include "boot/memory.h"
 #include "boot/stop.h"
 #include "boot/x86_64/board.h"
+#include "boot/x86_64/iommu.h"
 #include "boot/x86_64/pvh.h"
 #include "core/console.h"
 #include "core/options.h"
@@ -99,6 +101,7 @@ void boot_main(uint64_t tables, uint64_t magic)
 {
     arch_boot_com(COM1, 0);
     console_init();
+    subcall_coverage_init();
     log_info("Vinci " VINCI_VERSION ", Xen ABI 4.17, x86-64%s", CONFIG(ASSERT) ? ", checked build" : "");
     read_loader(tables, magic);
     log_info("command line: %s", info.command_line);
@@ -111,6 +114,7 @@ void boot_main(uint64_t tables, uint64_t magic)
     start_memory();
     board_start_interrupts(COM1_IRQ);
     start_processor();
+    board_start_iommus();
     arch_boot_time();
     timer_cpu_init();
     sched_init(boot_options.scheduler);

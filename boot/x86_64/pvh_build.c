@@ -4,8 +4,10 @@
 #include "arch/include/x86_irq.h"
 #include "boot/dom0_parts.h"
 #include "boot/x86_64/board.h"
+#include "boot/x86_64/iommu.h"
 #include "boot/x86_64/pvh.h"
 #include "core/domain.h"
+#include "core/host_device.h"
 #include "core/options.h"
 #include "lib/assert.h"
 #include "lib/error.h"
@@ -45,10 +47,16 @@ static uint64_t window_size(unsigned i)
     return (uint64_t)(board.mcfg.window[i].last_bus - board.mcfg.window[i].first_bus + 1) << 20;
 }
 
-/* What below 4 GiB is no memory is registers and firmware's tables, but for the interrupt controllers that dom0 has copies of. */
+static int map_range(struct domain *d, const struct memory_range *r)
+{
+    return dom0_map_registers(d, r->base >> PAGE_SHIFT, (r->base + r->size) >> PAGE_SHIFT);
+}
+
+/* What below 4 GiB is no memory is registers and firmware's tables, but for the interrupt controllers that dom0 has copies of, and IOMMUs. */
 static int map_devices(const struct boot_info *b, struct domain *d)
 {
     struct range_list rest = { .range = { { 0, FOUR_GIB } }, .count = 1 };
+    const struct range_list *ranges = board_iommu_ranges();
     int error = 0;
 
     for (unsigned i = 0; i < b->memory.count; i++)
@@ -58,8 +66,15 @@ static int map_devices(const struct boot_info *b, struct domain *d)
         range_remove(&rest, ROUND_DOWN(board.madt.io_apic[i].at.v, PAGE_SIZE), PAGE_SIZE);
     for (unsigned i = 0; i < board.mcfg.windows; i++)
         range_remove(&rest, window_base(i), window_size(i));
+    board_hide_iommus(&rest);
+    for (unsigned i = 0; !error && i < ranges->count; i++) {
+        if (!range_contains(&rest, ranges->range[i].base, ranges->range[i].size))
+            continue;
+        range_remove(&rest, ranges->range[i].base, ranges->range[i].size);
+        error = map_range(d, &ranges->range[i]);
+    }
     for (unsigned i = 0; !error && i < rest.count; i++)
-        error = dom0_map_registers(d, rest.range[i].base >> PAGE_SHIFT, (rest.range[i].base + rest.range[i].size) >> PAGE_SHIFT);
+        error = map_range(d, &rest.range[i]);
     return error;
 }
 
@@ -149,6 +164,10 @@ static int fill(const struct boot_info *b, const struct pvh_layout *l, struct do
         what = "interrupts", error = give_lines(d);
     if (!error)
         what = "PCI", error = give_pci(b, d);
+    if (!error && d->iommu)
+        what = "devices behind the IOMMU", error = board_add_iommu_devices();
+    if (!error)
+        error = host_devices_assign_rest(d);
     if (!error)
         what = "tables", error = place_tables(b, l, d);
     if (!error)

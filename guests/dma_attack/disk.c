@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "guests/dma_attack/disk.h"
-#include "guests/lib/guest.h"
+#include "guests/lib/hypercall.h"
 
-#define ECAM_AT WINDOW_BASE
-#define PCI_ID 0x00
-#define PCI_COMMAND 0x04
 #define PCI_BAR0 0x10
 #define PCI_CAPABILITIES 0x34
-#define COMMAND_MEMORY_AND_MASTER 6
-#define VIRTIO_DISK 0x10421af4u
 #define CAPABILITY_VENDOR 9
-#define REGISTERS_SPACE 0x10000u /* of each BAR */
 
 /* Kinds of register blocks (4.1.4). */
 enum { COMMON = 1, NOTIFY = 2, KINDS = 5 };
@@ -51,7 +45,6 @@ static struct {
     uint8_t status;
 } queue PAGE_ALIGNED;
 
-static volatile uint8_t *config;        /* of the function */
 static volatile uint8_t *block[KINDS];
 static uint32_t notify_step;
 
@@ -76,68 +69,19 @@ static void put64(volatile uint8_t *base, unsigned offset, const void *memory)
     put32(base, offset + 4, (uint32_t)((uint64_t)memory >> 32));
 }
 
-/* Where the window for 32-bit memory begins, for the CPU and on the bus alike: entries of seven cells, kind 2. */
-static uint64_t memory_window(const void *fdt, unsigned node)
-{
-    unsigned length;
-    const uint32_t *ranges = fdt_prop(fdt, node, "ranges", &length);
-
-    for (unsigned i = 0; ranges && i + 7 <= length / 4; i += 7)
-        if ((fdt_u32(ranges, i) >> 24 & 3) == 2)
-            return (uint64_t)fdt_u32(ranges, i + 3) << 32 | fdt_u32(ranges, i + 4);
-    return 0;
-}
-
-static bool find_function(const void *fdt, unsigned node)
-{
-    unsigned length;
-    const uint32_t *reg = fdt_prop(fdt, node, "reg", &length);
-
-    if (!reg)
-        return false;
-    mmu_map(ECAM_AT, fdt_u64(reg, 0), 2, MAP_DEVICE);
-    for (unsigned device = 0; device < 32; device++) {
-        config = (volatile uint8_t *)ECAM_AT + (device << 15);
-        if (get32(config, PCI_ID) == VIRTIO_DISK)
-            return true;
-    }
-    return false;
-}
-
-static void place_registers(uint64_t at)
-{
-    for (unsigned bar = 0; bar < 6; bar++) {
-        unsigned offset = PCI_BAR0 + 4 * bar;
-
-        put32(config, offset, (uint32_t)(at + bar * REGISTERS_SPACE));
-        if ((get32(config, offset) & 6) == 4)
-            put32(config, PCI_BAR0 + 4 * ++bar, 0);
-    }
-    put32(config, PCI_COMMAND, COMMAND_MEMORY_AND_MASTER);
-}
-
-static void find_blocks(uint64_t at)
+/* The blocks of registers: in BARs that lie one after the other, or where each BAR says. */
+bool disk_use(volatile uint8_t *config, uint64_t at, uint32_t space)
 {
     for (unsigned c = config[PCI_CAPABILITIES]; c; c = config[c + 1]) {
         unsigned kind = config[c + 3], bar = config[c + 4];
+        uint64_t base = space ? at + (uint64_t)bar * space : get32(config, PCI_BAR0 + 4 * bar) & ~15u;
 
         if (config[c] != CAPABILITY_VENDOR || kind >= KINDS)
             continue;
-        block[kind] = (volatile uint8_t *)at + bar * REGISTERS_SPACE + get32(config, c + 8);
+        block[kind] = (volatile uint8_t *)base + get32(config, c + 8);
         if (kind == NOTIFY)
             notify_step = get32(config, c + 16);
     }
-}
-
-bool disk_find(const void *fdt)
-{
-    unsigned node = fdt_find(fdt, "compatible", "pci-host-ecam-generic");
-    uint64_t window = node ? memory_window(fdt, node) : 0;
-
-    if (!window || !find_function(fdt, node))
-        return false;
-    place_registers(window);
-    find_blocks(window);
     return block[COMMON] && block[NOTIFY];
 }
 

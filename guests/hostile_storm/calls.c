@@ -5,6 +5,9 @@
 
 #include <stddef.h>
 #include <xen/physdev.h>
+#if defined(__x86_64__)
+#include <xen/hvm/hvm_vcpu.h>
+#endif
 
 #define FIELDS_MAX 12
 #define MULTICALL_MAX 4
@@ -50,6 +53,9 @@ typedef struct gnttab_cache_flush gflush;
 typedef struct gnttab_setup_table gsetup;
 typedef struct gnttab_swap_grant_ref gswap;
 typedef struct gnttab_get_status_frames gstatus;
+#if defined(__x86_64__)
+typedef struct xen_hvm_evtchn_upcall_vector upcall;
+#endif
 
 #define RESERVATION(command_) \
     SHAPE(memory_op, command_, BY_POINTER, reservation, F(reservation, extent_start, LIST), F(reservation, nr_extents, COUNT), \
@@ -173,7 +179,35 @@ static const struct shape shapes[] = {
           F(struct xen_hvm_param, index, COUNT), F(struct xen_hvm_param, value, RAW)),
     SHAPE(hvm_op, HVMOP_get_param, BY_POINTER, struct xen_hvm_param, F(struct xen_hvm_param, domid, DOMID),
           F(struct xen_hvm_param, index, COUNT)),
+#if defined(__x86_64__)
+    SHAPE(hvm_op, HVMOP_set_evtchn_upcall_vector, BY_POINTER, upcall, F(upcall, vcpu, VCPU), F(upcall, vector, VECTOR)),
+    SHAPE(vcpu_op, VCPUOP_initialise, BY_POINTER, struct vcpu_hvm_context, F(struct vcpu_hvm_context, mode, MODE),
+          F(struct vcpu_hvm_context, pad, ZERO), F(struct vcpu_hvm_context, cpu_regs.x86_64.rip, RIP),
+          F(struct vcpu_hvm_context, cpu_regs.x86_64.rflags, ZERO), F(struct vcpu_hvm_context, cpu_regs.x86_64.cr0, CR0),
+          F(struct vcpu_hvm_context, cpu_regs.x86_64.cr3, CR3), F(struct vcpu_hvm_context, cpu_regs.x86_64.cr4, CR4),
+          F(struct vcpu_hvm_context, cpu_regs.x86_64.efer, EFER)),
+    ALONE(vcpu_op, VCPUOP_up),
+    ALONE(vcpu_op, VCPUOP_down),
+    ALONE(vcpu_op, VCPUOP_is_up),
+    SHAPE(vcpu_op, VCPUOP_get_runstate_info, BY_POINTER, vcpu_runstate_info_t, { 0, 4, K_RAW }),
+    SHAPE(vcpu_op, VCPUOP_set_periodic_timer, BY_POINTER, struct vcpu_set_periodic_timer,
+          F(struct vcpu_set_periodic_timer, period_ns, RAW)),
+    ALONE(vcpu_op, VCPUOP_stop_periodic_timer),
+    SHAPE(vcpu_op, VCPUOP_set_singleshot_timer, BY_POINTER, struct vcpu_set_singleshot_timer,
+          F(struct vcpu_set_singleshot_timer, timeout_abs_ns, RAW), F(struct vcpu_set_singleshot_timer, flags, SMALL)),
+    ALONE(vcpu_op, VCPUOP_stop_singleshot_timer),
+    SHAPE(memory_op, XENMEM_memory_map, BY_POINTER, struct xen_memory_map, F(struct xen_memory_map, nr_entries, COUNT),
+          F(struct xen_memory_map, buffer, LIST)),
+    ALONE(console_io, CONSOLEIO_read),
+#endif
 };
+
+/* With another command, or for another vCPU, a call of these would be the end of this guest. */
+#if defined(__x86_64__)
+#define IS_FATAL(family) ((family) == __HYPERVISOR_sched_op || (family) == __HYPERVISOR_vcpu_op)
+#else
+#define IS_FATAL(family) ((family) == __HYPERVISOR_sched_op)
+#endif
 
 /* What vCPU 1 never writes: arguments that would end this guest if they came out otherwise. */
 static uint8_t private_area[2][256] ALIGNED(8);
@@ -253,8 +287,8 @@ static uint8_t *prepare(struct chance *c, const struct shape *s, unsigned cpu, u
     args[1] = (uint64_t)at;
     args[2] = 0;
     args[3] = chance_next(c);
-    if (s->style == PLAIN) {
-        args[1] = value_of(c, K_SMALL); /* vm_assist's type; the others take none */
+    if (s->style == PLAIN) { /* vm_assist's type, a vCPU; the others take none */
+        args[1] = value_of(c, s->family == __HYPERVISOR_vcpu_op && s->command == VCPUOP_down ? K_SPARE : K_SMALL);
         return at;
     }
     if (s->style == BATCH) {
@@ -284,7 +318,7 @@ static void call_multi(struct chance *c, unsigned cpu)
     for (unsigned i = 0; i < n; i++) {
         const struct shape *s = choose(c);
 
-        if (s->family == __HYPERVISOR_sched_op) /* with another command, this would be the end */
+        if (IS_FATAL(s->family))
             s = shapes;
         prepare(c, s, cpu, args);
         put(list + 64 * i, 8, chance_below(c, 32) ? s->family : __HYPERVISOR_multicall);
@@ -306,6 +340,8 @@ static void call_wild(struct chance *c, unsigned cpu)
     if (number == __HYPERVISOR_sched_op &&
         (args[0] == SCHEDOP_shutdown || args[0] == SCHEDOP_remote_shutdown || args[0] == SCHEDOP_watchdog))
         args[0] = 32;
+    if (number == __HYPERVISOR_vcpu_op && args[0] == VCPUOP_down)
+        args[0] = VCPUOP_is_up;
     if (number == __HYPERVISOR_multicall)
         args[1] = args[0] = 0;
     if (number == __HYPERVISOR_console_io)

@@ -127,7 +127,7 @@ static void blow(struct chance *c)
             repair();
         }
         if (storm.made[0] % PROGRESS < ROUND)
-            print("storm: seed %lu, at %lu\n", storm.seed, storm.made[0]);
+            print("storm: seed %lu, at %lu, %lu without error\n", storm.seed, storm.made[0], storm.succeeded[0]);
     }
 }
 

@@ -44,6 +44,8 @@ struct storm {
     volatile uint64_t succeeded[2]; /* of them answered without an error */
     uint64_t instructions, accesses;
     unsigned prods; /* how often vCPU 0 had to be woken */
+    unsigned batch; /* instructions at a time, on x86-64 */
+    uint64_t start[6]; /* what a processor can begin with, by kind - K_MODE */
     volatile long *report; /* if not NULL: calls made and calls without an error, kept up to date */
 };
 extern struct storm storm;
@@ -72,6 +74,8 @@ static inline uint64_t chance_below(struct chance *c, uint64_t n)
 enum kind {
     K_RAW, K_ZERO, K_DOMID, K_PORT, K_REF, K_HANDLE, K_GFN, K_ADDRESS, K_POINTER, K_LIST, K_SMALL, K_COUNT, K_ORDER, K_VCPU,
     K_MAP_FLAGS, K_COPY_FLAGS, K_SPACE, K_OFFSET, K_LENGTH, K_VIRQ, K_FOREVER,
+    K_VECTOR, K_SPARE, /* of x86: an interrupt's; a vCPU that does nothing itself */
+    K_MODE, K_RIP, K_CR0, K_CR3, K_CR4, K_EFER, /* storm.start */
 };
 uint64_t value_of(struct chance *c, enum kind kind);
 /* N of `name=N` on a command line. */

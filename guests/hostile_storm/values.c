@@ -107,6 +107,12 @@ static uint64_t choose(struct chance *c, enum kind kind)
         return chance_next(c) & 3 ? chance_below(c, PAGE_SIZE + 2) : chance_below(c, 65536);
     case K_VIRQ:
         return chance_below(c, 26);
+    case K_VECTOR:
+        return chance_next(c) & 15 ? 32 + chance_below(c, 224) : chance_below(c, 16);
+    case K_SPARE:
+        return 2 + chance_below(c, 3);
+    case K_MODE ... K_EFER:
+        return chance_next(c) & 63 ? storm.start[kind - K_MODE] : chance_next(c);
     default:
         return chance_next(c);
     }
@@ -118,6 +124,8 @@ uint64_t value_of(struct chance *c, enum kind kind)
         return 0;
     if (kind == K_FOREVER)
         return chance_next(c) & 1 ? 0 : 0xffffff;
+    if (kind > K_FOREVER)
+        return choose(c, kind);
     /* Lists' lengths stay moderate: a call must not go on for ever. */
     if (kind != K_ORDER && kind != K_COUNT && chance_below(c, 24) == 0)
         return boundary[chance_below(c, ARRAY_SIZE(boundary))];

@@ -42,6 +42,8 @@ MISTAKES = [
     (domain(more='vinci,name = "a"; ') + domain("two", more='vinci,name = "a";', at=0x51000000), ["error", "/chosen/two", "/chosen/one already"]),
     (domain(more='vinci,on-crash = "reboot";'), ["error", 'vinci,on-crash = "reboot"', '"restart"']),
     (domain(more="vinci,prority = <1>;"), ["warning", "vinci,prority", "did you mean vinci,priority?"]),
+    (domain(more="vinci,interrupt-rate = <0>;"), ["error", "vinci,interrupt-rate = <0x0>", "at least 1 a second"]),
+    (domain(more="vinci,interupt-rate = <9>;"), ["warning", "vinci,interupt-rate", "did you mean vinci,interrupt-rate?"]),
     (domain(more='vinci,pin = "5";'), ["error", "vinci,pin", "vCPU 0", "which has 2 (0 to 1)"]),
     (domain(more="xen,static-mem = <0 0x90000000 0 0x4000000>; #xen,static-mem-address-cells = <2>; #xen,static-mem-size-cells = <2>;"),
      ["error", "xen,static-mem 0x90000000", "not all memory"]),

@@ -115,7 +115,7 @@ class X86Machine(Machine):
         options = f"console=com1 com1=115200 dom0_mem={self.dom0_mem}M {self.options}"
         words = [*pc(self.cpu, self.smp, self.mem, self.machine), "-kernel", str(self.image()), "-append",
                  f"{options} dom0=pvh smap=0 cpuidle=0" if reference else f"{options} gnttab=unsafe-dma"]
-        words += IOMMU if reference else []
+        words += ["-device", IOMMU] if reference else []
         words += ["-initrd", f"{guest} {'reference' if reference else 'test'} {self.bootargs}".strip()] if guest else []
         words += ["-icount", "shift=0,sleep=off"] if self.icount and self.smp == 1 else []
         return words + self.extra

@@ -80,6 +80,34 @@ def test_what_is_missing_is_said(out, image, name):
     assert words in log.read_text(errors="replace"), log.read_text(errors="replace")
 
 
+# name: (MiB of the board, dom0's kernel, what is said)
+TOO_LITTLE = {
+    "for_itself": (6, None, ["no free stretch of 2048 KiB for the frame table", "boot stops: too little memory"]),
+    "for_dom0": (96, "exits", ["128 MiB wanted (dom0_mem)", "MiB are free and 16 stay with the hypervisor", "boot stops: no dom0"]),
+}
+
+
+@pytest.mark.parametrize("name", TOO_LITTLE)
+def test_too_little_memory(out, image, name):
+    mem, guest, words = TOO_LITTLE[name]
+    extra = ["-initrd", str(out / f"x86_64/guests/{guest}.elf")] if guest else []
+    said = boot(out, image, f"too_little_{name}", mem=mem, options="dom0_mem=128M", extra=extra)
+    assert all(word in said for word in words) and "PANIC" not in said, said
+
+
+def test_kernel_without_a_note(out, image, tmp_path):
+    kernel = tmp_path / "kernel"
+    subprocess.run(["x86_64-linux-gnu-objcopy", "--remove-section", ".note", out / "x86_64/guests/exits.elf", kernel], check=True)
+    said = boot(out, image, "no_note", options="dom0_mem=128M", extra=["-initrd", str(kernel)])
+    assert "the kernel has no PVH entry (note XEN_ELFNOTE_PHYS32_ENTRY; Linux: CONFIG_PVH)" in said, said
+    assert "dom0 has crashed" in said and "PANIC" not in said, said
+
+
+def test_a_tsc_that_is_not_invariant(out, image):
+    """As QEMU's: it is used, and the log says what that means."""
+    assert "NOT invariant: time is only as good as the processor's frequency is constant" in boot(out, image, "tsc")
+
+
 # name: (the debugger's words in a function that has been called by boot, what the panic says)
 BREAKS = {
     "data_is_not_executed": (["set $pc = (unsigned long)&cpu_blocks"], "page fault"),

@@ -19,14 +19,14 @@ def only_vinci(hypervisor):
         pytest.skip("the reference is started in another way")
 
 
-def run(out, guest, cpu=CPU, smp=1, limit=60, options="", words="guest"):
+def run(out, guest, cpu=CPU, smp=1, limit=60, options="", words="guest", more=()):
     """All that a board says until the guest has switched it off."""
     image, kernel = Path(out) / "x86_64/vinci", Path(out) / f"x86_64/guests/{guest}.elf"
     assert image.exists() and kernel.exists(), "make build guests-x86 ARCH=x86_64"
     log = Path(out) / f"logs/guest/x86_{guest}_{smp}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [*pc(cpu, smp), "-kernel", str(image), "-append",
-               f"console=com1 com1=115200 dom0_mem=128M gnttab=unsafe-dma {options}", "-initrd", f"{kernel} {words}"]
+               f"console=com1 com1=115200 dom0_mem=128M gnttab=unsafe-dma {options}", "-initrd", f"{kernel} {words}", *more]
     with open(log, "wb") as stream:
         subprocess.run(command, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.DEVNULL, timeout=limit, check=False)
     return log.read_text(errors="replace").replace("\r", "")
@@ -47,8 +47,10 @@ def test_exits(out, cpu):
     expect_all(said, 30)
 
 
-def test_interrupts(out):
-    expect_all(run(out, "interrupts"), 26)
+@pytest.mark.parametrize("time", [(), ("-icount", "shift=0,sleep=off")], ids=["", "icount"])
+def test_interrupts(out, time):
+    """With instructions counted QEMU stops at every timer's time, wherever the guest is."""
+    expect_all(run(out, "interrupts", more=time), 34)
 
 
 def test_narrow_calls(out):
@@ -68,7 +70,7 @@ def run_in_bochs(out, guest, cpu, smp=1, options=""):
         alarm.start()
         for line in process.stdout:
             said += line
-            if "dom0 has crashed" in line or "PANIC" in line:
+            if any(end in line for end in ("dom0 has crashed", "boot stops", "PANIC")):
                 process.terminate()
         alarm.cancel()
     log = Path(out) / f"logs/guest/x86_{guest}_{cpu}.log"
@@ -93,6 +95,24 @@ def test_two_processors_in_bochs(out, cpu):
     expect_all(run_in_bochs(out, "smp", cpu, smp=2, options="dom0_max_vcpus=2"), 17)
 
 
+# Extensions that have less, and what is said of them.
+@pytest.mark.parametrize("cpu, report", [("phenom_8650_toliman", "SVM: with nothing more; without next RIP"),
+                                         ("broadwell_ult", "VMX: with VPID, virtual NMIs, RDTSCP, INVPCID, exits of spinning guests; without XSAVES")])
+def test_older_processor_in_bochs(out, cpu, report):
+    said = run_in_bochs(out, "exits", cpu)
+    assert report in said, said
+    expect_all(said, 40, not_here=["DR6 says which"] if "SVM" in report else ())
+
+
+@pytest.mark.parametrize("cpu, reason", [("turion64_tyler", "SVM without nested paging (NPT)"),
+                                         ("core2_penryn_t9600", "VMX is too old: it lacks maps of ports and MSRs"),
+                                         ("corei5_lynnfield_750", "lacks 'unrestricted guest'"),
+                                         ("corei7_sandy_bridge_2600k", "nested tables (EPT) lack large pages")])
+def test_too_old_processor_in_bochs(out, cpu, reason):
+    said = run_in_bochs(out, "exits", cpu)
+    assert reason in said and "guests cannot run on this machine" in said and "PANIC" not in said, said
+
+
 def expect_its_end(said):
     assert "d0 crashed: triple fault" in said and "dom0 has crashed" in said and "PANIC" not in said, said
 
@@ -110,6 +130,12 @@ def test_exception_in_real_mode_in_bochs(out):
 def test_two_processors(out, cpus):
     """On one CPU they take turns; on two a page goes away under the one that reads it."""
     expect_all(run(out, "smp", smp=cpus, options="dom0_max_vcpus=2"), 17)
+
+
+@pytest.mark.parametrize("cpu", [CPU, f"{CPU},-avx", f"{CPU},-xsave"])
+def test_two_vcpus_fight_over_the_fpu(out, cpu):
+    """On one CPU, with the longest state that QEMU has and the shortest."""
+    expect_all(run(out, "fpu_fight", cpu, options="dom0_max_vcpus=2"), 16)
 
 
 STORM_CALLS = 6000

@@ -12,11 +12,11 @@ LONGEST = ("test_rounds", "test_guests", "test_deb_install", "test_pools", "test
            "test_smp", "test_uboot", "test_demo", "test_libvirt")
 
 # What only the boards of arm64 have. A test of one processor in a module of both has that one's marker.
-ARM64_ALONE = ("test_consoles", "test_deb", "test_demo", "test_fetch", "test_gicv2", "test_io", "test_ivi", "test_hostile", "test_kernels",
-               "test_smmu", "test_static", "test_static_xl", "test_uboot", "test_uefi", "test_vuart", "test_zcu102")
+ARM64_ALONE = ("test_consoles", "test_gicv2", "test_ivi", "test_kernels", "test_smmu", "test_static", "test_static_xl", "test_uboot",
+               "test_uefi", "test_vuart", "test_zcu102")
 
 # What is left to the long run on x86-64, so that both architectures have room in the daily one.
-X86_LONG = ("test_guests", "test_libvirt", "test_memory", "test_pools", "test_rounds", "test_smp", "test_vchan")
+X86_LONG = ("test_guests", "test_libvirt", "test_memory", "test_pools", "test_rounds", "test_smp")
 
 
 def pytest_addoption(parser):

@@ -135,6 +135,7 @@ class Dom0(Actions, Board):
     LEFT_OUT = 0                                    # MiB of memory below what the board has
     VIRT_TYPE = '<type arch="aarch64" machine="xenpv">xen</type>'   # libvirt's of a guest without a device model
     NOT_HERE = "Skip: -"    # what Xen's own test programs rightly leave out
+    XENCTX = r"PC: +[0-9a-f]{16}"                   # how xenctx shows where a vCPU is
 
 
 class Dom0X86(Actions, X86Board):
@@ -144,6 +145,7 @@ class Dom0X86(Actions, X86Board):
     LEFT_OUT = 1            # the PC's hole below 1 MiB
     VIRT_TYPE = '<type arch="x86_64" machine="xenpvh">xenpvh</type>'
     NOT_HERE = "Skip: PV not available"
+    XENCTX = r"cs:eip: +[0-9a-f]{4}:0010010"        # of a 32-bit vCPU in `nap`
     RAMDISK = 128           # MiB more where the store is in dom0's initramfs
 
     def __init__(self, store="initrd", mem=2048, dom0_mem=512, **settings):
@@ -152,8 +154,10 @@ class Dom0X86(Actions, X86Board):
 
 
 class BochsDom0(Actions, BochsBoard):
-    """On x86-64, in Bochs. Its VMX does not exit for an interrupt while a guest that was entered with interrupts off keeps them off, as one
+    """On x86-64, in Bochs. It does not exit for an interrupt while a guest that was entered with interrupts off keeps them off, as one
     does that unpacks its kernel; what is typed meanwhile is lost."""
+
+    STORE = "bochs.cpio"
 
     def create(self, name, **settings):
         path = self.config(name, **settings)

@@ -15,11 +15,11 @@ def unpack(package, root):
 
 
 @pytest.mark.parametrize("argument", ["configure", "remove"])
-def test_the_menu_is_made_again(out, hypervisor, tmp_path, argument, only_vinci):
+def test_the_menu_is_made_again(out, hypervisor, tmp_path, arch, argument, only_vinci):
     """postinst and postrm call update-grub, and do without where there is none."""
-    image = out / "arm64/vinci" if hypervisor == "vinci" else Path(hypervisor)
+    image = out / arch / "vinci" if hypervisor == "vinci" else Path(hypervisor)
     root = tmp_path / "root"
-    unpack(deb.make(image, tmp_path, out / "images", TARGETS["arm64"]), root)
+    unpack(deb.make(image, tmp_path, out / TARGETS[arch].images, TARGETS[arch]), root)
     script = root / "DEBIAN" / ("postinst" if argument == "configure" else "postrm")
     update = tmp_path / "bin/update-grub"
     update.parent.mkdir()

@@ -11,23 +11,23 @@ from guests import Board
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def launcher(out, hypervisor, log):
-    return ["/usr/bin/python3", str(ROOT / "tools/run"), "--out", str(out), "--hypervisor", hypervisor,
+def launcher(out, arch, hypervisor, log):
+    return ["/usr/bin/python3", str(ROOT / "tools/run"), "--out", str(out), "--arch", arch, "--hypervisor", hypervisor,
             "--log", str(log), "--timeout", "120"]
 
 
 @pytest.mark.quick
-def test_for_a_program(out, hypervisor):
-    done = subprocess.run(launcher(out, hypervisor, out / "logs/system/demo-program.log"), text=True, timeout=600,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+def test_for_a_program(out, logs, arch, hypervisor):
+    done = subprocess.run(launcher(out, arch, hypervisor, logs / "demo-program.log"), text=True, timeout=600, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert done.returncode == 0, done.stdout
     assert "Hello from the guest named web" in done.stdout
     for name in ("Domain-0", "web", "client"):
         assert f"\n{name} " in done.stdout
 
 
-def test_for_a_person(out, hypervisor):
-    words = launcher(out, hypervisor, out / "logs/system/demo-person.log")
+def test_for_a_person(out, logs, arch, hypervisor):
+    words = launcher(out, arch, hypervisor, logs / "demo-person.log")
     limit = Board().scale(120)
     child = pexpect.spawn(words[0], words[1:], timeout=limit, dimensions=(40, 120), encoding="utf-8")
     try:
@@ -55,11 +55,11 @@ def test_for_a_person(out, hypervisor):
     assert child.exitstatus == 0
 
 
-def test_a_failure_says_which_step_and_where_the_log_is(out, tmp_path):
+def test_a_failure_says_which_step_and_where_the_log_is(out, arch, tmp_path):
     nothing = tmp_path / "hypervisor"
     nothing.write_bytes(b"\0" * 4096)
     log = tmp_path / "run.log"
-    words = launcher(out, str(nothing), log)
+    words = launcher(out, arch, str(nothing), log)
     words[words.index("--timeout") + 1] = "3"
     done = subprocess.run(words, text=True, timeout=120, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

@@ -16,7 +16,7 @@ MIB = 1 << 20
 PEER = Path(__file__).with_name("peer.py")
 SIZE = 48      # MiB
 # name: where dom0 finds it, what has to be loaded for it
-DISKS = {"nvme": ("/dev/nvme0n1", "nvme"), "ahci": ("/dev/sda", "ahci; modprobe sd_mod"), "virtio": ("/dev/vdb", "")}
+DISKS = {"nvme": ("/dev/nvme0n1", "nvme"), "ahci": ("/dev/sda", "ahci; modprobe sd_mod"), "virtio": ("/dev/{virtio}", "virtio_pci; modprobe virtio_blk")}
 
 
 def write_and_read(board, device, wanted):
@@ -47,10 +47,11 @@ def test_disks_by_dma(make_board, tmp_path):
     board = make_board(devices=devices, mem=1280).start()
     board.wait_ready()
     written = {}
-    for kind, (device, module) in DISKS.items():
-        if module:
-            board.out_of(f"modprobe {module}")
-            board.poll(f"test -b {device}", 20, f"waiting for {device}")
+    for kind, (name, module) in DISKS.items():
+        # The board's own store, if it is a disk, is the first.
+        device = name.format(virtio="vdb" if board.store == "disk" else "vda")
+        board.out_of(f"modprobe {module}")
+        board.poll(f"test -b {device}", 20, f"waiting for {device}")
         written[kind] = write_and_read(board, device, hashlib.sha256(contents[kind]).hexdigest())
     board.poweroff()
     half = SIZE * MIB // 2

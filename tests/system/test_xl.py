@@ -26,6 +26,15 @@ def test_info_numa(dom0):
     assert "cpu_topology" in text and "numa_info" in text
 
 
+@pytest.mark.x86_64
+def test_info_pci(dom0):
+    """Debian's kernel sees the board's devices, all of them at its one node. Without a device there is no table."""
+    devices = dom0.out_of("ls /sys/bus/pci/devices").split()
+    text = dom0.out_of("xl info -n 2>&1")
+    assert "device topology" in text, text
+    assert sorted(re.findall(r"^(\S+:\S+\.\d) +0$", text, re.M)) == devices, text
+
+
 @pytest.mark.quick
 def test_list(dom0):
     domains = dom0.domains()

@@ -37,7 +37,6 @@ static void test_versions(void **state UNUSED)
     assert_non_null(strstr(host_console_text(), "0x16"));
     assert_int_equal(call_as(dom0, __HYPERVISOR_sysctl, NOWHERE, 0, 0), -E_FAULT);
     assert_int_equal(sysctl(&op, 77777), -E_NOSYS);
-    assert_int_equal(sysctl(&op, XEN_SYSCTL_pcitopoinfo), -E_NOSYS);
 }
 
 static void test_topology(void **state UNUSED)

@@ -129,6 +129,11 @@ static void context_starts_a_vcpu(void **state UNUSED)
     back.tsc = 0;
     s.u.cpu.rflags = 2;
     s.u.cpu.flags = XEN_X86_FPU_INITIALISED;
+    /* Without paging an FS that nothing was said of is as the other segments for data. */
+    assert_int_equal(s.u.cpu.fs_arbytes, 0);
+    s.u.cpu.fs_sel = 0x10;
+    s.u.cpu.fs_limit = UINT32_MAX;
+    s.u.cpu.fs_arbytes = 0xc93;
     assert_memory_equal(&back, &s.u.cpu, sizeof(back));
     /* A second stream says anew who is up. */
     s = cpu_stream(1);

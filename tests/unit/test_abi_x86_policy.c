@@ -173,11 +173,36 @@ static void featuresets(void **state UNUSED)
     assert_int_equal(s.u.cpu_levelling_caps.caps, 0);
 }
 
+static void pci_topology(void **state UNUSED)
+{
+    const struct physdev_pci_device devices[] = { { 0, 0, 0x10 }, { 0, 1, 0x10 }, { 1, 0, 0x10 } };
+    const uint32_t should[] = { 0, XEN_INVALID_DEV, XEN_INVALID_DEV };
+    struct xen_sysctl s = { .u.pcitopoinfo.num_devs = ARRAY_SIZE(devices) };
+    uint32_t nodes[ARRAY_SIZE(devices)];
+
+    host_pci_clear();
+    host_pci_add(0x10)->config[0] = 0x86;
+    put(dom0, at(BUFFER), devices, sizeof(devices));
+    assert_int_equal(sysctl(&s, XEN_SYSCTL_pcitopoinfo), -E_INVAL);
+    s.u.pcitopoinfo.devs.p = (void *)(uintptr_t)at(BUFFER);
+    s.u.pcitopoinfo.nodes.p = (void *)(uintptr_t)at(BUFFER + 64);
+    assert_int_equal(sysctl(&s, XEN_SYSCTL_pcitopoinfo), 0);
+    assert_int_equal(s.u.pcitopoinfo.num_devs, ARRAY_SIZE(devices));
+    get(dom0, at(BUFFER + 64), nodes, sizeof(nodes));
+    assert_memory_equal(nodes, should, sizeof(nodes));
+    s.u.pcitopoinfo.num_devs = 1000;
+    assert_int_equal(sysctl(&s, XEN_SYSCTL_pcitopoinfo), 0);
+    assert_int_equal(s.u.pcitopoinfo.num_devs, 64);
+    s.u.pcitopoinfo.nodes.p = (void *)(uintptr_t)NOWHERE;
+    assert_int_equal(sysctl(&s, XEN_SYSCTL_pcitopoinfo), -E_FAULT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(features_are_taken_away, abi_setup), cmocka_unit_test_setup(policy_errors, abi_setup),
         cmocka_unit_test_setup(policy_hangs_together, abi_setup), cmocka_unit_test_setup(featuresets, abi_setup),
+        cmocka_unit_test_setup(pci_topology, abi_setup),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

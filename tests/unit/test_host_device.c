@@ -179,7 +179,7 @@ static void test_offered_registers(void **state UNUSED)
 
 static struct domain *make_mapper(void)
 {
-    const struct domain_config c = { .direct_mapped = true, .iommu = true, .max_vcpus = 1, .max_event_port = 1023 };
+    const struct domain_config c = { .direct_mapped = true, .dma_identity = true, .iommu = true, .max_vcpus = 1, .max_event_port = 1023 };
     struct domain *d;
 
     assert_int_equal(domain_create(DOMID(0xffff), &c, &d), 0);

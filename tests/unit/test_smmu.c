@@ -1,20 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The IOMMU's driver against a model of an SMMUv3: devices see what the domain sees, and no longer than it does. */
-#include <string.h>
-
-#include "tests/unit/unit.h"
+#include "tests/unit/iommu.h"
 #include "arch/include/arm64_its.h"
-#include "drivers/iommu.h"
 #include "drivers/smmuv3.h"
-#include "mem/stage2.h"
 
-#define BASE UINT64_C(0x40000)
-#define PAGES 4096
 #define STREAM 0x208
 
-static struct owner owner, other;
-static struct stage2 space;
-static struct iommu_space *devices;
 static uint64_t all_free, heap_before;
 static const struct iommu_streams one = { 0, STREAM, 1 };
 
@@ -28,35 +19,10 @@ static void boot_machine(unsigned units, bool stage2, unsigned root_level, unsig
         assert_int_equal(smmuv3_start(&place), 0);
     }
     assert_true(iommu_is_present());
-    owner = (struct owner){ .id = 1, .limit = UINT64_MAX };
-    other = (struct owner){ .id = 2, .limit = UINT64_MAX };
-    owner_register(&owner);
-    owner_register(&other);
+    register_owners();
     host_console_clear();
     heap_before = heap_pages_used();
     all_free = frame_free_count();
-}
-
-static void make_space(void)
-{
-    assert_int_equal(stage2_init(&space, &owner), 0);
-    assert_int_equal(iommu_space_create(1, &space, &devices), 0);
-}
-
-static void end_space(void)
-{
-    while (stage2_destroy(&space) == -E_RESTART)
-        continue;
-    iommu_space_destroy(devices);
-    frame_check_all();
-}
-
-static mfn_t frames(struct owner *o, unsigned order)
-{
-    mfn_t mfn;
-
-    assert_int_equal(frame_alloc(o, order, FRAME_ANY, &mfn), 0);
-    return mfn;
 }
 
 static bool device_reads(uint64_t address, uint64_t *x)
@@ -69,44 +35,13 @@ static bool device_writes(uint64_t address, uint64_t x)
     return host_smmu_access(0, STREAM, address, &x, sizeof(x), true);
 }
 
-/* Whatever is mapped at a page, the device finds the same frame with the same rights. */
-static void compare_page(uint64_t gfn)
-{
-    struct stage2_locked l = stage2_lock(&space);
-    mfn_t mfn;
-    enum s2_type type = stage2_lookup(l, GFN(gfn), &mfn, NULL);
-    uint64_t mark = host_random(), seen = 0;
-    bool is_memory = s2_type_is_memory(type);
-
-    stage2_unlock(l);
-    if (is_memory)
-        memcpy(host_ram(mfn), &mark, sizeof(mark));
-    assert_int_equal(device_reads(gfn << PAGE_SHIFT, &seen), is_memory);
-    assert_true(!is_memory || seen == mark);
-    assert_int_equal(device_writes(gfn << PAGE_SHIFT, mark + 1), is_memory && s2_type_is_writable(type));
-}
+static const struct view view = { device_reads, device_writes, s2_type_is_memory };
 
 static void change_something(void)
 {
     static const enum s2_type types[] = { S2_RAM, S2_RAM_RO, S2_GRANT_RW, S2_GRANT_RO, S2_FOREIGN_RW };
-    unsigned order = host_random_below(4) ? 0 : (unsigned)host_random_below(10);
-    gfn_t gfn = GFN(BASE + ROUND_DOWN(host_random_below(PAGES), BIT(order)));
-    enum s2_type type = types[host_random_below(ARRAY_SIZE(types))];
-    struct stage2_gather g;
 
-    switch (host_random_below(4)) {
-    case 0:
-        assert_int_equal(stage2_unmap(&space, gfn, order), 0);
-        break;
-    case 1:
-        stage2_gather_start(&g, &space);
-        for (unsigned i = 0; i < 8; i++)
-            (void)!stage2_gather_unmap(&g, GFN(BASE + host_random_below(PAGES)), S2_TYPES_MEMORY, NULL);
-        stage2_gather_finish(&g);
-        break;
-    default:
-        assert_int_equal(stage2_map(&space, gfn, frames(s2_type_is_own(type) ? &owner : &other, order), order, type), 0);
-    }
+    change_space(types, ARRAY_SIZE(types));
 }
 
 static void follow(unsigned root_level, unsigned address_bits, bool stage2)
@@ -119,7 +54,7 @@ static void follow(unsigned root_level, unsigned address_bits, bool stage2)
         change_something();
         host_time_advance(MSEC(10));
         for (unsigned k = 0; k < 6; k++)
-            compare_page(BASE + host_random_below(PAGES));
+            compare_page(&view, BASE + host_random_below(PAGES));
     }
     iommu_detach(devices, &one);
     assert_false(iommu_has_streams(devices));

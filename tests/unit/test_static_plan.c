@@ -29,6 +29,7 @@ static void what_is_right_is_read(void **state)
     cells("vinci,restart-limit", 2, 3, 10);
     cells("vinci,watchdog", 1, 2);
     cells("vinci,console-rate", 1, 100);
+    cells("vinci,interrupt-rate", 1, 5000);
     module("multiboot,kernel", 0x48000000, 0x2000, "console=ttyAMA0");
     module("multiboot,ramdisk", 0x49000000, 0x3000, NULL);
     fdt_end_node(blob);
@@ -59,6 +60,7 @@ static void what_is_right_is_read(void **state)
     assert_int_equal(p->policy.restart_window, 10);
     assert_int_equal(p->policy.watchdog, 2);
     assert_int_equal(p->limits.console_lines, 100);
+    assert_int_equal(p->limits.interrupts, 5000);
     assert_int_equal(p->kernel.base, 0x48000000);
     assert_int_equal(p->kernel.size, 0x2000);
     assert_int_equal(p->ramdisk.size, 0x3000);
@@ -130,6 +132,7 @@ static const struct wrong wrongs[] = {
     { "vinci,event-rate", BYTES("\0\0\0\0"), "vinci,event-rate = <0x0>: expects" },
     { "vinci,hypercall-share", BYTES("\0\0\0\x65"), "vinci,hypercall-share = <0x65>: expects" },
     { "vinci,console-rate", BYTES("\0"), "vinci,console-rate = (1 bytes): expects" },
+    { "vinci,interrupt-rate", BYTES("\0\0\0\0"), "vinci,interrupt-rate = <0x0>: expects" },
     { "vinci,weight", BYTES("\0\1\0\0"), "vinci,weight = <0x10000>: expects" },
     { "vinci,cap", TEXT("all"), "vinci,cap = \"all\": expects" },
     { "vinci,pin", TEXT("0-"), "vinci,pin = \"0-\": expects lists of CPUs" },

@@ -6,6 +6,7 @@
 #include "arch/host/its_model.h"
 #include "core/host_device.h"
 #include "core/quiesce.h"
+#include "core/time.h"
 #include "lib/cpu_work.h"
 #include "vdev/arm64/vits.h"
 
@@ -228,6 +229,58 @@ static void test_remap(void **state UNUSED)
 {
     run(0, map_some, NULL);
     run(0, remap_while_lent, NULL);
+}
+
+/* One each 10 ms: what is early is held back, masked in the host's ITS; what comes meanwhile is there too. */
+static void limited(struct vcpu *v, void *arg UNUSED)
+{
+    CHECK(host_its_ring(DEVICE, 0));
+    take(v, LPI(0));
+    CHECK(host_its_ring(DEVICE, 0) && host_its_is_masked(DEVICE, 0) && !host_its_is_masked(DEVICE, 3));
+    CHECK(host_its_ring(DEVICE, 0) && host_its_ring(DEVICE, 3) && host_its_is_masked(DEVICE, 3));
+    take(v, NONE);
+    host_time_advance(MSEC(10));
+    timer_run_due();
+    CHECK(!host_its_is_masked(DEVICE, 0) && !host_its_is_masked(DEVICE, 3));
+    take(v, LPI(0));
+    take(v, LPI(3));
+    CHECK(host_its_send_pending(DEVICE, 0) && host_its_is_masked(DEVICE, 0));
+    take(v, NONE);
+}
+
+/* While one is held back its event is cleared, discarded and mapped anew, or its device goes. */
+static void held_and_gone(struct vcpu *v, void *arg UNUSED)
+{
+    of_event(v, 0x04, DEVICE, 0);
+    host_time_advance(MSEC(100));
+    timer_run_due();
+    take(v, NONE);
+    CHECK(!host_its_is_masked(DEVICE, 0));
+    CHECK(host_its_ring(DEVICE, 0));
+    take(v, LPI(0));
+    CHECK(host_its_ring(DEVICE, 0) && host_its_is_masked(DEVICE, 0));
+    of_event(v, 0x0f, DEVICE, 0);
+    map_event(v, DEVICE, 0, LPI(0), 0);
+    CHECK(!host_its_is_masked(DEVICE, 0));
+    host_time_advance(MSEC(100));
+    timer_run_due();
+    take(v, NONE);
+    CHECK(host_its_ring(DEVICE, 0) && host_its_ring(DEVICE, 0) && host_its_is_masked(DEVICE, 0));
+    map_device(v, DEVICE, 5);
+    host_time_advance(MSEC(100));
+    timer_run_due();
+    take(v, NONE);
+}
+
+static void test_limit(void **state UNUSED)
+{
+    assert_int_equal(vgic_limit_rate(d, 100), 0);
+    host_stop_ticks();
+    run(0, map_some, NULL);
+    run(0, limited, NULL);
+    run(0, held_and_gone, NULL);
+    run(0, map_some, NULL);
+    assert_true(host_its_ring(DEVICE, 0) && host_its_ring(DEVICE, 0));
 }
 
 static void hostile(struct vcpu *v, void *arg UNUSED)
@@ -460,7 +513,7 @@ static void test_late_messages(void **state UNUSED)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ITS_TEST(test_messages_become_lpis), ITS_TEST(test_configuration), ITS_TEST(test_move_and_discard), ITS_TEST(test_remap),
+        ITS_TEST(test_messages_become_lpis), ITS_TEST(test_configuration), ITS_TEST(test_move_and_discard), ITS_TEST(test_remap), ITS_TEST(test_limit),
         ITS_TEST(test_bad_commands), ITS_TEST(test_places_run_out), ITS_TEST(test_tables_outside), ITS_TEST(test_config_outside),
         ITS_TEST(test_random), ITS_TEST(test_no_memory), cmocka_unit_test(test_late_messages),
     };

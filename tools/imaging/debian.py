@@ -26,7 +26,7 @@ NOT_NEEDED = re.compile(
     r"apparmor|ucf|readline-common|libsqlite.*|libexpat1|libdb5.3|libncursesw6|"
     r"util-linux-.*|libsmartcols1|coreutils|libxentoolcore1-dbg)$")
 # These are asked for by name for what they depend on, and hold nothing.
-EMPTY = re.compile(r"^linux-image-((6\.12-)?((cloud|rt)-)?(arm64|amd64)|armmp-lpae)$")
+EMPTY = re.compile(r"^linux-image-((6\.12-)?((cloud|rt)-)?(arm64|amd64)|armmp-lpae|686-pae)$")
 
 
 class DebianError(Exception):

@@ -20,6 +20,8 @@ MORE_KERNELS = {
     "arm64": ["linux-image-6.12-arm64", "linux-image-rt-arm64"],
     "armhf": ["linux-image-armmp-lpae", "busybox-static"],
 }
+# A guest's on x86-64, of the architecture i386.
+NARROW_KERNEL = ["linux-image-686-pae", "busybox-static"]
 
 # GRUB for UEFI, whose modules the machine's own grub-mkimage puts together.
 # Besides, for a machine on which packages are installed and GRUB's menu is made.
@@ -240,8 +242,8 @@ def machine_tree(packages, kernel, ramdisk, grub_words, target):
 
 
 def more_kernels(packages):
-    """6.12, the real-time one and the 32-bit one, as far as they are in `packages`."""
-    kinds = {"linux-image-6.12.": "new", "-rt-arm64": "rt", "-armmp-lpae": "armhf"}
+    """6.12, the real-time one and the 32-bit ones, as far as they are in `packages`."""
+    kinds = {"linux-image-6.12.": "new", "-rt-arm64": "rt", "-armmp-lpae": "armhf", "-686-pae": "narrow"}
     return {kind: Kernel(tree) for name, tree in packages.items() for part, kind in kinds.items() if part in name}
 
 

@@ -12,6 +12,7 @@ void devices_stop(struct domain *d)
 void devices_retire(struct domain *d)
 {
     vpl011_retire(d);
+    vgic_limit_retire(d);
 }
 
 void devices_free(struct domain *d)

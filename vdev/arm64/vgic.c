@@ -177,7 +177,7 @@ void vgic_set_line(struct vcpu *v, unsigned irq, bool high)
     unlock_notify_one(d, to);
 }
 
-static inline struct vcpu *take_hw(struct vcpu *v, struct vgic_irq *i, unsigned hw_irq)
+static inline struct vcpu *take_hw(struct domain *d, struct vgic_irq *i, unsigned hw_irq)
 {
     ASSERT(i && hw_irq);
     i->hw_irq = (uint16_t)hw_irq;
@@ -185,24 +185,49 @@ static inline struct vcpu *take_hw(struct vcpu *v, struct vgic_irq *i, unsigned 
         i->hw_retaken = true;
     i->hw_taken = true;
     i->pending_latch = true;
-    return update(v->domain, i);
+    return update(d, i);
+}
+
+static inline struct vcpu *take_shared(struct domain *d, struct vgic_irq *i, unsigned cpu)
+{
+    i->hw_cpu = (uint16_t)(i->hw_taken && i->hw_cpu != cpu ? VGIC_NO_CPU : cpu);
+    return take_hw(d, i, i->hw_irq);
+}
+
+vgic_targets vgic_take_shared(struct domain *d, struct vgic_irq *i, unsigned cpu)
+{
+    struct vcpu *v = take_shared(d, i, cpu);
+
+    ASSERT(i->id >= VGIC_PRIVATE);
+    return v ? BIT(v->id) : 0;
+}
+
+void vgic_drop_held(struct vgic_irq *i)
+{
+    if (!i->held_by)
+        return;
+    i->held_by = 0;
+    arch_irq_deactivate(i->hw_irq);
 }
 
 HOT bool vgic_inject_hw(struct vcpu *v, unsigned irq, unsigned hw_irq)
 {
+    struct domain *d = v->domain;
     struct vgic_irq *i = irq_of(v, irq);
     struct vcpu *to = NULL;
-    bool is_linked;
+    bool is_linked = true;
 
     ASSERT(i);
     spin_lock(&vgic_of(v)->lock);
-    /* Whoever took it found its domain before vgic_unroute_all: taken now it would stay active for good. */
-    is_linked = irq < VGIC_PRIVATE || likely(i->hw_irq == hw_irq);
-    if (irq >= VGIC_PRIVATE)
-        i->hw_cpu = (uint16_t)(i->hw_taken && i->hw_cpu != cpu_id() ? VGIC_NO_CPU : cpu_id());
-    if (is_linked)
-        to = take_hw(v, i, hw_irq);
-    unlock_notify_one(v->domain, to);
+    if (likely(irq < VGIC_PRIVATE)) {
+        to = take_hw(d, i, hw_irq);
+    } else {
+        /* Whoever took it found its domain before vgic_unroute_all: taken now it would stay active for good. */
+        is_linked = likely(i->hw_irq == hw_irq);
+        if (is_linked && (likely(!d->arch.vgic.limit) || vgic_limit_passes(d, i, NOT_AN_LPI)))
+            to = take_shared(d, i, cpu_id());
+    }
+    unlock_notify_one(d, to);
     return is_linked;
 }
 
@@ -210,7 +235,7 @@ void vgic_load_hw(struct vcpu *v, unsigned irq, unsigned hw_irq)
 {
     ASSERT(irq < VGIC_PRIVATE);
     spin_lock(&vgic_of(v)->lock);
-    take_hw(v, &v->arch.vgic.irqs[irq], hw_irq);
+    take_hw(v->domain, &v->arch.vgic.irqs[irq], hw_irq);
     spin_unlock(&vgic_of(v)->lock);
 }
 
@@ -358,6 +383,7 @@ void vgic_unroute_all(struct domain *d)
         arch_irq_enable(i->hw_irq, false);
         if (i->hw_taken)
             arch_irq_deactivate(i->hw_irq);
+        vgic_drop_held(i);
         i->hw_irq = 0;
         vgic_forget_taken(i);
     }
@@ -402,6 +428,7 @@ static void reset_shared(struct vgic_domain *g, struct vgic_irq *i)
         arch_irq_set_edge(hw, false);
         if (i->hw_taken)
             arch_irq_deactivate(hw);
+        vgic_drop_held(i);
     }
     if (i->queued)
         vgic_unqueue(i);
@@ -493,6 +520,7 @@ void vgic_domain_destroy(struct domain *d)
     ASSERT(!g->has_hw);
     d->arch.mmio.count = 0;
     vits_free(d);
+    vgic_limit_free(g);
     if (g->spis)
         heap_free(g->spis, g->spi_count * sizeof(*g->spis));
     g->spis = NULL;

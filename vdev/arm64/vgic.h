@@ -18,6 +18,7 @@
 struct vcpu;
 struct vits;
 struct domain;
+struct vgic_limit;
 
 #define VGIC_PRIVATE 32         /* SGIs 0..15, PPIs 16..31 */
 #define VGIC_MAX_IRQS 1020
@@ -44,6 +45,7 @@ struct vgic_irq {
     bool lr_unlinked;           /* it does not end the physical interrupt, which the hypervisor has to */
     bool drop_pending, drop_active; /* cleared by a register write while lent: done when it is read back */
     uint16_t hw_cpu;            /* while hw_taken: the CPU that took the physical one, or VGIC_NO_CPU: not one alone */
+    uint16_t held_by;           /* came too early (vgic_limit.c): 1 + the CPU that took it, or VGIC_NO_CPU; 0: not held back */
     uint64_t route;             /* GICD_IROUTER; GICv2: that of the first target, GICD_ITARGETSR in 63:56 */
 };
 
@@ -80,6 +82,7 @@ struct vgic_domain {
     gpa_t dist_base, redist_base;   /* GICv2: distributor and CPU interface */
     uint64_t redist_size;
     unsigned version;           /* 3 or 2 */
+    struct vgic_limit *limit;   /* how often its devices may interrupt (vgic_limit.c); NULL: as often as they do */
     struct vits *its;           /* vits.h; NULL: it has none, and no LPIs */
 };
 
@@ -108,6 +111,14 @@ bool vgic_inject_hw(struct vcpu *v, unsigned irq, unsigned hw_irq);
 void vgic_load_hw(struct vcpu *v, unsigned irq, unsigned hw_irq);
 /* Link SPI `irq` of d to physical interrupt of the same number: enabling it enables the physical one. */
 int vgic_route_hw(struct domain *d, unsigned irq) MUST_CHECK;
+
+/*
+ * Devices of d, whose vCPUs have never run, interrupt at most so often a second on average, shared lines and LPIs together; a hundredth of a
+ * second's at once. What comes earlier is masked where it comes from until it may come, so nothing is lost. 0: no limit. -E_NOMEM. Boot.
+ */
+int vgic_limit_rate(struct domain *d, uint32_t per_second) MUST_CHECK;
+/* d ends: there is no limit any more, and no timer. Under domain control. Idempotent. */
+void vgic_limit_retire(struct domain *d);
 
 /* The physical interrupt of a linked private interrupt (the virtual timer's) is not wanted any more: if it is pending
  * and not yet seen by the guest, forget it. True: the caller ends the physical one. v current. */

@@ -122,7 +122,7 @@ vgic_targets vgic_set_route(struct domain *d, struct vgic_irq *i, uint64_t route
     ASSERT(i->id >= VGIC_PRIVATE);
     i->route = route;
     t = vgic_update(d, i);
-    if (i->hw_irq && i->target && !i->hw_taken)
+    if (i->hw_irq && i->target && !i->hw_taken && !i->held_by)
         arch_irq_set_target(i->hw_irq, i->target->unit.cpu);
     return t;
 }

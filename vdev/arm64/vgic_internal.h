@@ -67,6 +67,20 @@ void vgic_unlock_notify(struct domain *d, vgic_targets t);
 /* The vCPU of a GICD_IROUTER value, or NULL. */
 struct vcpu *vgic_route(const struct domain *d, uint64_t route);
 
+/*
+ * A physical interrupt was taken for i of d, which has a limit. False: it is early, and is held back until vgic_limit.c lets it through:
+ * a shared one stays active, an LPI (`place`: number in vits.lpis, else NOT_AN_LPI) is masked in the host's ITS. g->lock held.
+ */
+#define NOT_AN_LPI UINT32_MAX
+bool vgic_limit_passes(struct domain *d, struct vgic_irq *i, unsigned place) MUST_CHECK;
+/* LPI `place` is not mapped any more: it is not held back, nor unmasked later. g->lock held. */
+void vgic_limit_forget(struct domain *d, unsigned place);
+void vgic_limit_free(struct vgic_domain *g);
+/* The physical interrupt linked to shared i, taken by `cpu` (VGIC_NO_CPU: several), becomes pending. g->lock held. */
+vgic_targets vgic_take_shared(struct domain *d, struct vgic_irq *i, unsigned cpu) MUST_CHECK;
+/* i, which is shared, is not held back any more, and its physical interrupt ends. g->lock held. */
+void vgic_drop_held(struct vgic_irq *i);
+
 /* Read the list registers of v back into the state. g->lock held, v current on this CPU. Returns who else is to be notified. */
 vgic_targets vgic_fold(struct vcpu *v);
 /* Read back the one that i is lent to, if any, and leave it empty; what i's state asks for then is the caller's to do. The same

@@ -69,7 +69,7 @@ static void disable(struct vcpu *v, struct vgic_irq *i, unsigned value)
 /* What a list register on another CPU knows is not asked for: then the state at the time it was lent, or later. */
 static unsigned get_pending(const struct vgic_irq *i)
 {
-    return vgic_irq_is_pending(i) || (i->in_lr && i->lr_latched && !i->drop_pending);
+    return vgic_irq_is_pending(i) || i->held_by || (i->in_lr && i->lr_latched && !i->drop_pending);
 }
 
 static void pend(struct vcpu *v, struct vgic_irq *i, unsigned value)
@@ -84,6 +84,7 @@ static void unpend(struct vcpu *v, struct vgic_irq *i, unsigned value)
     (void)v;
     (void)value;
     i->pending_latch = false;
+    vgic_drop_held(i);
     if (i->in_lr)
         i->drop_pending = true;
     else if (i->hw_taken && !i->active)

@@ -60,7 +60,7 @@ static inline void end_taken(struct vcpu *v, struct vgic_irq *i, bool linked)
         arch_irq_deactivate(i->hw_irq);
     i->hw_taken = linked && i->hw_retaken;
     i->hw_retaken = i->lr_unlinked = false;
-    if (unlikely(i->id >= VGIC_PRIVATE) && !i->hw_taken)
+    if (unlikely(i->id >= VGIC_PRIVATE) && !i->hw_taken && !i->held_by)
         follow_target(v->domain, i);
 }
 

@@ -38,6 +38,7 @@ void vits_forget(struct domain *d, struct vits_lpi *l)
     ASSERT(l->mapped);
     l->mapped = l->irq.enabled = l->irq.pending_latch = false;
     l->irq.drop_pending = l->irq.in_lr;
+    vgic_limit_forget(d, (unsigned)(l - d->arch.vgic.its->lpis));
     t = vgic_update(d, &l->irq);
     vgic_unlock_notify(d, t);
 }
@@ -69,7 +70,7 @@ bool vits_deliver(unsigned lpi)
     l = &d->arch.vgic.its->lpis[n % VITS_LPIS];
     spin_lock(&d->arch.vgic.lock);
     mapped = l->mapped;
-    if (mapped) {
+    if (mapped && (likely(!d->arch.vgic.limit) || vgic_limit_passes(d, &l->irq, n % VITS_LPIS))) {
         l->irq.pending_latch = true;
         l->irq.drop_pending = false;
         t = vgic_update(d, &l->irq);
@@ -240,7 +241,7 @@ static int show_doorbell(struct domain *d, gpa_t base)
 
     if (!d->iommu)
         return 0;
-    if (d->direct_mapped)
+    if (d->dma_identity)
         return iommu_map_doorbell(d->iommu, page);
     return stage2_map(&d->stage2, gpa_to_gfn(GPA(base.v + ITS_DOORBELL)), page, 0, S2_DOORBELL);
 }
@@ -305,12 +306,12 @@ void vits_reset(struct domain *d)
     if (atomic_load(&d->life) != DOMAIN_ALIVE)
         forget_owner(d, s);
     spin_lock(&s->lock);
-    for (unsigned i = 0; i < VITS_DEVICES; i++)
-        if (s->devices[i].itt)
-            vits_drop_device(&s->devices[i]);
     for (unsigned i = 0; i < VITS_LPIS; i++)
         if (s->lpis[i].mapped)
             vits_forget(d, &s->lpis[i]);
+    for (unsigned i = 0; i < VITS_DEVICES; i++)
+        if (s->devices[i].itt)
+            vits_drop_device(&s->devices[i]);
     s->on = false;
     s->next = 0;
     s->commands = s->write = s->read = s->config_table = s->lpis_on = 0;

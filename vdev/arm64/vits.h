@@ -85,9 +85,9 @@ static inline uint64_t vits_queue_bytes(const struct vits *s)
 void vits_run(struct domain *d, struct vits *s);
 /* The physical LPI of a place. */
 unsigned vits_physical(const struct vits *s, const struct vits_lpi *l);
-/* l is not mapped any more; the host's ITS is the caller's. */
+/* l is not mapped any more; the host's ITS, where it still is, is the caller's: nothing masks an event that is not mapped there. */
 void vits_forget(struct domain *d, struct vits_lpi *l);
-/* The host's ITS does not know the device any more; its events are the caller's. */
+/* The host's ITS does not know the device any more; its events were forgotten. */
 void vits_drop_device(struct vits_device *device);
 /* l may have become deliverable, or not any more: its configuration, collection or vCPU has changed. */
 void vits_apply(struct domain *d, struct vits *s, struct vits_lpi *l, uint8_t priority);

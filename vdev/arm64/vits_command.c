@@ -123,10 +123,10 @@ static void load_config(struct domain *d, struct vits *s, struct vits_lpi *l)
 
 static void forget_device(const struct command *c, struct vits_device *device)
 {
-    vits_drop_device(device);
     for (unsigned i = 0; i < VITS_LPIS; i++)
         if (c->s->lpis[i].mapped && c->s->lpis[i].device == device->id)
             vits_forget(c->d, &c->s->lpis[i]);
+    vits_drop_device(device);
 }
 
 static const char *map_device(const struct command *c)
@@ -176,8 +176,8 @@ static const char *map_collection(const struct command *c)
 
 static void unmap(const struct command *c, struct vits_lpi *l)
 {
-    arch_its_unmap_event(l->device, l->event);
     vits_forget(c->d, l);
+    arch_its_unmap_event(l->device, l->event);
 }
 
 static const char *map_event_to(const struct command *c, uint64_t lpi)
@@ -255,6 +255,7 @@ static const char *set_pending(const struct command *c, bool pending)
         return "no such event";
     spin_lock(&c->d->arch.vgic.lock);
     l->irq.pending_latch = pending;
+    l->irq.held_by = 0;
     l->irq.drop_pending = !pending && l->irq.in_lr;
     t = vgic_update(c->d, &l->irq);
     vgic_unlock_notify(c->d, t);

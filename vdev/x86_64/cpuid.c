@@ -17,6 +17,8 @@
 #define HYPERVISOR_FIRST UINT32_C(0x40000000)
 #define HYPERVISOR_LAST UINT32_C(0x40000005)
 #define BASIC_LAST UINT32_C(0xd)
+#define LEAF_TOPOLOGY UINT32_C(0xb)
+#define LEAF_XSAVE UINT32_C(0xd)
 #define EXTENDED_FIRST UINT32_C(0x80000000)
 #define EXTENDED_LAST UINT32_C(0x80000008)
 
@@ -37,6 +39,8 @@
 /* The same as leaf 1's on AMD, SYSCALL, NX, MMX extensions, FFXSR, 1 GiB pages, LM */
 #define LEAF_E1_EDX ((LEAF_1_EDX & ~(B(11) | B(19) | B(25) | B(26))) | B(11) | B(20) | B(22) | B(25) | B(26) | B(29))
 #define XSAVE_COMPONENTS 7              /* x87, SSE, AVX */
+#define XSAVE_AVX 2
+#define XSAVE_BYTES_LEAST 576u
 #define ALL UINT32_MAX
 
 /* What of a leaf is shown; a leaf that is not here is 0. */
@@ -71,11 +75,15 @@ static void masked(uint32_t leaf, uint32_t subleaf, uint32_t r[4])
         r[i] &= m->mask[i];
 }
 
-/* The component's sizes are the host's; XSS and what it saves are not there. */
+/* The component's sizes are the host's; XSS and what it saves are not there. How much all components take (ECX) is a matter of those that are. */
 static void answer_xsave(uint32_t subleaf, uint32_t r[4])
 {
+    uint32_t avx[4];
+
     if (subleaf == 0) {
+        cpuid_leaf(0xd, XSAVE_AVX, avx);
         r[CPUID_EAX] &= XSAVE_COMPONENTS;
+        r[CPUID_ECX] = MIN(r[CPUID_ECX], r[CPUID_EAX] & B(XSAVE_AVX) ? avx[CPUID_EBX] + avx[CPUID_EAX] : XSAVE_BYTES_LEAST);
         r[CPUID_EDX] = 0;
     } else if (subleaf == 1) {
         r[CPUID_EAX] &= B(0) | B(1) | B(2);     /* XSAVEOPT, XSAVEC, XGETBV with ECX 1 */
@@ -85,11 +93,16 @@ static void answer_xsave(uint32_t subleaf, uint32_t r[4])
     }
 }
 
-/* Levels of threads (one) and cores. */
+/* Levels of threads (one) and cores, where the leaves reach as far. */
 static void answer_topology(const struct vcpu *v, uint32_t subleaf, uint32_t r[4])
 {
+    uint32_t last[4];
     unsigned shift = 1;
 
+    cpuid_default(0, 0, last);
+    x86_policy_limit(&v->domain->arch.x86.policy, 0, 0, last);
+    if (last[CPUID_EAX] < LEAF_TOPOLOGY)
+        return;
     while (BIT(shift) < v->domain->max_vcpus * 2)
         shift++;
     r[CPUID_EDX] = vlapic_id(v);
@@ -103,11 +116,7 @@ static void answer_topology(const struct vcpu *v, uint32_t subleaf, uint32_t r[4
 
 static void answer_features(const struct vcpu *v, uint32_t r[4])
 {
-    struct x86_control_registers c;
-
-    virt_get_control_registers(v, &c);
     r[CPUID_EBX] |= vlapic_id(v) << 24 | MIN(v->domain->max_vcpus * 2, 255u) << 16;
-    r[CPUID_ECX] |= (r[CPUID_ECX] & B(26)) && (c.cr4 & CR4_OSXSAVE) ? LEAF_1_ECX_OSXSAVE : 0;
     r[CPUID_EDX] |= v->domain->max_vcpus > 1 ? B(28) : 0;
 }
 
@@ -174,12 +183,13 @@ void cpuid_default(uint32_t leaf, uint32_t subleaf, uint32_t r[4])
         r[CPUID_EAX] = MIN(r[CPUID_EAX], leaf ? EXTENDED_LAST : BASIC_LAST);
     } else if (leaf == 1) {
         r[CPUID_ECX] |= LEAF_1_ECX_HYPERVISOR | LEAF_1_ECX_X2APIC;
-    } else if (leaf == 0xd) {
+    } else if (leaf == LEAF_XSAVE) {
         answer_xsave(subleaf, r);
     }
 }
 
-void cpuid_answer(struct vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t r[4])
+/* All but what the vCPU changes while it runs. */
+static NOINLINE void find_out(struct vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t r[4])
 {
     if (leaf >= HYPERVISOR_FIRST && leaf <= HYPERVISOR_LAST) {
         r[0] = r[1] = r[2] = r[3] = 0;
@@ -190,6 +200,31 @@ void cpuid_answer(struct vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t r[4]
     x86_policy_limit(&v->domain->arch.x86.policy, leaf, subleaf, r);
     if (leaf == 1)
         answer_features(v, r);
-    else if (leaf == 0xb)
+    else if (leaf == LEAF_TOPOLOGY)
         answer_topology(v, subleaf, r);
+}
+
+/* CR4's bit, where there is XSAVE. */
+static void answer_osxsave(const struct vcpu *v, uint32_t r[4])
+{
+    struct x86_control_registers c;
+
+    virt_get_control_registers(v, &c);
+    r[CPUID_ECX] |= (r[CPUID_ECX] & B(26)) && (c.cr4 & CR4_OSXSAVE) ? LEAF_1_ECX_OSXSAVE : 0;
+}
+
+/* Answers are kept: a policy does not change once its domain has run, nor do the processor and a vCPU's number. XSAVE's sizes follow XCR0. */
+void cpuid_answer(struct vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t r[4])
+{
+    struct x86_cpuid_known *k = &v->arch.x86.cpuid[leaf % X86_CPUID_KNOWN];
+    uint64_t question = ~(leaf | (uint64_t)subleaf << 32);
+
+    if (unlikely(k->question != question)) {
+        find_out(v, leaf, subleaf, k->r);
+        k->question = leaf == LEAF_XSAVE ? 0 : question;
+    }
+    for (unsigned i = 0; i < 4; i++)
+        r[i] = k->r[i];
+    if (leaf == 1)
+        answer_osxsave(v, r);
 }

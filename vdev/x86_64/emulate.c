@@ -97,6 +97,24 @@ static enum x86_code code_of(const struct vcpu *v)
     return code.attributes & SEGMENT_32BIT ? X86_CODE_32 : X86_CODE_16;
 }
 
+/* By what the processor has read of it, or, where it does not say or that was not all, by what is there now. */
+static enum copy_result take_apart(struct vcpu *v, struct x86_instruction *i, bool *is_known)
+{
+    uint8_t bytes[X86_LONGEST_INSTRUCTION];
+    const uint8_t *read;
+    unsigned have = virt_instruction(v, &read);
+    enum copy_result r;
+
+    ASSERT(have <= X86_LONGEST_INSTRUCTION);
+    *is_known = have && x86_take_apart(read, have, code_of(v), i);
+    if (*is_known)
+        return COPY_OK;
+    r = fetch(v, bytes, &have);
+    if (r == COPY_OK)
+        *is_known = x86_take_apart(bytes, have, code_of(v), i);
+    return r;
+}
+
 /* Which of its two accesses the processor tells of one that loads and stores is the processor's matter. */
 static bool is_of_kind(const struct x86_instruction *i, bool is_write)
 {
@@ -127,14 +145,13 @@ static bool execute(struct vcpu *v, const struct x86_instruction *i, gpa_t addre
 
 bool emulate_access(struct vcpu *v, gpa_t address, bool is_write)
 {
-    uint8_t bytes[X86_LONGEST_INSTRUCTION];
     struct x86_instruction i;
-    unsigned have = 0;
-    enum copy_result r = fetch(v, bytes, &have);
+    bool is_known = false;
+    enum copy_result r = take_apart(v, &i, &is_known);
 
     if (r == COPY_RETRY)
         return true;
-    if (r != COPY_OK || !x86_take_apart(bytes, have, code_of(v), &i) || !is_of_kind(&i, is_write) || !execute(v, &i, address))
+    if (!is_known || !is_of_kind(&i, is_write) || !execute(v, &i, address))
         return false;
     virt_skip(v, i.length);
     return true;

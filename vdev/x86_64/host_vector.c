@@ -71,6 +71,7 @@ int host_vector_for_message(struct domain *d, uint16_t function, uint32_t n)
 void host_vector_free(unsigned vector)
 {
     ASSERT(of(vector)->domain);
+    arch_vector_end(vector);
     atomic_store_release(&of(vector)->domain, NULL);
 }
 

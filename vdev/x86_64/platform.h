@@ -31,8 +31,16 @@ struct x86_domain {
     struct x86_policy policy;   /* does not change once the domain has run */
 };
 
+/* What CPUID answered to a leaf and subleaf (cpuid.c). */
+struct x86_cpuid_known {
+    uint64_t question;          /* of both, turned over: all zeros is none that has an answer */
+    uint32_t r[4];
+};
+#define X86_CPUID_KNOWN 4
+
 struct x86_vcpu {
     struct x86_mtrr mtrr;
+    struct x86_cpuid_known cpuid[X86_CPUID_KNOWN];
     bool cpuid_faults;          /* for programs: X86_CPUID_FAULTING's switch */
 };
 

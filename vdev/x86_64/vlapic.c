@@ -76,12 +76,21 @@ static unsigned processor_priority(const struct vlapic *l)
     return (l->tpr & 0xf0) >= service_class ? l->tpr : service_class;
 }
 
+/* At nearly every exit nothing is. */
+static ALWAYS_INLINE bool is_anything(const uint64_t words[4])
+{
+    return atomic_load(&words[0]) | atomic_load(&words[1]) | atomic_load(&words[2]) | atomic_load(&words[3]);
+}
+
 HOT int vlapic_highest(struct vcpu *v)
 {
     struct vlapic *l = of(v);
-    int vector = highest(l->irr);
+    int vector;
 
-    if (likely(vector < 0) || unlikely(!(l->spurious & SPURIOUS_ENABLE)))
+    if (likely(!is_anything(l->irr)))
+        return -1;
+    vector = highest(l->irr);
+    if (vector < 0 || unlikely(!(l->spurious & SPURIOUS_ENABLE)))
         return -1;
     return ((unsigned)vector & 0xf0) > (processor_priority(l) & 0xf0) ? vector : -1;
 }

@@ -8,7 +8,6 @@
 #define BUSES 256
 #define DEVICES 32
 #define FUNCTIONS 8
-#define CAPABILITIES_MOST 48        /* as many as there is room for (PCI Local Bus 3.0, 6.7) */
 #define CAPABILITY_MSI 0x05
 #define CAPABILITY_MSIX 0x11
 #define EXTENDED_FIRST 0x100        /* PCI Express 3.0, 7.9 */
@@ -39,23 +38,6 @@ bool vpci_is_hidden(uint16_t id)
     return false;
 }
 
-static unsigned find_capability(uint16_t id, unsigned kind)
-{
-    unsigned at;
-
-    if (!(arch_pci_read(id, PCI_STATUS, 2) & STATUS_CAPABILITIES))
-        return 0;
-    at = arch_pci_read(id, PCI_CAPABILITIES, 1) & 0xfc;
-    for (unsigned i = 0; at >= 0x40 && i < CAPABILITIES_MOST; i++) {
-        uint32_t header = arch_pci_read(id, at, 2);
-
-        if ((header & 0xff) == kind)
-            return at;
-        at = header >> 8 & 0xfc;
-    }
-    return 0;
-}
-
 static unsigned find_extended(uint16_t id, unsigned kind)
 {
     unsigned at = EXTENDED_FIRST;
@@ -83,7 +65,7 @@ static struct vpci_function *add(struct vpci *p, uint16_t id, uint32_t vendor)
     f->header = arch_pci_read(id, PCI_HEADER, 1) & ~(uint32_t)HEADER_MANY;
     f->bars = f->header == 0 ? 6 : f->header == HEADER_BRIDGE ? 2 : 0;
     vpci_bars_read(f);
-    if (vpci_msi_init(f, find_capability(id, CAPABILITY_MSI), find_capability(id, CAPABILITY_MSIX))) {
+    if (vpci_msi_init(f, pci_capability(id, CAPABILITY_MSI), pci_capability(id, CAPABILITY_MSIX))) {
         heap_delete(f);
         return NULL;
     }

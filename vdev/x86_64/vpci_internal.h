@@ -11,14 +11,11 @@
 /* Registers (PCI Local Bus 3.0, 6.1, 6.2). */
 #define PCI_VENDOR 0x00
 #define PCI_COMMAND 0x04
-#define PCI_STATUS 0x06
 #define PCI_HEADER 0x0e
 #define PCI_BAR0 0x10
 #define PCI_BUSES 0x18          /* of a bridge: primary, secondary, subordinate */
-#define PCI_CAPABILITIES 0x34
 #define COMMAND_IO BIT(0)
 #define COMMAND_MEMORY BIT(1)
-#define STATUS_CAPABILITIES BIT(4)
 #define HEADER_MANY BIT(7)
 #define HEADER_BRIDGE 1
 #define NO_DEVICE UINT32_MAX

@@ -41,6 +41,7 @@ static void msi_put_control(const struct vpci_function *f, bool on)
 /* As dom0 has it now. */
 static void msi_follow(struct vpci *p, struct vpci_function *f)
 {
+    struct x86_message m;
     int vector;
 
     if (!f->msi.is_enabled) {
@@ -59,10 +60,11 @@ static void msi_follow(struct vpci *p, struct vpci_function *f)
         f->msi.vector = (uint8_t)vector;
     }
     host_vector_say(f->msi.vector, f->msi.upper ? 0 : f->msi.address, f->msi.data);
-    arch_pci_write(f->id, f->msi.at + MSI_ADDRESS, 4, arch_message_address(host_vector_cpu(f->msi.vector)));
+    m = arch_message(f->msi.vector, host_vector_cpu(f->msi.vector), f->id);
+    arch_pci_write(f->id, f->msi.at + MSI_ADDRESS, 4, m.address);
     if (f->msi.is_64)
         arch_pci_write(f->id, f->msi.at + MSI_UPPER, 4, 0);
-    arch_pci_write(f->id, f->msi.at + MSI_DATA(f), 2, f->msi.vector);
+    arch_pci_write(f->id, f->msi.at + MSI_DATA(f), 2, m.data);
     msi_put_control(f, true);
 }
 
@@ -132,6 +134,7 @@ static void entry_follow(struct vpci *p, struct vpci_function *f, unsigned n)
 {
     struct vpci_entry *e = &f->msix.entry[n];
     uint64_t at = entry_at(f, n);
+    struct x86_message m;
     bool sends = f->msix.is_enabled && !e->is_masked;
 
     if (!at)
@@ -141,9 +144,10 @@ static void entry_follow(struct vpci *p, struct vpci_function *f, unsigned n)
         return;
     }
     host_vector_say(e->vector, e->upper ? 0 : e->address, e->data);
-    put(at, ENTRY_ADDRESS, arch_message_address(host_vector_cpu(e->vector)));
+    m = arch_message(e->vector, host_vector_cpu(e->vector), f->id);
+    put(at, ENTRY_ADDRESS, m.address);
     put(at, ENTRY_UPPER, 0);
-    put(at, ENTRY_DATA, e->vector);
+    put(at, ENTRY_DATA, m.data);
     put(at, ENTRY_CONTROL, !sends);
 }
 
@@ -324,12 +328,12 @@ void vpci_msi_free(struct vpci_function *f)
 
 static void readdress(struct vpci_function *f, unsigned vector, uint32_t n)
 {
-    uint32_t address = arch_message_address(host_vector_cpu(vector));
+    struct x86_message m = arch_message(vector, host_vector_cpu(vector), f->id);
 
     if (f->msi.vector == vector)
-        arch_pci_write(f->id, f->msi.at + MSI_ADDRESS, 4, address);
+        arch_pci_write(f->id, f->msi.at + MSI_ADDRESS, 4, m.address);
     else if (n < f->msix.count && f->msix.entry && f->msix.entry[n].vector == vector && entry_at(f, n))
-        put(entry_at(f, n), ENTRY_ADDRESS, address);
+        put(entry_at(f, n), ENTRY_ADDRESS, m.address);
 }
 
 /* One store: no message sees half of it. Whoever has the lock is about to say something of a device; the next message asks again. */

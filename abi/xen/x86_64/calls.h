@@ -41,6 +41,7 @@ X86_HANDLER(x86_vcpu_stop_singleshot);
 X86_HANDLER(x86_set_upcall_vector);
 /* host.c */
 X86_HANDLER(x86_levelling_caps);
+X86_HANDLER(x86_pci_topology);
 X86_HANDLER(x86_firmware_info);
 X86_HANDLER(x86_cpu_info);
 

@@ -7,6 +7,9 @@
 #include "vdev/x86_64/vlapic.h"
 
 #define RFLAGS_RESERVED UINT64_C(2)
+#define CR0_PAGING BIT(31)
+#define FLAT_DATA 0x10
+#define FLAT_DATA_ATTRIBUTES 0xc93
 /* Eight pairs, fixed ranges, write-combining. */
 #define MTRR_CAPABILITIES UINT64_C(0x508)
 #define LEGACY_FP_BYTES 512
@@ -84,6 +87,9 @@ static void decode(const struct hvm_hw_cpu *c, uint64_t pat, struct x86_vcpu_sta
                                                  .base = c->name##_base, .attributes = (uint16_t)c->name##_arbytes };
     EACH_SEGMENT(SEGMENT)
 #undef SEGMENT
+    /* A PVH kernel of 32 bits (Debian's 686-pae) reads by FS before it has loaded it, and libxc says nothing of FS. */
+    if (!(c->cr0 & CR0_PAGING) && !c->fs_arbytes)
+        s->segments[X86_FS] = (struct x86_segment){ .selector = FLAT_DATA, .limit = UINT32_MAX, .attributes = FLAT_DATA_ATTRIBUTES };
 #define MSR(name, N) s->msr[STATE_##N] = c->name;
     EACH_MSR(MSR)
 #undef MSR

@@ -37,6 +37,7 @@ struct arch_vcpu {
     struct vlapic lapic;        /* of a test that asked for it */
     uint8_t x86_fp[832];
     uint64_t x86_xcr0;
+    uint64_t tsc_offset;
     uint32_t nmis;              /* atomic: that it was sent */
     bool repeat;                /* the hypercall instruction runs again when the vCPU does */
     unsigned faults;            /* exceptions injected into the guest */

@@ -19,7 +19,7 @@ struct svm_known {
     uint32_t exit_code;
     uint8_t length;
 };
-#define SVM_KNOWN 4
+#define SVM_KNOWN 16
 
 /* SVM's part of a vCPU (svm/). run.S knows the first three by their place. */
 struct svm_vcpu {
@@ -27,6 +27,7 @@ struct svm_vcpu {
     const uint64_t *space_changes;      /* how often the nested tables that it runs with were changed (stage2_tlb.c) */
     uint64_t asid_changes;              /* that count when it got its ASID */
     struct vmcb *vmcb;
+    struct vmcb *exited;                /* checked builds: what the last exit left in it (svm/clean.c) */
     uint64_t asid_generation;
     uint64_t dr[4];                     /* DR0 to DR3, while they are not in the processor */
     uint32_t asid_cpu;
@@ -60,6 +61,12 @@ struct arch_domain {
     struct x86_domain x86;
 };
 
+/* Where a page of its kernel's is, found out in run `run` and true until that ends (translate.c). */
+struct guest_page {
+    uint64_t page, run, gfn;    /* page: its address, and in bit 0 whether it may be written */
+};
+#define GUEST_PAGES 4
+
 enum { WAITS_EVENT = 1, WAITS_NMI = 2 };
 
 /* The exit code stores the registers by their place. */
@@ -78,6 +85,8 @@ struct arch_vcpu {
     const void *time_at;        /* the vcpu_info that the PV clock was written to, */
     uint64_t time_offset;       /* and for which offset */
     struct x86_vcpu x86;
+    uint64_t runs;              /* counts its exits, and whenever it is loaded */
+    struct guest_page pages[GUEST_PAGES];
 };
 
 #endif

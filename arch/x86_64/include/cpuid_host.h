@@ -7,10 +7,15 @@
 
 enum cpuid_register { CPUID_EAX, CPUID_EBX, CPUID_ECX, CPUID_EDX };
 
+#if CONFIG_HOST
+/* A test's processor. */
+void cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
+#else
 static inline void cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4])
 {
     __asm__ volatile("cpuid" : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3]) : "0"(leaf), "2"(subleaf));
 }
+#endif
 
 /* The same; zeros when the processor has no such leaf. */
 static inline void cpuid_leaf(uint32_t leaf, uint32_t subleaf, uint32_t out[4])

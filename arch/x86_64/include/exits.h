@@ -7,11 +7,12 @@
 #define X86_EXITS_H
 
 #include "lib/types.h"
+#include "virt.h"
 
 struct vcpu;
 
-/* VMMCALL or VMCALL, 3 bytes. */
-void exit_hypercall(struct vcpu *v);
+/* VMMCALL or VMCALL, VIRT_HYPERCALL_BYTES long, made by such code, which goes on behind it. Real mode's is a 32-bit kernel's. */
+void exit_hypercall(struct vcpu *v, enum virt_code code);
 /* One from 32-bit code: upcall_hypercall with its arguments (vcpu.c). */
 void x86_narrow_hypercall(struct vcpu *v);
 void exit_cpuid(struct vcpu *v, unsigned length);

@@ -18,7 +18,7 @@ void x86_own_exception(const struct own_registers *r) NORETURN;
 /* Interrupts that are the hypervisor's own; devices have those from VECTOR_DEVICES to below VECTOR_OWN. */
 #define VECTOR_DEVICES 0x20
 #define VECTOR_OWN 0xf0
-enum own_vector { VECTOR_TIMER = VECTOR_OWN, VECTOR_KICK, VECTOR_CONSOLE, VECTOR_ERROR, VECTOR_SPURIOUS = 0xff };
+enum own_vector { VECTOR_TIMER = VECTOR_OWN, VECTOR_KICK, VECTOR_CONSOLE, VECTOR_ERROR, VECTOR_MESSAGE, VECTOR_SPURIOUS = 0xff };
 
 /* Build the table; once, before any CPU loads it. */
 void idt_build(void);

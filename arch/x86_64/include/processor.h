@@ -69,6 +69,11 @@
 #ifndef __ASSEMBLER__
 #include "lib/types.h"
 
+#if CONFIG_HOST
+/* All that a test's processor has. */
+uint64_t rdtsc(void);
+#else
+
 #define DEFINE_READ(name) \
     static inline uint64_t read_##name(void) \
     { \
@@ -161,6 +166,7 @@ static inline void port_write32(uint16_t port, uint32_t value)
 {
     __asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port));
 }
+#endif
 #endif
 
 #endif

@@ -36,7 +36,7 @@ struct virt_ops {
     bool (*set_msr)(struct vcpu *v, uint32_t msr, uint64_t value);
     void (*set_tsc_offset)(struct vcpu *v, uint64_t offset);
     void (*skip)(struct vcpu *v, unsigned bytes);
-    enum virt_code (*skip_hypercall)(struct vcpu *v);
+    unsigned (*instruction)(const struct vcpu *v, const uint8_t **bytes);   /* NULL: it never says */
     void (*nmi)(void);          /* another CPU wants something that this one keeps; NULL: it keeps nothing */
     uint8_t hypercall[3];       /* the instruction that makes one: VMMCALL or VMCALL */
 };
@@ -156,15 +156,15 @@ static inline void virt_set_tsc_offset(struct vcpu *v, uint64_t offset)
 {
     virt->set_tsc_offset(v, offset);
 }
+/* Bytes of the instruction of this exit, of a nested fault's, that the processor itself has read: how many; 0: it does not say. There may be more. */
+static inline unsigned virt_instruction(const struct vcpu *v, const uint8_t **bytes)
+{
+    return virt->instruction ? virt->instruction(v, bytes) : 0;
+}
 /* Past an instruction of this many bytes; the interrupt shadow ends. */
 static inline void virt_skip(struct vcpu *v, unsigned bytes)
 {
     virt->skip(v, bytes);
-}
-/* Past the instruction of a hypercall, as virt_skip, in one go with the question whose it was. Real mode's is a 32-bit kernel's. */
-static inline enum virt_code virt_skip_hypercall(struct vcpu *v)
-{
-    return virt->skip_hypercall(v);
 }
 
 #endif

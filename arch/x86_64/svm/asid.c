@@ -32,6 +32,7 @@ void svm_asid_renew(struct vcpu *v)
     if (a->must_flush)
         m->tlb_control = TLB_FLUSH_ALL;
     m->asid = a->next++;
+    svm_written(m, CLEAN_ASID);
     v->arch.svm.asid_generation = a->generation;
     v->arch.svm.asid_cpu = cpu_id();
 }

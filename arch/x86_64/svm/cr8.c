@@ -22,11 +22,23 @@ static bool is_prefix(uint8_t byte)
            byte == 0x3e || byte == 0x26 || byte == 0x64 || byte == 0x65;
 }
 
+/* With decode assists bit 63 says that it was MOV, and the lowest bits with which register (15.8.1). */
+static bool is_decoded(const struct vmcb *m, uint64_t rip)
+{
+    return svm_decodes && m->exit_info1 >> 63 && m->next_rip > rip && m->next_rip - rip <= LONGEST;
+}
+
 void svm_cr8_exit(struct vcpu *v)
 {
+    const struct vmcb *m = vmcb_of(v);
     uint8_t bytes[LONGEST];
-    unsigned n = x86_guest_fetch(v, v->arch.regs.rip, bytes, LONGEST), i = 0, rex = 0, reg;
+    unsigned n, i = 0, rex = 0, reg;
 
+    if (is_decoded(m, v->arch.regs.rip)) {
+        exit_cr8(v, &v->arch.regs.r[m->exit_info1 & 15], m->exit_code == SVM_EXIT_CR8_WRITE, (unsigned)(m->next_rip - v->arch.regs.rip));
+        return;
+    }
+    n = x86_guest_fetch(v, v->arch.regs.rip, bytes, LONGEST);
     while (i < n && is_prefix(bytes[i])) {
         rex = REX(bytes[i]) ? bytes[i] : 0;
         i++;

@@ -55,6 +55,11 @@ INSTRUCTION(xsetbv_exit, exit_xsetbv)
 INSTRUCTION(cache_exit, exit_nothing)
 INSTRUCTION(pause_exit, exit_pause)
 
+static inline void hypercall_exit(struct vcpu *v)
+{
+    exit_hypercall(v, svm_skip_hypercall(v));
+}
+
 static void msr_exit(struct vcpu *v)
 {
     unsigned length = length_of(v);
@@ -99,8 +104,10 @@ static void exception_exit(struct vcpu *v)
     if (vector == VECTOR_MC)
         panic("machine check while d%uv%u ran", v->domain->id.v, v->id);
     /* The same, but where the exit has left its causes in the processor alone: idt.c, is_guests_step. */
-    if (vector == VECTOR_DB)
+    if (vector == VECTOR_DB) {
         m->dr6 |= read_dr6() & DEBUG_CAUSES;
+        svm_written(m, CLEAN_DEBUG);
+    }
     svm_inject_exception(v, vector, vector == VECTOR_AC ? 0 : -1, 0);
     if ((before & EVENT_VALID) && EVENT_TYPE(before) == EVENT_INTERRUPT)
         vlapic_raise(v, before & 0xff, false);
@@ -148,7 +155,7 @@ static void (*const exit_table[256])(struct vcpu *v) = {
     [SVM_EXIT_TASK_SWITCH] = exit_task_switch,
     [SVM_EXIT_SHUTDOWN] = exit_shutdown,
     [SVM_EXIT_VMRUN] = exit_undefined,
-    [SVM_EXIT_VMMCALL] = exit_hypercall,
+    [SVM_EXIT_VMMCALL] = hypercall_exit,
     [0x82 ... SVM_EXIT_SKINIT] = exit_undefined,
     [SVM_EXIT_WBINVD] = cache_exit,
     [SVM_EXIT_MONITOR ... SVM_EXIT_MWAIT_ARMED] = exit_undefined,
@@ -170,17 +177,23 @@ HOT struct vcpu *svm_exit(struct vcpu *v)
     struct vmcb *m = vmcb_of(v);
 
     ASSERT(v == cpu_current_vcpu());
+    v->arch.runs++;
     svm_registers_from_vmcb(v);
+    m->clean = svm_clean;
+    if (CONFIG(ASSERT))
+        svm_clean_note(v);
     if (unlikely(m->tlb_control))
         svm_asid_flushed(v);
     m->event = 0;
     if (unlikely(m->exit_int_info & EVENT_VALID))
         svm_take_back_event(v);
     if (likely(m->exit_code == SVM_EXIT_VMMCALL))
-        exit_hypercall(v);
+        hypercall_exit(v);
     else
         handle(v, m->exit_code);
     v = exit_done(v);
+    if (CONFIG(ASSERT))
+        svm_clean_check(v);
     svm_registers_to_vmcb(v);
     return v;
 }

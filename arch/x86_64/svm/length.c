@@ -27,11 +27,19 @@ static NOINLINE unsigned find_out(struct vcpu *v, struct svm_known *k, uint32_t 
     return length;
 }
 
+unsigned svm_instruction(const struct vcpu *v, const uint8_t **bytes)
+{
+    const struct vmcb *m = vmcb_of(v);
+
+    *bytes = m->instruction;
+    return svm_decodes ? m->fetched & 15 : 0;
+}
+
 unsigned svm_instruction_length(struct vcpu *v, uint32_t exit_code)
 {
     const struct vmcb *m = vmcb_of(v);
     uint64_t rip = v->arch.regs.rip;
-    struct svm_known *k = &v->arch.svm.known[rip % SVM_KNOWN];
+    struct svm_known *k = &v->arch.svm.known[(rip ^ rip / SVM_KNOWN) % SVM_KNOWN];
 
     if (m->next_rip > rip && m->next_rip - rip <= LONGEST)
         return (unsigned)(m->next_rip - rip);

@@ -35,6 +35,7 @@ void svm_set_segment(struct vcpu *v, enum x86_segment_name s, const struct x86_s
     /* The stack segment's level is the guest's (15.5.1). */
     if (s == X86_SS)
         vmcb_of(v)->cpl = in->attributes >> 5 & 3;
+    svm_written(vmcb_of(v), CLEAN_SEGMENTS | CLEAN_TABLES);
 }
 
 void svm_get_control_registers(const struct vcpu *v, struct x86_control_registers *out)
@@ -57,6 +58,7 @@ void svm_set_control_registers(struct vcpu *v, const struct x86_control_register
     m->efer = (in->efer & EFER_GUEST) | EFER_SVME;
     m->dr6 = in->dr6;
     m->dr7 = in->dr7;
+    svm_written(m, CLEAN_CONTROL | CLEAN_CR2 | CLEAN_DEBUG);
     /* What it has cached was by other registers. */
     v->arch.svm.asid_cpu = MAX_CPUS;
     v->arch.svm.asid_changes = 0;
@@ -71,6 +73,7 @@ void svm_vcpu_reset(struct vcpu *v)
     m->event = m->interrupt_shadow = m->exit_int_info = m->debugctl = 0;
     m->v_intr = V_INTR_MASKING;
     m->misc1 &= ~(uint32_t)(MISC1_VINTR | MISC1_IRET);
+    svm_written(m, CLEAN_ALL);
     v->arch.svm.in_nmi = false;
     memset(v->arch.svm.dr, 0, sizeof(v->arch.svm.dr));
 }
@@ -121,12 +124,15 @@ bool svm_set_msr(struct vcpu *v, uint32_t msr, uint64_t value)
 
     if (field)
         *field = value;
+    if (msr == MSR_PAT)
+        svm_written(vmcb_of(v), CLEAN_NESTED);
     return field;
 }
 
 void svm_set_tsc_offset(struct vcpu *v, uint64_t offset)
 {
     vmcb_of(v)->tsc_offset = offset;
+    svm_written(vmcb_of(v), CLEAN_INTERCEPTS);
 }
 
 void svm_skip(struct vcpu *v, unsigned bytes)
@@ -139,6 +145,7 @@ void svm_skip(struct vcpu *v, unsigned bytes)
     /* A step over it ends here. */
     if (unlikely(v->arch.regs.rflags & RFLAGS_TF)) {
         vmcb_of(v)->dr6 |= DR6_SINGLE_STEP;
+        svm_written(vmcb_of(v), CLEAN_DEBUG);
         svm_inject_exception(v, VECTOR_DB, VIRT_NO_ERROR_CODE, 0);
     }
 }
@@ -159,6 +166,7 @@ void svm_load_debug_registers(struct vcpu *v)
     load_dr0_to_3(v->arch.svm.dr);
     v->arch.svm.dr_live = true;
     vmcb_of(v)->dr_reads = vmcb_of(v)->dr_writes = 0;
+    svm_written(vmcb_of(v), CLEAN_INTERCEPTS);
 }
 
 void svm_unload_debug_registers(struct vcpu *v)
@@ -166,4 +174,5 @@ void svm_unload_debug_registers(struct vcpu *v)
     store_dr0_to_3(v->arch.svm.dr);
     v->arch.svm.dr_live = false;
     vmcb_of(v)->dr_reads = vmcb_of(v)->dr_writes = ALL_DEBUG_REGISTERS;
+    svm_written(vmcb_of(v), CLEAN_INTERCEPTS);
 }

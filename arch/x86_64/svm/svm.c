@@ -12,6 +12,8 @@
 
 #define LEAF_SVM 0x8000000a
 #define FEATURE_NEXT_RIP 3
+#define FEATURE_CLEAN 5
+#define FEATURE_DECODES 7
 #define FEATURE_PAUSE_FILTER 10
 #define FEATURE_PAUSE_THRESHOLD 12
 /* A spinning guest is left after this many turns that follow each other within so many cycles. */
@@ -28,11 +30,14 @@
 
 static uint8_t host_save[MAX_CPUS][4096] ALIGNED(4096), host_vmcb[MAX_CPUS][4096] ALIGNED(4096);
 static bool pause_filter;
+bool svm_decodes;
+uint32_t svm_clean;
 
 static void report(void)
 {
     const struct virt_feature features[] = {
         { "next RIP", cpuid_bit(LEAF_SVM, CPUID_EDX, FEATURE_NEXT_RIP) }, { "exits of spinning guests", pause_filter },
+        { "clean bits", cpuid_bit(LEAF_SVM, CPUID_EDX, FEATURE_CLEAN) }, { "decode assists", svm_decodes },
     };
 
     virt_report("SVM", features, ARRAY_SIZE(features));
@@ -53,7 +58,11 @@ const char *svm_init_cpu(void)
     if (cpu_id() == 0) {
         svm_msr_map_init();
         svm_asid_init(asids);
+        svm_inject_init();
         pause_filter = cpuid_bit(LEAF_SVM, CPUID_EDX, FEATURE_PAUSE_FILTER) && cpuid_bit(LEAF_SVM, CPUID_EDX, FEATURE_PAUSE_THRESHOLD);
+        svm_decodes = cpuid_bit(LEAF_SVM, CPUID_EDX, FEATURE_DECODES);
+        /* One that does not know the bits does not look at them. */
+        svm_clean = CONFIG(ASSERT) || cpuid_bit(LEAF_SVM, CPUID_EDX, FEATURE_CLEAN) ? CLEAN_ALL : 0;
         report();
     }
     return NULL;
@@ -86,7 +95,8 @@ int svm_vcpu_init(struct vcpu *v)
     STATIC_ASSERT(offsetof(struct arch_vcpu, svm.space_changes) == SVM_SPACE_CHANGES);
     STATIC_ASSERT(offsetof(struct arch_vcpu, svm.asid_changes) == SVM_ASID_CHANGES);
     s->vmcb = heap_alloc_pages(0);
-    if (!s->vmcb)
+    s->exited = s->vmcb && CONFIG(ASSERT) ? heap_alloc_pages(0) : NULL;
+    if (!s->vmcb || (CONFIG(ASSERT) && !s->exited))
         return -E_NOMEM;
     s->vmcb_pa = mfn_to_hpa(arch_heap_frame(s->vmcb)).v;
     s->space_changes = &v->domain->stage2.arch.changes;
@@ -99,11 +109,15 @@ void svm_vcpu_destroy(struct vcpu *v)
 {
     if (v->arch.svm.vmcb)
         heap_free_pages(v->arch.svm.vmcb, 0);
-    v->arch.svm.vmcb = NULL;
+    if (v->arch.svm.exited)
+        heap_free_pages(v->arch.svm.exited, 0);
+    v->arch.svm.vmcb = v->arch.svm.exited = NULL;
 }
 
+/* What this CPU knows of it is of another time. */
 void svm_load(struct vcpu *v)
 {
+    vmcb_of(v)->clean = 0;
     svm_asid_load(v);
 }
 
@@ -147,6 +161,6 @@ const struct virt_ops svm_ops = {
     .set_msr = svm_set_msr,
     .set_tsc_offset = svm_set_tsc_offset,
     .skip = svm_skip,
-    .skip_hypercall = svm_skip_hypercall,
+    .instruction = svm_instruction,
     .hypercall = { 0x0f, 0x01, 0xd9 },
 };

@@ -48,6 +48,7 @@ bool svm_get_msr(const struct vcpu *v, uint32_t msr, uint64_t *value);
 bool svm_set_msr(struct vcpu *v, uint32_t msr, uint64_t value);
 void svm_set_tsc_offset(struct vcpu *v, uint64_t offset);
 void svm_skip(struct vcpu *v, unsigned bytes);
+/* Past the instruction of a hypercall, as svm_skip, in one go with the question whose it was. */
 enum virt_code svm_skip_hypercall(struct vcpu *v);
 
 /* run.S: enter v, and after each exit whom svm_exit names; on the CPU's stack. host_pa: where VMSAVE has put the hypervisor's own state. */
@@ -55,7 +56,9 @@ void svm_loop(struct vcpu *v, uint64_t host_pa) NORETURN;
 /* exits.c: after an exit, the vCPU's registers stored; returns the one to enter. */
 struct vcpu *svm_exit(struct vcpu *v);
 
-/* inject.c: the guest takes interrupts now; its handler of an NMI has ended. */
+/* inject.c: once, before any vCPU. */
+void svm_inject_init(void);
+/* The guest takes interrupts now; its handler of an NMI has ended. */
 void svm_close_window(struct vcpu *v);
 void svm_iret_exit(struct vcpu *v);
 /* cr8.c */
@@ -77,6 +80,20 @@ static inline struct vmcb *vmcb_of(const struct vcpu *v)
 {
     return v->arch.svm.vmcb;
 }
+
+/* svm.c: does the processor say what the intercepted instruction is? What m->clean is after an exit. */
+extern bool svm_decodes;
+extern uint32_t svm_clean;
+/* Fields of these groups (CLEAN_*) have been written. */
+static inline void svm_written(struct vmcb *m, uint32_t groups)
+{
+    m->clean &= ~groups;
+}
+/* clean.c, for checked builds: what v has exited with; nothing that is called clean is different from that. */
+void svm_clean_note(struct vcpu *v);
+void svm_clean_check(const struct vcpu *v);
+/* Bytes of the instruction of this exit that the processor has read: how many, 0: it does not say. */
+unsigned svm_instruction(const struct vcpu *v, const uint8_t **bytes);
 
 /* Between what the hypervisor looks at and what the processor loads. */
 static inline void svm_registers_to_vmcb(const struct vcpu *v)

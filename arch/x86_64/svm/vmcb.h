@@ -31,6 +31,21 @@
 #define V_INTR_PRIORITY (UINT64_C(15) << 16)
 #define V_IGNORE_TPR BIT(20)
 #define V_INTR_MASKING BIT(24)
+#define V_INTR_VECTOR_SHIFT 32
+
+/* What a processor may go on with as it knows it, unless it is told that it was written (15.15.3). What is in no group it always reads. */
+#define CLEAN_INTERCEPTS BIT(0)     /* and the TSC's offset, and what is a spinning guest */
+#define CLEAN_MAPS BIT(1)
+#define CLEAN_ASID BIT(2)
+#define CLEAN_INTERRUPT BIT(3)
+#define CLEAN_NESTED BIT(4)         /* the nested tables' root, and the PAT */
+#define CLEAN_CONTROL BIT(5)        /* CR0, CR3, CR4, EFER */
+#define CLEAN_DEBUG BIT(6)
+#define CLEAN_TABLES BIT(7)         /* GDTR, IDTR */
+#define CLEAN_SEGMENTS BIT(8)       /* ES, CS, SS, DS, and the privilege level */
+#define CLEAN_CR2 BIT(9)
+#define CLEAN_LAST_BRANCH BIT(10)
+#define CLEAN_ALL 0x7ffu
 
 #define TLB_KEEP 0
 #define TLB_FLUSH_ALL 1
@@ -56,7 +71,7 @@ struct vmcb {
     uint64_t event, nested_cr3, lbr_enable;
     uint32_t clean, reserved4;
     uint64_t next_rip;
-    uint8_t fetched, instruction[15];
+    uint8_t fetched, instruction[15];           /* how many bytes of the intercepted instruction: decode assists (15.8.4) */
     uint8_t reserved5[0x320];
     /* 0x400: the state save area */
     struct x86_segment_field { uint16_t selector, attributes; uint32_t limit; uint64_t base; }

@@ -127,6 +127,11 @@ static void nothing(struct vcpu *v UNUSED)
 {
 }
 
+static inline void hypercall_exit(struct vcpu *v)
+{
+    exit_hypercall(v, vmx_skip_hypercall(v));
+}
+
 static void (*const exit_table[VMX_EXIT_REASONS])(struct vcpu *v) = {
     [VMX_EXIT_EXCEPTION] = exception_exit,
     [VMX_EXIT_INTERRUPT] = exit_interrupt,
@@ -143,7 +148,7 @@ static void (*const exit_table[VMX_EXIT_REASONS])(struct vcpu *v) = {
     [14] = unexpected,
     [VMX_EXIT_RDPMC] = exit_not_allowed,
     [16 ... 17] = unexpected,
-    [VMX_EXIT_VMCALL] = exit_hypercall,
+    [VMX_EXIT_VMCALL] = hypercall_exit,
     [VMX_EXIT_VMCLEAR ... VMX_EXIT_VMXON] = exit_undefined,
     [VMX_EXIT_CR] = vmx_cr_exit,
     [VMX_EXIT_DR] = vmx_load_debug_registers,
@@ -171,12 +176,13 @@ HOT struct vcpu *vmx_exit(struct vcpu *v)
     uint64_t reason = vmread(VMCS_EXIT_REASON), delivered = vmread(VMCS_DELIVERED);
 
     ASSERT(v == cpu_current_vcpu());
+    v->arch.runs++;
     vmx_registers_from_vmcs(v);
     /* The processor has taken the event's valid bit back (28.2.4). */
     if (unlikely(delivered & EVENT_VALID))
         vmx_take_back_event(v, delivered);
     if (likely(reason == VMX_EXIT_VMCALL))
-        exit_hypercall(v);
+        hypercall_exit(v);
     else if (reason >= ARRAY_SIZE(exit_table))
         unexpected(v);
     else

@@ -393,6 +393,5 @@ const struct virt_ops vmx_ops = {
     .set_tsc_offset = vmx_set_tsc_offset,
     .nmi = vmx_nmi,
     .skip = vmx_skip,
-    .skip_hypercall = vmx_skip_hypercall,
     .hypercall = { 0x0f, 0x01, 0xc1 },
 };

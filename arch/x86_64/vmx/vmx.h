@@ -92,6 +92,7 @@ void vmx_set_segment(struct vcpu *v, enum x86_segment_name s, const struct x86_s
 unsigned vmx_cpl(const struct vcpu *v);
 bool vmx_is_64bit(const struct vcpu *v);
 void vmx_skip(struct vcpu *v, unsigned bytes);
+/* Past the instruction of a hypercall, as vmx_skip, in one go with the question whose it was. */
 enum virt_code vmx_skip_hypercall(struct vcpu *v);
 /* control.c: control registers. False: the processor would answer with #GP. */
 void vmx_get_control_registers(const struct vcpu *v, struct x86_control_registers *out);

@@ -2,7 +2,10 @@
 /* How interrupts come: held back and let in, in the shadow of STI, by priority, out of HLT; through the local APIC's page. */
 #include "../lib/guest.h"
 
-enum { APIC_TPR = 0x80, APIC_EOI = 0xb0, APIC_SPURIOUS = 0xf0, APIC_ICR = 0x300, APIC_TIMER = 0x320, APIC_INITIAL = 0x380, APIC_DIVIDE = 0x3e0 };
+enum {
+    APIC_TPR = 0x80, APIC_EOI = 0xb0, APIC_SPURIOUS = 0xf0, APIC_REQUESTED = 0x200, APIC_ICR = 0x300, APIC_TIMER = 0x320,
+    APIC_INITIAL = 0x380, APIC_DIVIDE = 0x3e0
+};
 #define SPURIOUS_ON 0x1ff
 #define TO_SELF 0x40000
 #define LOW 0x41
@@ -14,11 +17,13 @@ enum { APIC_TPR = 0x80, APIC_EOI = 0xb0, APIC_SPURIOUS = 0xf0, APIC_ICR = 0x300,
 #define APIC_BASE_X2APIC 0x400
 #define MSR_X2APIC_TPR 0x808
 
-static unsigned count, order[8];
+#define RFLAGS_IF 0x200
+static unsigned count, order[8], not_let_in;
 static uint64_t at[8];
 
 static void came(struct frame *f)
 {
+    not_let_in += !(f->rflags & RFLAGS_IF);
     if (count < 8) {
         order[count] = (unsigned)f->vector;
         at[count] = f->rip;
@@ -109,6 +114,23 @@ static void out_of_halt(void)
     check_equal("behind it", at[0], behind);
 }
 
+/* The processor is nobody's alone: time goes on for who asks for a turn of others again and again with interrupts off. */
+static void asking_again(void)
+{
+    bool waits = false;
+
+    count = 0;
+    apic_write(APIC_TIMER, TIMER);
+    apic_write(APIC_INITIAL, 1000000);
+    for (unsigned turns = 0; turns < 20000 && !waits; turns++) {
+        (void)hypercall(CALL_SCHED_OP, SCHED_YIELD, 0, 0);
+        waits = apic_read(APIC_REQUESTED + TIMER / 32 * 16) >> TIMER % 32 & 1;
+    }
+    check("a timer ends while its guest yields with interrupts off", waits);
+    __asm__ volatile("sti; nop; nop; cli" ::: "memory");
+    check_equal("and comes when they are on", count, 1);
+}
+
 /* A period that is over before its interrupt can be made must not keep the processor. */
 static void shortest_period(void)
 {
@@ -119,6 +141,70 @@ static void shortest_period(void)
     check("the shortest period leaves time for others", count > 0);
     apic_write(APIC_INITIAL, 0);
     __asm__ volatile("sti; nop; nop; cli" ::: "memory");
+}
+
+static uint64_t tsc(void)
+{
+    uint32_t low, high;
+
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+    return (uint64_t)high << 32 | low;
+}
+
+static void came_slowly(struct frame *f)
+{
+    uint64_t until = tsc() + 1000000;
+
+    while (tsc() < until)
+        ;
+    came(f);
+}
+
+/* The timer's time is up while another interrupt is dealt with, at ever other places of that. */
+static void within_another(void)
+{
+    on_interrupt(LOW, came_slowly);
+    for (unsigned i = 1; i <= 20; i++) {
+        count = 0;
+        apic_write(APIC_TIMER, TIMER);
+        apic_write(APIC_INITIAL, 2000 * i);
+        send(LOW);
+        __asm__ volatile("sti; nop; nop; nop" ::: "memory");
+        for (unsigned turns = 0; turns < 1000000 && *(volatile unsigned *)&count < 2; turns++)
+            __asm__ volatile("pause");
+        __asm__ volatile("cli" ::: "memory");
+        if (count != 2)
+            break;
+    }
+    on_interrupt(LOW, came);
+    check_equal("a timer while another interrupt is dealt with comes once, and that not again", count, 2);
+    check_equal("none comes where interrupts are off", not_let_in, 0);
+}
+
+#define EVENT 0x31
+enum { CALL_EVENT_CHANNEL_OP = 32, CALL_HVM_OP = 34, EVENT_SEND = 4, BIND_IPI = 7, SET_UPCALL_VECTOR = 23, ADD_TO_PHYSMAP = 7, DOMID_SELF = 0x7ff0 };
+static volatile uint8_t shared_info[4096] __attribute__((aligned(4096)));
+
+/* What vcpu_info says is no interrupt: once the vector of events has come, HLT waits for another. */
+static void halt_with_an_event_pending(void)
+{
+    struct { uint32_t vcpu; uint8_t vector; } upcall = { 0, EVENT };
+    struct { uint32_t vcpu, port; } bind = { 0, 0 };
+    struct { uint16_t domain, size; uint32_t space; uint64_t index, gfn; } map = { DOMID_SELF, 0, 0, 0, (uint64_t)shared_info >> 12 };
+
+    on_interrupt(EVENT, came);
+    check_equal("shared_info", (uint64_t)hypercall(CALL_MEMORY_OP, ADD_TO_PHYSMAP, (uint64_t)&map, 0), 0);
+    check_equal("a vector for events", (uint64_t)hypercall(CALL_HVM_OP, SET_UPCALL_VECTOR, (uint64_t)&upcall, 0), 0);
+    check_equal("a port", (uint64_t)hypercall(CALL_EVENT_CHANNEL_OP, BIND_IPI, (uint64_t)&bind, 0), 0);
+    count = 0;
+    check_equal("an event", (uint64_t)hypercall(CALL_EVENT_CHANNEL_OP, EVENT_SEND, (uint64_t)&bind.port, 0), 0);
+    __asm__ volatile("sti; hlt; cli" ::: "memory");
+    check("ends HLT", count == 1 && order[0] == EVENT);
+    apic_write(APIC_TIMER, TIMER);
+    apic_write(APIC_INITIAL, 1000000);
+    __asm__ volatile("sti; hlt; cli" ::: "memory");
+    check("once", count == 2 && order[1] == TIMER && shared_info[0] == 1);
+    shared_info[0] = 0;
 }
 
 /* The last one: the page has gone. */
@@ -194,9 +280,12 @@ void guest_main(const void *start_info)
     by_priority();
     task_priority_register();
     out_of_halt();
+    asking_again();
     with_exceptions();
     not_maskable();
     shortest_period();
+    within_another();
+    halt_with_an_event_pending();
     task_priority_of_x2apic();
     done();
 }

@@ -10,6 +10,11 @@
 #define INSNS_PER_TICK 1
 #define print say
 
+static inline void dsb(void)
+{
+    asm volatile("mfence" : : : "memory");
+}
+
 _Noreturn void guest_panic(const char *format, ...);
 
 void *memset(void *to, int value, size_t n);

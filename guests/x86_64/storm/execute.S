@@ -60,6 +60,13 @@ storm_executed:
     popq %rbx
     ret
 
+/* A vCPU that is started by a hypercall: down at once, and again whenever it is brought up. */
+.globl storm_sleep
+storm_sleep:
+    cli
+    hlt
+    jmp storm_sleep
+
 /* What a third vCPU does in real mode, copied below 1 MiB at a page's start: slots of 16 bytes, one odd instruction each. Any exception goes on with
  * the next slot; the last one sleeps. */
 .section .rodata

@@ -6,7 +6,6 @@
  */
 #include "guests/x86_64/storm/instructions.h"
 
-#define COUNT 256
 #define LONGEST_OPERATION 12
 #define PADDING 14
 enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, REGISTERS };
@@ -338,7 +337,7 @@ void instructions_run(struct chance *c)
 {
     if (chance_below(c, 4) == 0)
         start_storm(c);
-    for (unsigned i = 0; i < COUNT; i++) {
+    for (unsigned i = 0; i < storm.batch; i++) {
         run_one(c);
         if ((i & 15) == 0)
             repair();

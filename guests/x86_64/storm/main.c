@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The storm on x86-64: the hypercalls of guests/hostile_storm, and between them instructions of every kind that exits, while a second vCPU
- * rewrites arguments and instructions and a third is started and reset. `seed=N calls=M` on the command line. As dom0, which reaches the board's
- * own devices, it keeps to ports and addresses that are emulated.
+ * rewrites arguments and instructions, a third is started and reset by interrupts and a fourth by hypercalls. `seed=N calls=M instructions=K` on the
+ * command line, K for each 256 calls. As dom0, which reaches the board's own devices, it keeps to ports and addresses that are emulated.
  *
  *   ARENA_BASE | frames to lose |
  *   0x3a5a000  | image, stacks | +2 MiB: argument area, grant table | RAM with nothing: long lists end here
@@ -10,8 +10,10 @@
 #include "guests/hostile_storm/storm.h"
 #include "guests/x86_64/storm/instructions.h"
 
+#include <xen/hvm/hvm_vcpu.h>
+
 #define ROUND 256
-#define PROGRESS (1u << 17)
+#define PROGRESS (1u << 12)
 #define RACER_VALUES 24
 #define CALLS_DEFAULT 20000
 #define TIMER_VECTOR 0xe0
@@ -49,6 +51,15 @@ static void end_interrupt(struct frame *f)
         msr_put(X2APIC_EOI, 0);
     else if (base & APIC_ON)
         apic_write(APIC_EOI, 0);
+}
+
+/* An interrupt with an exception's vector, as an event may get by chance, or the exception. */
+static void end_either(struct frame *f)
+{
+    if (go_on_at)
+        f->rip = go_on_at, f->cs = 0x08;
+    else
+        end_interrupt(f);
 }
 
 /* A breakpoint that chance has set. */
@@ -91,8 +102,8 @@ static void race(void)
         for (unsigned i = 0; i < RACER_VALUES; i++) {
             uint64_t value = value_of(&c, (enum kind)chance_below(&c, K_FOREVER));
 
-            if ((uint32_t)value == __HYPERVISOR_sched_op) /* in a multicall, that could be the end of us */
-                value++;
+            if ((uint32_t)value == __HYPERVISOR_sched_op || (uint32_t)value == __HYPERVISOR_vcpu_op)    /* in a multicall, the end of us */
+                value += 2;
             *(volatile uint64_t *)(area + (chance_below(&c, AREA_BYTES - 8) & ~3UL)) = value;
             instructions_rewrite(&c);
         }
@@ -114,7 +125,7 @@ static void blow(struct chance *c)
         instructions_run(c);
         repair();
         if (storm.made[0] % PROGRESS < ROUND)
-            say("storm: seed %lu, at %lu\n", storm.seed, storm.made[0]);
+            say("storm: seed %lu, at %lu, %lu without error\n", storm.seed, storm.made[0], storm.succeeded[0]);
     }
 }
 
@@ -147,25 +158,29 @@ static void wait_ticks(uint64_t n)
         (void)hypercall(CALL_SCHED_OP, SCHED_YIELD, 0, 0);
 }
 
-extern const char start32[];
+extern const char start32[], storm_sleep[], table4[];
 
 void guest_main(const void *start_info)
 {
     const char *args = (const char *)((const uint64_t *)start_info)[3];
+    const uint64_t start[] = { VCPU_HVM_MODE_64B, (uint64_t)storm_sleep, 0x80010033, (uint64_t)table4, 0x6a0, 0xd01 };
     struct chance c;
 
     storm.seed = number_option(args, "seed", 1);
     storm.calls = number_option(args, "calls", CALLS_DEFAULT);
+    storm.batch = (unsigned)number_option(args, "instructions", ROUND);
     storm.peers[1] = (domid_t)number_option(args, "peer", 1);
     storm.peers[2] = storm.peers[1] + 1;
     storm.base = (uint64_t)start32 & ~(PAGE_SIZE - 1);
     storm.self = find_self();
     is_dom0 = storm.self == 0;
+    for (unsigned i = 0; i < ARRAY_SIZE(start); i++)
+        storm.start[i] = start[i];
     storm.focus = is_dom0 ? FOCUS_SHARING : FOCUS_ALL;      /* the control domain may end itself by other calls */
     c.state = storm.seed * 0x9e3779b97f4a7c15UL + 2;
     exceptions_start();
-    for (unsigned vector = 32; vector < 256; vector++)
-        on_interrupt(vector, end_interrupt);
+    for (unsigned vector = 16; vector < 256; vector++)
+        on_interrupt(vector, vector < 32 ? end_either : end_interrupt);
     on_interrupt(1, debug);
     say("storm: seed %lu, %lu calls\n", storm.seed, storm.calls);
     map_grants();
