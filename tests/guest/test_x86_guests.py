@@ -113,6 +113,22 @@ def test_too_old_processor_in_bochs(out, cpu, reason):
     assert reason in said and "guests cannot run on this machine" in said and "PANIC" not in said, said
 
 
+def test_control_registers(out):
+    """What 64-bit code may do with them, and EFER.LME where there is no PAE, from where QEMU's processor does not find back by itself."""
+    expect_all(run(out, "paging"), 24)
+
+
+@pytest.mark.parametrize("cpu", BOCHS_CPUS)
+def test_control_registers_in_bochs(out, cpu):
+    expect_all(run_in_bochs(out, "paging", cpu), 24)
+
+
+def test_64bit_code_without_pae(out):
+    """QEMU lets it clear PAE, and paging behind that: its guest ends, not the machine."""
+    said = run(out, "no_pae")
+    assert "d0 crashed: " in said and "dom0 has crashed" in said and "PANIC" not in said, said
+
+
 def expect_its_end(said):
     assert "d0 crashed: triple fault" in said and "dom0 has crashed" in said and "PANIC" not in said, said
 

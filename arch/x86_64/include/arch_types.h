@@ -30,6 +30,7 @@ struct svm_vcpu {
     struct vmcb *exited;                /* checked builds: what the last exit left in it (svm/clean.c) */
     uint64_t asid_generation;
     uint64_t dr[4];                     /* DR0 to DR3, while they are not in the processor */
+    uint64_t hidden_efer;               /* what of EFER it has but not the VMCB (svm/mov_cr.c) */
     uint32_t asid_cpu;
     bool dr_live;
     bool in_nmi;                        /* from an NMI until its IRET, which is intercepted */

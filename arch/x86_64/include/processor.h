@@ -10,6 +10,7 @@
 #define CR0_ET (1 << 4)
 #define CR0_NE (1 << 5)
 #define CR0_WP (1 << 16)
+#define CR0_AM (1 << 18)
 #define CR0_NW (1 << 29)
 #define CR0_CD (1 << 30)
 #define CR0_PG 0x80000000
@@ -23,6 +24,7 @@
 #define CR4_UMIP (1 << 11)
 #define CR4_LA57 (1 << 12)
 #define CR4_VMXE (1 << 13)
+#define CR4_PCIDE (1 << 17)
 #define CR4_OSXSAVE (1 << 18)
 #define CR4_SMEP (1 << 20)
 #define CR4_SMAP (1 << 21)

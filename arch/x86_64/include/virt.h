@@ -51,6 +51,8 @@ struct virt_feature {
 void virt_report(const char *extension, const struct virt_feature *features, unsigned count);
 /* Does an MSR of a guest's own take this value? */
 bool x86_msr_value_is_valid(uint32_t msr, uint64_t value);
+/* MOV to CR0 by v, of which c is what it has now (AMD64 APM volume 2, 3.1.1, 14.6): false: #GP, c as before. True: c has cr0, and EFER.LMA that follows. */
+bool x86_write_cr0(const struct vcpu *v, struct x86_control_registers *c, uint64_t cr0) MUST_CHECK;
 /* A second exception while a first is delivered: a double fault, or the second after the first (AMD64 APM volume 2, 8.2.9)? */
 bool x86_is_double_fault(unsigned first, unsigned second);
 

@@ -5,19 +5,9 @@
  * virtual one (15.21.4), which the processor takes at once, as none is given while the guest does not let interrupts in. Bochs does not take that.
  */
 #include "arch/x86_64/svm/svm.h"
-#include "cpuid_host.h"
 #include "processor.h"
 
 #define CODE_SHIFT 32
-#define LEAF_HYPERVISOR 0x40000000
-
-static bool must_be_given;
-
-void svm_inject_init(void)
-{
-    /* The signature of QEMU's emulation of a processor, "TCGTCGTCGTCG". */
-    must_be_given = cpuid_word(LEAF_HYPERVISOR, 0, CPUID_EBX) == 0x54474354 && cpuid_word(LEAF_HYPERVISOR, 0, CPUID_ECX) == 0x43544743;
-}
 
 static bool is_pending(const struct vmcb *m)
 {
@@ -149,7 +139,7 @@ bool svm_inject_interrupt(struct vcpu *v, unsigned vector)
         open_window(m);
         return false;
     }
-    if (must_be_given) {
+    if (svm_is_qemu) {
         give(m, vector);
         return true;
     }
@@ -170,7 +160,7 @@ void svm_take_back_event(struct vcpu *v)
     ASSERT(e & EVENT_VALID);
     if (is_given(m) && vector == (m->v_intr >> V_INTR_VECTOR_SHIFT & 0xff))
         return;
-    if (EVENT_TYPE(e) == EVENT_INTERRUPT && must_be_given)
+    if (EVENT_TYPE(e) == EVENT_INTERRUPT && svm_is_qemu)
         give(m, vector);
     else
         m->event = is_instruction ? 0 : e;

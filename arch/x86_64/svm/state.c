@@ -43,8 +43,15 @@ void svm_get_control_registers(const struct vcpu *v, struct x86_control_register
     const struct vmcb *m = vmcb_of(v);
 
     *out = (struct x86_control_registers){
-        .cr0 = m->cr0, .cr2 = m->cr2, .cr3 = m->cr3, .cr4 = m->cr4, .efer = m->efer & ~(uint64_t)EFER_SVME, .dr6 = m->dr6, .dr7 = m->dr7,
+        .cr0 = m->cr0, .cr2 = m->cr2, .cr3 = m->cr3, .cr4 = m->cr4, .dr6 = m->dr6, .dr7 = m->dr7,
+        .efer = (m->efer & ~(uint64_t)EFER_SVME) | v->arch.svm.hidden_efer,
     };
+}
+
+/* What mov_cr.c is about. */
+static uint64_t hidden_efer(const struct x86_control_registers *c)
+{
+    return svm_is_qemu && !(c->cr0 & CR0_PG) && !(c->cr4 & CR4_PAE) ? c->efer & EFER_LME : 0;
 }
 
 void svm_set_control_registers(struct vcpu *v, const struct x86_control_registers *in)
@@ -55,10 +62,13 @@ void svm_set_control_registers(struct vcpu *v, const struct x86_control_register
     m->cr2 = in->cr2;
     m->cr3 = in->cr3;
     m->cr4 = in->cr4;
-    m->efer = (in->efer & EFER_GUEST) | EFER_SVME;
+    v->arch.svm.hidden_efer = hidden_efer(in);
+    m->efer = ((in->efer & EFER_GUEST) | EFER_SVME) & ~v->arch.svm.hidden_efer;
+    if (svm_is_qemu)
+        m->cr_writes = BIT(8) | (in->cr0 & CR0_PG ? 0 : BIT(4));
     m->dr6 = in->dr6;
     m->dr7 = in->dr7;
-    svm_written(m, CLEAN_CONTROL | CLEAN_CR2 | CLEAN_DEBUG);
+    svm_written(m, CLEAN_INTERCEPTS | CLEAN_CONTROL | CLEAN_CR2 | CLEAN_DEBUG);
     /* What it has cached was by other registers. */
     v->arch.svm.asid_cpu = MAX_CPUS;
     v->arch.svm.asid_changes = 0;

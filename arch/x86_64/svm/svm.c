@@ -11,6 +11,7 @@
 #include "processor.h"
 
 #define LEAF_SVM 0x8000000a
+#define LEAF_HYPERVISOR 0x40000000
 #define FEATURE_NEXT_RIP 3
 #define FEATURE_CLEAN 5
 #define FEATURE_DECODES 7
@@ -30,7 +31,7 @@
 
 static uint8_t host_save[MAX_CPUS][4096] ALIGNED(4096), host_vmcb[MAX_CPUS][4096] ALIGNED(4096);
 static bool pause_filter;
-bool svm_decodes;
+bool svm_decodes, svm_is_qemu;
 uint32_t svm_clean;
 
 static void report(void)
@@ -41,6 +42,12 @@ static void report(void)
     };
 
     virt_report("SVM", features, ARRAY_SIZE(features));
+}
+
+/* The signature of its emulation of a processor, "TCGTCGTCGTCG". */
+static bool is_qemu(void)
+{
+    return cpuid_word(LEAF_HYPERVISOR, 0, CPUID_EBX) == 0x54474354 && cpuid_word(LEAF_HYPERVISOR, 0, CPUID_ECX) == 0x43544743;
 }
 
 /* What a machine without all this is told: virt_check.c. */
@@ -58,7 +65,7 @@ const char *svm_init_cpu(void)
     if (cpu_id() == 0) {
         svm_msr_map_init();
         svm_asid_init(asids);
-        svm_inject_init();
+        svm_is_qemu = is_qemu();
         pause_filter = cpuid_bit(LEAF_SVM, CPUID_EDX, FEATURE_PAUSE_FILTER) && cpuid_bit(LEAF_SVM, CPUID_EDX, FEATURE_PAUSE_THRESHOLD);
         svm_decodes = cpuid_bit(LEAF_SVM, CPUID_EDX, FEATURE_DECODES);
         /* One that does not know the bits does not look at them. */
@@ -70,10 +77,11 @@ const char *svm_init_cpu(void)
 
 static void prepare(struct vmcb *m, const struct domain *d)
 {
-    m->cr_reads = m->cr_writes = BIT(8);
+    m->cr_reads = BIT(8);
+    m->cr_writes = BIT(8) | (svm_is_qemu ? BIT(4) : 0);
     m->dr_reads = m->dr_writes = ALL_DEBUG_REGISTERS;
     m->exceptions = INTERCEPTED_EXCEPTIONS;
-    m->misc1 = INTERCEPTED_MISC1;
+    m->misc1 = INTERCEPTED_MISC1 | (svm_is_qemu ? MISC1_CR0 : 0);
     m->misc2 = INTERCEPTED_MISC2;
     if (pause_filter) {
         m->misc1 |= MISC1_PAUSE;

@@ -56,13 +56,13 @@ void svm_loop(struct vcpu *v, uint64_t host_pa) NORETURN;
 /* exits.c: after an exit, the vCPU's registers stored; returns the one to enter. */
 struct vcpu *svm_exit(struct vcpu *v);
 
-/* inject.c: once, before any vCPU. */
-void svm_inject_init(void);
 /* The guest takes interrupts now; its handler of an NMI has ended. */
 void svm_close_window(struct vcpu *v);
 void svm_iret_exit(struct vcpu *v);
-/* cr8.c */
+/* mov_cr.c */
 void svm_cr8_exit(struct vcpu *v);
+void svm_cr0_exit(struct vcpu *v);
+void svm_cr4_exit(struct vcpu *v);
 /* msr_map.c: the map of MSRs that are not intercepted, by physical address. */
 uint64_t svm_msr_map(void);
 void svm_msr_map_init(void);
@@ -81,7 +81,9 @@ static inline struct vmcb *vmcb_of(const struct vcpu *v)
     return v->arch.svm.vmcb;
 }
 
-/* svm.c: does the processor say what the intercepted instruction is? What m->clean is after an exit. */
+/* svm.c: is this processor QEMU's emulation, whose ways mov_cr.c and inject.c have to know? */
+extern bool svm_is_qemu;
+/* Does the processor say what the intercepted instruction is? What m->clean is after an exit. */
 extern bool svm_decodes;
 extern uint32_t svm_clean;
 /* Fields of these groups (CLEAN_*) have been written. */

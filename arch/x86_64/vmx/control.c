@@ -68,31 +68,15 @@ void vmx_set_control_registers(struct vcpu *v, const struct x86_control_register
     v->arch.vmx.cr2 = in->cr2;
 }
 
-/* What MOV to CR0 looks at (volume 2, MOV - Move to Control Registers). */
-static bool cr0_is_valid(const struct vcpu *v, const struct x86_control_registers *c, uint64_t cr0)
-{
-    bool starts_paging = (cr0 & CR0_PG) && !(c->cr0 & CR0_PG);
-
-    if (cr0 >> 32 || ((cr0 & CR0_PG) && !(cr0 & CR0_PE)) || ((cr0 & CR0_NW) && !(cr0 & CR0_CD)))
-        return false;
-    if (starts_paging && (c->efer & EFER_LME) && (!(c->cr4 & CR4_PAE) || (vmcs_get(v, VMCS_ES_RIGHTS + 2) & BIT(13))))
-        return false;
-    return (cr0 & CR0_PG) || !vmx_is_64bit(v);
-}
-
 static void write_cr0_for(struct vcpu *v, uint64_t cr0)
 {
     struct x86_control_registers c;
 
     vmx_get_control_registers(v, &c);
-    if (!cr0_is_valid(v, &c, cr0)) {
+    if (!x86_write_cr0(v, &c, cr0)) {
         vmx_inject_exception(v, VECTOR_GP, 0, 0);
         return;
     }
-    c.cr0 = cr0 | CR0_ET;
-    c.efer &= ~(uint64_t)EFER_LMA;
-    if ((cr0 & CR0_PG) && (c.efer & EFER_LME))
-        c.efer |= EFER_LMA;
     vmx_set_control_registers(v, &c);
     /* It runs on, with what is the processor's in the processor. */
     v->arch.vmx.cpu = cpu_id();

@@ -197,9 +197,8 @@ static void make_odd(struct chance *c, struct operation *o)
 /* MOV to a control or debug register; what is not restored behind it, or ends everything, stays as it is. */
 static void make_control(struct chance *c, struct operation *o)
 {
-    /* Neither NW without CD nor reserved bits of CR3 and CR4: QEMU takes them, and then refuses to enter such a guest. Nor PG and PAE, which QEMU lets
-     * 64-bit code clear: its processor does not come back to the hypervisor from a guest with LME and without PAE. */
-    static const uint64_t cr0[] = { 1u << 30, 3u << 29, 1u << 16, 1u << 18, 1u << 5, 1u << 8, 1u << 3 };
+    /* Neither reserved bits of CR3 and CR4 nor CR4 without PAE: QEMU takes them, and then refuses to enter such a guest. */
+    static const uint64_t cr0[] = { 1u << 31, 1u << 30, 3u << 29, 1u << 29, 1u << 16, 1u << 18, 1u << 5, 1u << 8, 1u << 3, 1u << 2, 1 };
     static const uint64_t cr4[] = { 1, 2, 4, 8, 1u << 6, 1u << 8, 1u << 16, 1u << 18 };
     uint64_t value;
 
