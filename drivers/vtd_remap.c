@@ -4,7 +4,7 @@
  * it. (VT-d 4.1, chapter 5, 9.10)
  */
 #include "arch/include/x86_irq.h"
-#include "arch/include/x86_pci.h"
+#include "arch/include/pci.h"
 #include "drivers/vtd_internal.h"
 
 #define VECTORS 256

@@ -8,7 +8,7 @@
 #include "arch/host/amdvi_model.h"
 #include "arch/host/device_model.h"
 #include "arch/host/internal.h"
-#include "arch/include/x86_pci.h"
+#include "arch/include/pci.h"
 #include "lib/assert.h"
 #include "mem/frame.h"
 

@@ -164,15 +164,15 @@ void host_has_x2apics(bool has);
 void host_hold_messages(bool hold);
 /* Nobody wants it any more. */
 void host_messages_clear(void);
-/* A function of x86-64's PCI (arch/include/x86_pci.h) that is there from now on: registers read as `config`, and take what is written where
+/* A function of the host's PCI (arch/include/pci.h) that is there from now on: registers read as `config`, and take what is written where
  * `writable` has bits. `memory` is its first BAR's while it decodes. */
 #define HOST_PCI_MEMORY 0x4000
 struct host_pci {
-    uint16_t id;
+    uint32_t id;
     bool is_there;
     uint8_t config[4096], writable[4096], memory[HOST_PCI_MEMORY];
 };
-struct host_pci *host_pci_add(uint16_t id);
+struct host_pci *host_pci_add(uint32_t id);
 /* None is there. */
 void host_pci_clear(void);
 uint64_t host_pci_base(const struct host_pci *f);

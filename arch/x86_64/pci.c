@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The host's PCI: configuration space by ports (PCI Local Bus 3.0, 3.2.2.3.2) and, what these do not reach, by MMCONFIG; devices' registers
  * through a page of this CPU. */
-#include "arch/include/x86_pci.h"
+#include "arch/include/pci.h"
 #include "arch/include/cpu.h"
 #include "lib/assert.h"
 #include "lib/atomic.h"
@@ -24,12 +24,12 @@ void arch_boot_pci_window(hpa_t base, unsigned first_bus, unsigned last_bus)
     window.last = last_bus;
 }
 
-static bool is_shown(uint16_t function)
+static bool is_shown(uint32_t function)
 {
     return window.base.v && function >> 8 >= window.first && function >> 8 <= window.last;
 }
 
-static hpa_t shown_at(uint16_t function, unsigned reg)
+static hpa_t shown_at(uint32_t function, unsigned reg)
 {
     return HPA(window.base.v + ((uint64_t)(function - (window.first << 8)) << 12) + reg);
 }
@@ -49,7 +49,7 @@ static void write_port(uint16_t port, unsigned size, uint32_t value)
         port_write32(port, value);
 }
 
-uint32_t arch_pci_read(uint16_t function, unsigned reg, unsigned size)
+uint32_t arch_pci_read(uint32_t function, unsigned reg, unsigned size)
 {
     uint32_t value;
 
@@ -57,13 +57,13 @@ uint32_t arch_pci_read(uint16_t function, unsigned reg, unsigned size)
     if (reg >= PCI_CONFIG_BYTES)
         return is_shown(function) ? (uint32_t)arch_device_read(shown_at(function, reg), size) : UINT32_MAX;
     spin_lock(&lock);
-    port_write32(ADDRESS, ENABLE | (uint32_t)function << 8 | (reg & ~3u));
+    port_write32(ADDRESS, ENABLE | function << 8 | (reg & ~3u));
     value = read_port((uint16_t)(DATA + (reg & 3)), size);
     spin_unlock(&lock);
     return value;
 }
 
-void arch_pci_write(uint16_t function, unsigned reg, unsigned size, uint32_t value)
+void arch_pci_write(uint32_t function, unsigned reg, unsigned size, uint32_t value)
 {
     ASSERT(reg + size <= PCI_EXTENDED_BYTES && IS_ALIGNED(reg, size) && size <= 4);
     if (reg >= PCI_CONFIG_BYTES) {
@@ -72,7 +72,7 @@ void arch_pci_write(uint16_t function, unsigned reg, unsigned size, uint32_t val
         return;
     }
     spin_lock(&lock);
-    port_write32(ADDRESS, ENABLE | (uint32_t)function << 8 | (reg & ~3u));
+    port_write32(ADDRESS, ENABLE | function << 8 | (reg & ~3u));
     write_port((uint16_t)(DATA + (reg & 3)), size, value);
     spin_unlock(&lock);
 }

@@ -2,7 +2,7 @@
 #include "boot/x86_64/board.h"
 #include "arch/include/boot.h"
 #include "arch/include/x86_boot.h"
-#include "arch/include/x86_pci.h"
+#include "arch/include/pci.h"
 #include "lib/print.h"
 
 struct board board;

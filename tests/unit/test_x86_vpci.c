@@ -3,7 +3,7 @@
 #include "tests/unit/domains.h"
 #include "arch/include/upcall.h"
 #include "arch/include/x86_irq.h"
-#include "arch/include/x86_pci.h"
+#include "arch/include/pci.h"
 #include "mem/heap.h"
 #include "vdev/x86_64/host_vector.h"
 #include "vdev/x86_64/vlapic.h"

@@ -103,7 +103,7 @@ static void write_function(struct vpci *p, struct vpci_function *f, unsigned reg
 {
     unsigned at = reg & ~3u;
     uint32_t merged = whole(size == 4 ? 0 : look(f, at, 4), reg, size, value);
-    struct vpci_bar *b = vpci_bar_at(f, at);
+    struct pci_bar *b = pci_bar_at(f->bar, at);
 
     if (at == PCI_COMMAND)
         write_command(p, f, reg, size, value);

@@ -8,13 +8,7 @@
 #include "mem/stage2.h"
 #include "vdev/x86_64/vpci_internal.h"
 
-#define BAR_PORTS BIT(0)
-#define BAR_TYPE(low) ((low) >> 1 & 3)
-#define BAR_TYPE_64 2
-#define BAR_FLAGS 0xfu
-#define ROM_FLAGS 0x7ffu
 #define ROM_ON BIT(0)
-#define ROM_AT(f) ((f)->header == HEADER_BRIDGE ? 0x38 : 0x30)
 #define FOUR_GIB BIT(32)
 #define REACH BIT(46)           /* of physical addresses: nothing is mapped beyond */
 #define KEPT 256
@@ -38,87 +32,20 @@ static bool is_kept(uint64_t base, uint64_t size)
     return false;
 }
 
-/* -- finding out -- */
-
-static uint32_t size_mask(const struct vpci_function *f, unsigned reg)
-{
-    uint32_t old = arch_pci_read(f->id, reg, 4), mask;
-
-    arch_pci_write(f->id, reg, 4, UINT32_MAX);
-    mask = arch_pci_read(f->id, reg, 4);
-    arch_pci_write(f->id, reg, 4, old);
-    return mask;
-}
-
-/* How many registers it takes. */
-static unsigned read_bar(struct vpci_function *f, unsigned n)
-{
-    struct vpci_bar *b = &f->bar[n];
-    unsigned reg = PCI_BAR0 + 4 * n;
-    uint32_t low = arch_pci_read(f->id, reg, 4);
-    uint64_t mask = size_mask(f, reg) & ~BAR_FLAGS;
-
-    if (low & BAR_PORTS)
-        return 1;
-    *b = (struct vpci_bar){ .base = low & ~BAR_FLAGS, .reg = (uint8_t)reg, .is_on = true };
-    b->is_64 = BAR_TYPE(low) == BAR_TYPE_64 && n + 1 < f->bars;
-    if (b->is_64) {
-        b->base |= (uint64_t)arch_pci_read(f->id, reg + 4, 4) << 32;
-        mask |= (uint64_t)size_mask(f, reg + 4) << 32;
-    }
-    b->size = mask & -mask;
-    return b->is_64 ? 2 : 1;
-}
-
-static void read_rom(struct vpci_function *f)
-{
-    unsigned reg = ROM_AT(f);
-    uint32_t low = arch_pci_read(f->id, reg, 4), mask = size_mask(f, reg) & ~ROM_FLAGS;
-
-    f->bar[VPCI_BARS - 1] = (struct vpci_bar){ .base = low & ~ROM_FLAGS, .size = mask & -mask, .reg = (uint8_t)reg, .is_rom = true,
-                                               .is_on = low & ROM_ON };
-}
-
-/* Nothing is decoded meanwhile. */
-void vpci_bars_read(struct vpci_function *f)
-{
-    uint32_t command = arch_pci_read(f->id, PCI_COMMAND, 2);
-
-    ASSERT(f->bars < VPCI_BARS);
-    if (!f->bars)
-        return;
-    arch_pci_write(f->id, PCI_COMMAND, 2, command & ~(uint32_t)(COMMAND_IO | COMMAND_MEMORY));
-    for (unsigned n = 0; n < f->bars;)
-        n += read_bar(f, n);
-    read_rom(f);
-    arch_pci_write(f->id, PCI_COMMAND, 2, command);
-}
-
-struct vpci_bar *vpci_bar_at(struct vpci_function *f, unsigned reg)
-{
-    for (unsigned n = 0; n < VPCI_BARS; n++) {
-        struct vpci_bar *b = &f->bar[n];
-
-        if (b->size && (reg == b->reg || (b->is_64 && reg == b->reg + 4u)))
-            return b;
-    }
-    return NULL;
-}
-
 /* -- stage 2 -- */
 
-static uint64_t first_page(const struct vpci_bar *b)
+static uint64_t first_page(const struct pci_bar *b)
 {
     return b->base >> PAGE_SHIFT;
 }
 
-static uint64_t end_page(const struct vpci_bar *b)
+static uint64_t end_page(const struct pci_bar *b)
 {
     return (b->base + b->size + PAGE_SIZE - 1) >> PAGE_SHIFT;
 }
 
 /* Of the MSI-X table, were b at its place: [first, end). */
-static bool table_pages(const struct vpci_function *f, const struct vpci_bar *b, uint64_t *first, uint64_t *end)
+static bool table_pages(const struct vpci_function *f, const struct pci_bar *b, uint64_t *first, uint64_t *end)
 {
     uint64_t at = b->base + f->msix.offset;
 
@@ -149,7 +76,7 @@ static int map(struct vpci *p, uint64_t first, uint64_t end, enum s2_type type)
 }
 
 /* What dom0 sees of b at its place. */
-static int show(struct vpci *p, const struct vpci_function *f, const struct vpci_bar *b)
+static int show(struct vpci *p, const struct vpci_function *f, const struct pci_bar *b)
 {
     uint64_t first = 0, end = 0;
     bool has_table = table_pages(f, b, &first, &end);
@@ -166,13 +93,13 @@ static int show(struct vpci *p, const struct vpci_function *f, const struct vpci
 }
 
 /* As others have it whose pages these are too. */
-static void show_neighbours(struct vpci *p, const struct vpci_bar *gone)
+static void show_neighbours(struct vpci *p, const struct pci_bar *gone)
 {
     struct vpci_function *f;
 
     list_for_each(f, &p->functions, link) {
-        for (unsigned n = 0; n < VPCI_BARS; n++) {
-            struct vpci_bar *b = &f->bar[n];
+        for (unsigned n = 0; n < PCI_BARS; n++) {
+            struct pci_bar *b = &f->bar[n];
 
             if (b->is_claimed && first_page(b) < end_page(gone) && first_page(gone) < end_page(b) && show(p, f, b))
                 log_guest("PCI %04x: no memory to show its registers", f->id);
@@ -181,7 +108,7 @@ static void show_neighbours(struct vpci *p, const struct vpci_bar *gone)
 }
 
 /* Nobody decodes b at its place any more. */
-static void hide(struct vpci *p, const struct vpci_function *f, const struct vpci_bar *b)
+static void hide(struct vpci *p, const struct vpci_function *f, const struct pci_bar *b)
 {
     uint64_t first, end;
     int error = 0;
@@ -196,7 +123,7 @@ static void hide(struct vpci *p, const struct vpci_function *f, const struct vpc
 }
 
 /* b comes to be decoded. One at 0, or out of reach, is at no place: memory is before it. */
-static const char *claim(struct vpci *p, const struct vpci_function *f, struct vpci_bar *b)
+static const char *claim(struct vpci *p, const struct vpci_function *f, struct pci_bar *b)
 {
     ASSERT(!b->is_claimed);
     if (!b->size || !b->is_on || !b->base || b->base >= REACH || b->size > REACH - b->base)
@@ -213,7 +140,7 @@ static const char *claim(struct vpci *p, const struct vpci_function *f, struct v
     return NULL;
 }
 
-static void release(struct vpci *p, const struct vpci_function *f, struct vpci_bar *b)
+static void release(struct vpci *p, const struct vpci_function *f, struct pci_bar *b)
 {
     if (!b->is_claimed)
         return;
@@ -225,7 +152,7 @@ const char *vpci_decode(struct vpci *p, struct vpci_function *f, bool on)
 {
     const char *why = NULL;
 
-    for (unsigned n = 0; on && !f->decodes && n < VPCI_BARS; n++) {
+    for (unsigned n = 0; on && !f->decodes && n < PCI_BARS; n++) {
         why = claim(p, f, &f->bar[n]);
         if (!why)
             continue;
@@ -233,12 +160,12 @@ const char *vpci_decode(struct vpci *p, struct vpci_function *f, bool on)
         on = false;
     }
     f->decodes = on;
-    for (unsigned n = 0; !on && n < VPCI_BARS; n++)
+    for (unsigned n = 0; !on && n < PCI_BARS; n++)
         release(p, f, &f->bar[n]);
     return why;
 }
 
-static uint64_t moved(const struct vpci_bar *b, unsigned reg, uint32_t value)
+static uint64_t moved(const struct pci_bar *b, unsigned reg, uint32_t value)
 {
     uint64_t base = reg == b->reg ? (b->base & ~(uint64_t)UINT32_MAX) | value : (uint32_t)b->base | (uint64_t)value << 32;
 
@@ -246,9 +173,9 @@ static uint64_t moved(const struct vpci_bar *b, unsigned reg, uint32_t value)
 }
 
 /* To its new place first, then away from the old one: at no time are registers of the old place to be seen that must not be. */
-void vpci_bar_write(struct vpci *p, struct vpci_function *f, struct vpci_bar *b, unsigned reg, uint32_t value)
+void vpci_bar_write(struct vpci *p, struct vpci_function *f, struct pci_bar *b, unsigned reg, uint32_t value)
 {
-    struct vpci_bar next = *b, old = *b;
+    struct pci_bar next = *b, old = *b;
     const char *why;
 
     next.base = moved(b, reg, value);

@@ -8,14 +8,6 @@
 #define BUSES 256
 #define DEVICES 32
 #define FUNCTIONS 8
-#define CAPABILITY_MSI 0x05
-#define CAPABILITY_MSIX 0x11
-#define EXTENDED_FIRST 0x100        /* PCI Express 3.0, 7.9 */
-#define EXTENDED_MOST 480
-#define EXTENDED_ID(header) ((header) & 0xffff)
-#define EXTENDED_NEXT(header) ((header) >> 20 & 0xffc)
-#define EXTENDED_SRIOV 0x10
-#define EXTENDED_RESIZE 0x15
 #define SECONDARY(buses) ((buses) >> 8 & 0xff)
 #define SUBORDINATE(buses) ((buses) >> 16 & 0xff)
 #define HIDDEN 16
@@ -38,22 +30,6 @@ bool vpci_is_hidden(uint16_t id)
     return false;
 }
 
-static unsigned find_extended(uint16_t id, unsigned kind)
-{
-    unsigned at = EXTENDED_FIRST;
-
-    for (unsigned i = 0; at >= EXTENDED_FIRST && i < EXTENDED_MOST; i++) {
-        uint32_t header = arch_pci_read(id, at, 4);
-
-        if (!header || header == NO_DEVICE)
-            return 0;
-        if (EXTENDED_ID(header) == kind)
-            return at;
-        at = EXTENDED_NEXT(header);
-    }
-    return 0;
-}
-
 static struct vpci_function *add(struct vpci *p, uint16_t id, uint32_t vendor)
 {
     struct vpci_function *f = heap_new(struct vpci_function);
@@ -63,14 +39,14 @@ static struct vpci_function *add(struct vpci *p, uint16_t id, uint32_t vendor)
     f->id = id;
     f->vendor = vendor;
     f->header = arch_pci_read(id, PCI_HEADER, 1) & ~(uint32_t)HEADER_MANY;
-    f->bars = f->header == 0 ? 6 : f->header == HEADER_BRIDGE ? 2 : 0;
-    vpci_bars_read(f);
+    f->bars = (uint8_t)pci_bar_count(f->header);
+    pci_bars_read(id, f->header, f->bar);
     if (vpci_msi_init(f, pci_capability(id, CAPABILITY_MSI), pci_capability(id, CAPABILITY_MSIX))) {
         heap_delete(f);
         return NULL;
     }
-    f->sriov = (uint16_t)find_extended(id, EXTENDED_SRIOV);
-    f->resize = (uint16_t)find_extended(id, EXTENDED_RESIZE);
+    f->sriov = (uint16_t)pci_find_extended(id, EXTENDED_SRIOV);
+    f->resize = (uint16_t)pci_find_extended(id, EXTENDED_RESIZE);
     list_push_back(&p->functions, &f->link);
     if ((arch_pci_read(id, PCI_COMMAND, 2) & COMMAND_MEMORY) && !vpci_decode(p, f, true))
         vpci_msix_follow(p, f);
@@ -90,7 +66,7 @@ struct vpci_function *vpci_find(struct vpci *p, uint16_t id)
     if (vpci_is_hidden(id))
         return NULL;
     vendor = arch_pci_read(id, PCI_VENDOR, 4);
-    return vendor == NO_DEVICE || (uint16_t)vendor == UINT16_MAX || !vendor ? NULL : add(p, id, vendor);
+    return pci_is_there(vendor) ? add(p, id, vendor) : NULL;
 }
 
 void vpci_forget(struct vpci *p, struct vpci_function *f)

@@ -3,32 +3,10 @@
 #ifndef VDEV_X86_64_VPCI_INTERNAL_H
 #define VDEV_X86_64_VPCI_INTERNAL_H
 
-#include "arch/include/x86_pci.h"
 #include "lib/list.h"
 #include "lib/spinlock.h"
+#include "vdev/pci_function.h"
 #include "vdev/x86_64/vpci.h"
-
-/* Registers (PCI Local Bus 3.0, 6.1, 6.2). */
-#define PCI_VENDOR 0x00
-#define PCI_COMMAND 0x04
-#define PCI_HEADER 0x0e
-#define PCI_BAR0 0x10
-#define PCI_BUSES 0x18          /* of a bridge: primary, secondary, subordinate */
-#define COMMAND_IO BIT(0)
-#define COMMAND_MEMORY BIT(1)
-#define HEADER_MANY BIT(7)
-#define HEADER_BRIDGE 1
-#define NO_DEVICE UINT32_MAX
-
-#define VPCI_BARS 7             /* six and the ROM's */
-
-struct vpci_bar {
-    uint64_t base, size;        /* size 0: there is none, or it is one of ports, or the upper half of the one before */
-    uint8_t reg;
-    bool is_64, is_rom;
-    bool is_on;                 /* a ROM's own enable bit */
-    bool is_claimed;            /* stage 2 follows it: decoded at base */
-};
 
 /* An entry of an MSI-X table as dom0 has written it. */
 struct vpci_entry {
@@ -42,7 +20,7 @@ struct vpci_function {
     uint8_t header, bars;
     uint32_t vendor;            /* and device */
     bool decodes;               /* as the host's command register says */
-    struct vpci_bar bar[VPCI_BARS];
+    struct pci_bar bar[PCI_BARS];
     struct {
         uint8_t at;             /* capability; 0: none */
         bool is_64, is_enabled; /* enabled: by dom0 */
@@ -79,12 +57,10 @@ void vpci_forget(struct vpci *p, struct vpci_function *f);
 void vpci_forget_behind(struct vpci *p, const struct vpci_function *bridge, uint32_t buses);
 
 /* -- vpci_bar.c -- */
-void vpci_bars_read(struct vpci_function *f);
 /* A command register with this value takes effect: NULL, or what is wrong with it and has changed nothing. */
 const char *vpci_decode(struct vpci *p, struct vpci_function *f, bool on) MUST_CHECK;
-struct vpci_bar *vpci_bar_at(struct vpci_function *f, unsigned reg);
 /* The register of 4 bytes at reg, which is b's, is written. */
-void vpci_bar_write(struct vpci *p, struct vpci_function *f, struct vpci_bar *b, unsigned reg, uint32_t value);
+void vpci_bar_write(struct vpci *p, struct vpci_function *f, struct pci_bar *b, unsigned reg, uint32_t value);
 /* Pages of the MSI-X table: [first, end) frames; false: there are none now. */
 bool vpci_table_pages(const struct vpci_function *f, uint64_t *first, uint64_t *end);
 

@@ -106,7 +106,7 @@ static bool msi_write(struct vpci *p, struct vpci_function *f, unsigned offset, 
 /* Where an entry is; 0: out of reach now. */
 static uint64_t entry_at(const struct vpci_function *f, unsigned n)
 {
-    const struct vpci_bar *b = &f->bar[f->msix.bar];
+    const struct pci_bar *b = &f->bar[f->msix.bar];
 
     ASSERT(n < f->msix.count);
     return f->decodes && b->is_claimed ? b->base + f->msix.offset + n * ENTRY_BYTES : 0;

@@ -3,7 +3,7 @@
 #define ABI_X86_64 1
 #include "abi/xen/sysctl.h"
 #include "abi/xen/x86_64/calls.h"
-#include "arch/include/x86_pci.h"
+#include "arch/include/pci.h"
 #include "lib/string.h"
 #include "vdev/x86_64/policy.h"
 

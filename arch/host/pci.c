@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The host's PCI, simulated: functions that a test adds, with registers that keep what is written where bits are writable. A function's
  * first memory is where its first BAR says while it decodes. */
-#include "arch/include/x86_pci.h"
+#include "arch/include/pci.h"
 #include "arch/host/host.h"
 #include "lib/assert.h"
 #include "lib/string.h"
@@ -19,7 +19,7 @@ void host_pci_clear(void)
     count = 0;
 }
 
-struct host_pci *host_pci_add(uint16_t id)
+struct host_pci *host_pci_add(uint32_t id)
 {
     struct host_pci *f = &functions[count++];
 
@@ -30,7 +30,7 @@ struct host_pci *host_pci_add(uint16_t id)
     return f;
 }
 
-static struct host_pci *find(uint16_t id)
+static struct host_pci *find(uint32_t id)
 {
     for (unsigned i = 0; i < count; i++) {
         if (functions[i].id == id && functions[i].is_there)
@@ -39,7 +39,12 @@ static struct host_pci *find(uint16_t id)
     return NULL;
 }
 
-uint32_t arch_pci_read(uint16_t id, unsigned reg, unsigned size)
+int arch_boot_pci_bridge(volatile void *config UNUSED)
+{
+    return 0;
+}
+
+uint32_t arch_pci_read(uint32_t id, unsigned reg, unsigned size)
 {
     const struct host_pci *f = find(id);
     uint32_t value = UINT32_MAX;
@@ -50,7 +55,7 @@ uint32_t arch_pci_read(uint16_t id, unsigned reg, unsigned size)
     return size == 4 ? value : value & ((1u << 8 * size) - 1);
 }
 
-void arch_pci_write(uint16_t id, unsigned reg, unsigned size, uint32_t value)
+void arch_pci_write(uint32_t id, unsigned reg, unsigned size, uint32_t value)
 {
     struct host_pci *f = find(id);
 
