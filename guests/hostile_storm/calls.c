@@ -230,7 +230,7 @@ static uint64_t get(const uint8_t *at, unsigned size)
 /* What a list holds: frame numbers for the most part; the list is where a pointer to it says. */
 static void fill_list(struct chance *c, uint64_t at)
 {
-    uint64_t area = storm.base + AREA_OFFSET;
+    uint64_t area = storm.area;
 
     if (at - area > AREA_BYTES - 64)
         return;
@@ -252,7 +252,7 @@ static void fill(struct chance *c, const struct shape *s, uint8_t *at)
 /* Where this vCPU's structure goes: anywhere, as odd as may be, in the area that both vCPUs write. */
 static uint8_t *place(struct chance *c, const struct shape *s, unsigned cpu)
 {
-    uint64_t area = storm.base + AREA_OFFSET, at;
+    uint64_t area = storm.area, at;
 
     if (s->style == PRIVATE)
         return private_area[cpu];
@@ -311,7 +311,7 @@ static uint8_t *prepare(struct chance *c, const struct shape *s, unsigned cpu, u
 
 static void call_multi(struct chance *c, unsigned cpu)
 {
-    uint8_t *list = (uint8_t *)(storm.base + AREA_OFFSET + 8 * chance_below(c, (AREA_BYTES - 4096) / 8));
+    uint8_t *list = (uint8_t *)(storm.area + 8 * chance_below(c, (AREA_BYTES - 4096) / 8));
     unsigned n = 1 + (unsigned)chance_below(c, MULTICALL_MAX);
     uint64_t args[4];
 

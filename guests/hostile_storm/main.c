@@ -80,7 +80,7 @@ static void prod(uint64_t *seen, uint64_t *since)
 static void race(void *arg)
 {
     struct chance c = { storm.seed * 0x9e3779b97f4a7c15UL + 1 };
-    uint64_t area = storm.base + AREA_OFFSET, seen = ~0UL, since = 0;
+    uint64_t area = storm.area, seen = ~0UL, since = 0;
 
     (void)arg;
     for (unsigned turn = 0; !storm.stop; turn++) {
@@ -137,6 +137,8 @@ void storm_main(void)
     long rc;
 
     storm.base = (uint64_t)_start;
+    storm.area = AREA;
+    mmu_map(AREA, storm.base + AREA_OFFSET, 2, MAP_NORMAL | MAP_NOEXEC);
     storm.self = find_self();
     move_frames(CHILD_MEMORY_BASE, ARENA_BASE, 1, true);
     for (unsigned i = 0; i < TABLE_FRAMES; i++)

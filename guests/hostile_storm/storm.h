@@ -8,7 +8,9 @@
  *   HOME       | image, stacks | +2 MiB: argument area, grant table | nothing: long lists end here
  *
  * It moves first, to where no number leads that is not meant to: half of one argument and half of another look like a small frame
- * number often enough, and it is to survive what it does.
+ * number often enough, and it is to survive what it does. Arguments lie at AREA, a virtual address of their own: pointers to them are
+ * what the area is full of, and where one stands in the place of a guest-physical address (a grant is mapped there) it must not be the
+ * area's own.
  */
 #ifndef GUESTS_HOSTILE_STORM_STORM_H
 #define GUESTS_HOSTILE_STORM_STORM_H
@@ -24,8 +26,10 @@
 #define BLOCK_FRAMES 512
 #if defined(__x86_64__)
 #define ARENA_BASE 0x2000000UL /* within the RAM that it has: see guests/x86_64/storm */
+#define ALIAS_BASE (64UL << 30) /* the first GiB once more */
 #else
 #define ARENA_BASE 0x60000000UL
+#define AREA 0x7a5a200000UL
 #endif
 #define ARENA_FRAMES 512
 
@@ -34,6 +38,7 @@
 /* What one storm is about; the same for all of its vCPUs. */
 struct storm {
     uint64_t base; /* guest-physical address of the image, which is its virtual one */
+    uint64_t area; /* virtual address of the arguments, which is nowhere in its guest-physical space */
     uint64_t seed, calls; /* calls: how many vCPU 0 is to make */
     domid_t self;
     domid_t peers[PEERS]; /* domains to meddle with */

@@ -48,7 +48,7 @@ static uint64_t any_gfn(struct chance *c)
 
 static uint64_t any_pointer(struct chance *c)
 {
-    uint64_t area = storm.base + AREA_OFFSET, at = chance_below(c, AREA_BYTES);
+    uint64_t area = storm.area, at = chance_below(c, AREA_BYTES);
 
     switch (chance_below(c, 8)) {
     case 0:

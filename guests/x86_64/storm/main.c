@@ -94,7 +94,7 @@ void repair(void)
 static void race(void)
 {
     struct chance c = { storm.seed * 0x9e3779b97f4a7c15UL + 1 };
-    uint64_t area = storm.base + AREA_OFFSET;
+    uint64_t area = storm.area;
 
     for (unsigned turn = 0; !storm.stop; turn++) {
         if (turn % 256 == 0)
@@ -159,6 +159,7 @@ static void wait_ticks(uint64_t n)
 }
 
 extern const char start32[], storm_sleep[], table4[];
+extern uint64_t table3[];
 
 void guest_main(const void *start_info)
 {
@@ -172,6 +173,8 @@ void guest_main(const void *start_info)
     storm.peers[1] = (domid_t)number_option(args, "peer", 1);
     storm.peers[2] = storm.peers[1] + 1;
     storm.base = (uint64_t)start32 & ~(PAGE_SIZE - 1);
+    table3[ALIAS_BASE >> 30] = table3[0];
+    storm.area = ALIAS_BASE + storm.base + AREA_OFFSET;
     storm.self = find_self();
     is_dom0 = storm.self == 0;
     for (unsigned i = 0; i < ARRAY_SIZE(start); i++)
