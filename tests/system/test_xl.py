@@ -79,6 +79,18 @@ def test_create_paused_and_unpause(dom0):
     dom0.destroy("nap")
 
 
+@pytest.mark.usefixtures("only_vinci")      # Debian's Xen has this on x86-64 alone
+def test_memory_target(dom0):
+    """What a guest's balloon driver is to come to; of more than it may have, and of memory on demand, there is none."""
+    number = dom0.create("nap", kernel="nap", memory=16)
+    for mib in (12, 16):
+        dom0.out_of(f"xl mem-set nap {mib}")
+        assert int(dom0.out_of(f"xenstore-read /local/domain/{number}/memory/target")) == mib << 10
+    assert dom0.run("xl mem-set nap 64")[0] != 0
+    assert dom0.domains()["nap"]["memory"] == 16
+    dom0.destroy("nap")
+
+
 def test_vcpu_list_and_bad_pins(dom0):
     dom0.create("nap", kernel="nap", memory=16)
     assert re.search(r"nap +\d+ +0 +\S+ +\S+ +[\d.]+ +all / all", dom0.out_of("xl vcpu-list nap"))

@@ -142,6 +142,33 @@ static void test_numbers(void **state UNUSED)
     assert_int_equal(call_as(guest, __HYPERVISOR_memory_op, XENMEM_exchange, 0, 0), -E_OPNOTSUPP);
 }
 
+static int64_t pod(unsigned cmd, uint16_t id, uint64_t target)
+{
+    struct xen_pod_target p = { .target_pages = target, .domid = id, .pod_cache_pages = 7, .pod_entries = 7 };
+    int64_t r = memory_op(dom0, cmd, &p, sizeof(p));
+
+    if (!r) {
+        assert_int_equal(p.tot_pages, ARGUMENT_PAGES);
+        assert_true(p.pod_cache_pages == 0 && p.pod_entries == 0);
+    }
+    return r;
+}
+
+/* What xl mem-set asks for beside the guest's balloon driver; memory on demand there is not. */
+static void test_targets(void **state UNUSED)
+{
+    guest->owner.limit = ARGUMENT_PAGES + 10;
+    assert_int_equal(pod(XENMEM_set_pod_target, guest->id.v, ARGUMENT_PAGES - 1), 0);
+    assert_int_equal(pod(XENMEM_set_pod_target, guest->id.v, ARGUMENT_PAGES), 0);
+    assert_int_equal(pod(XENMEM_set_pod_target, guest->id.v, ARGUMENT_PAGES + 11), -E_INVAL);
+    assert_int_equal(pod(XENMEM_get_pod_target, guest->id.v, 0), 0);
+    atomic_store(&guest->started, false);
+    assert_int_equal(pod(XENMEM_set_pod_target, guest->id.v, ARGUMENT_PAGES + 1), -E_OPNOTSUPP);
+    atomic_store(&guest->started, true);
+    assert_int_equal(pod(XENMEM_set_pod_target, guest->id.v, ARGUMENT_PAGES + 1), 0);
+    assert_int_equal(pod(XENMEM_set_pod_target, NO_DOMAIN, 1), -E_SRCH);
+}
+
 static int64_t add(struct domain *d, uint16_t id, unsigned space, uint64_t index, uint64_t gfn)
 {
     struct xen_add_to_physmap in = { .domid = id, .space = space, .idx = index, .gpfn = gfn };
@@ -423,6 +450,7 @@ int main(void)
         cmocka_unit_test_setup(test_populate_for_another, abi_setup),
         cmocka_unit_test_setup(test_populate_errors, abi_setup), cmocka_unit_test_setup(test_populate_over_the_limit, abi_setup),
         cmocka_unit_test_setup(test_populate_without_memory, abi_setup), cmocka_unit_test_setup(test_numbers, abi_setup),
+        cmocka_unit_test_setup(test_targets, abi_setup),
         cmocka_unit_test_setup(test_shared_info, abi_setup), cmocka_unit_test_setup(test_grant_frames, abi_setup),
         cmocka_unit_test_setup(test_add_errors, abi_setup), cmocka_unit_test_setup(test_add_without_memory, abi_setup),
         cmocka_unit_test_setup(test_foreign, abi_setup), cmocka_unit_test_setup(test_foreign_in_many_runs, abi_setup),
