@@ -41,9 +41,12 @@ static bool parse_unsigned(const char *value, unsigned *out)
     return true;
 }
 
-/* dom0_mem=SIZE or dom0_mem=min:SIZE,max:SIZE,SIZE: the plain size is what dom0 gets. A bare number counts KiB. */
+/* dom0_mem=SIZE or dom0_mem=min:SIZE,max:SIZE,SIZE: the plain size is what dom0 gets, without one the largest of the bounds. A bare number
+ * counts KiB. */
 static bool set_dom0_mem(const char *value)
 {
+    uint64_t plain = 0, largest = 0;
+
     while (*value) {
         bool bound = strncmp(value, "max:", 4) == 0 || strncmp(value, "min:", 4) == 0;
         const char *start = bound ? value + 4 : value, *end;
@@ -53,11 +56,15 @@ static bool set_dom0_mem(const char *value)
             return false;
         if (end[-1] >= '0' && end[-1] <= '9')
             size <<= 10;
-        if (!bound || boot_options.dom0_memory == 0)
-            boot_options.dom0_memory = size & PAGE_MASK;
+        if (bound)
+            largest = MAX(largest, size & PAGE_MASK);
+        else
+            plain = size & PAGE_MASK;
         value = *end ? end + 1 : end;
     }
-    return boot_options.dom0_memory != 0;
+    if (plain || largest)
+        boot_options.dom0_memory = plain ? plain : largest;
+    return plain || largest;
 }
 
 static bool set_dom0_max_vcpus(const char *value)
@@ -83,13 +90,75 @@ static bool set_bootscrub(const char *value)
     return parse_bool(value, &boot_options.scrub_at_boot);
 }
 
-static bool set_iommu(const char *value)
+/* The words of a list, "a,b,c", each taken as `word` does; false: one of them was not. */
+static bool each_word(const char *value, bool (*word)(const char *))
 {
+    bool good = true;
+    char text[32];
+
+    for (;;) {
+        const char *comma = strchr(value, ',');
+        size_t n = comma ? (size_t)(comma - value) : strlen(value);
+
+        if (n < sizeof(text)) {
+            string_copy(text, value, n + 1);
+            good &= word(text);
+        } else {
+            good = false;
+        }
+        if (!comma)
+            return good;
+        value = comma + 1;
+    }
+}
+
+static bool is_one_of(const char *word, const char *const names[], unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (strcmp(word, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool set_iommu_word(const char *word)
+{
+    static const char *const always_so[] = { "verbose", "debug" };
     bool on;
 
-    if (!parse_bool(value, &on))
+    if (is_one_of(word, always_so, ARRAY_SIZE(always_so)))
+        return true;
+    if (!parse_bool(word, &on))
         return false;
     boot_options.no_iommu = !on;
+    return true;
+}
+
+static bool set_iommu(const char *value)
+{
+    return each_word(value, set_iommu_word);
+}
+
+static bool set_dom0_word(const char *word)
+{
+    static const char *const always_so[] = { "", "pvh", "verbose" };
+
+    return is_one_of(word, always_so, ARRAY_SIZE(always_so));
+}
+
+/* What dom0 is to be; there is one kind. */
+static bool set_dom0(const char *value)
+{
+    return each_word(value, set_dom0_word);
+}
+
+static bool set_nosmp(const char *value)
+{
+    bool alone;
+
+    if (!parse_bool(value, &alone))
+        return false;
+    boot_options.max_cpus = alone ? 1 : boot_options.max_cpus;
     return true;
 }
 
@@ -114,9 +183,16 @@ static bool set_ratelimit(const char *value)
 }
 
 /* The serial line that the device tree names, or the first of a PC: there is no other to choose. */
+static bool set_console_word(const char *word)
+{
+    static const char *const names[] = { "dtuart", "com1" };
+
+    return is_one_of(word, names, ARRAY_SIZE(names));
+}
+
 static bool set_console(const char *value)
 {
-    return strcmp(value, "dtuart") == 0 || strncmp(value, "com1", 4) == 0;
+    return each_word(value, set_console_word);
 }
 
 /* com1=BAUD[,...]: what comes behind the speed (8n1, port, line) is always so. */
@@ -141,8 +217,9 @@ static const struct option options[] = {
     { "dom0_max_vcpus", set_dom0_max_vcpus, "1 to 64" },
     { "dom0_vcpus_pin", set_dom0_vcpus_pin, "a boolean" },
     { "maxcpus", set_max_cpus, "a number of CPUs" },
+    { "nosmp", set_nosmp, "a boolean" },
     { "noreboot", set_noreboot, "a boolean" },
-    { "iommu", set_iommu, "a boolean" },
+    { "iommu", set_iommu, "a boolean and verbose" },
     { "gnttab", set_gnttab, "unsafe-dma" },
     { "bootscrub", set_bootscrub, "a boolean or idle" },
     { "sched", set_sched, "credit2, null, rtds or arinc653" },
@@ -152,7 +229,7 @@ static const struct option options[] = {
     { "loglvl", console_set_level, "none, error, warning, info, debug or all" },
     { "guest_loglvl", console_set_level, "none, error, warning, info, debug or all" },
     { "dtuart", accept_any, "" },
-    { "dom0", accept_any, "" },
+    { "dom0", set_dom0, "pvh" },
     { "sync_console", accept_any, "" },
     { "conswitch", accept_any, "" },
     /* what GRUB's scripts write for every hypervisor */

@@ -54,8 +54,14 @@ static bool reset_port(const struct vcpu *v, uint16_t port, unsigned size, bool 
     return true;
 }
 
+/*
+ * Counter 2 of an 8254 that stands still at zero. Linux measures the TSC by it before it asks for the paravirtual clock's word: where it reads ones,
+ * as where nothing is, that is for the beginning of a count, and is read 100,000 times.
+ */
+#define COUNTER_2 0x42
+
 void port_emulate(struct vcpu *v, uint16_t port, unsigned size, bool is_in, uint32_t *value)
 {
     if (!vpci_port(v->domain, port, size, is_in, value) && !reset_port(v, port, size, is_in, value) && is_in)
-        *value = UINT32_MAX;
+        *value = port == COUNTER_2 ? 0 : UINT32_MAX;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What boot decides: sets of memory ranges, where dom0's parts go, what the command line means. */
+#include <string.h>
 #include "tests/unit/unit.h"
 #include "arch/include/boot.h"
 #include "boot/arm64/boot_info.h"
@@ -7,7 +8,6 @@
 #include "boot/arm64/dom0.h"
 #include "core/domain.h"
 #include "core/options.h"
-#include "lib/string.h"
 
 #define MIB UINT64_C(0x100000)
 #define RAM (HOST_RAM_BASE.v << PAGE_SHIFT)
@@ -202,6 +202,31 @@ static void the_command_line_is_understood(void **state)
     assert_int_equal(boot_options.dom0_memory, 64 * MIB);
     command_line_parse("dom0_max_vcpus=many no-noreboot");
     assert_false(boot_options.noreboot);
+    command_line_parse("dom0_mem=min:64M,max:2G nosmp");
+    assert_int_equal(boot_options.dom0_memory, 2048 * MIB);
+    assert_int_equal(boot_options.max_cpus, 1);
+    command_line_parse("dom0_mem=soon");
+    assert_int_equal(boot_options.dom0_memory, 2048 * MIB);
+}
+
+/* Catches: a list of which one word hides the others, a word without effect that nobody is told of. */
+static void lists_of_words_are_understood(void **state)
+{
+    (void)state;
+    host_boot(&(struct host_config){ .seed = 1 });
+    memset(&boot_options, 0, sizeof(boot_options));
+    host_console_clear();
+    command_line_parse("iommu=verbose,off dom0=pvh,verbose console=com1 dom0=pvh console=dtuart");
+    assert_true(boot_options.no_iommu);
+    assert_null(strstr(host_console_text(), "not understood"));
+    command_line_parse("iommu=on,verbose");
+    assert_false(boot_options.no_iommu);
+    assert_null(strstr(host_console_text(), "not understood"));
+    command_line_parse("iommu=off,no-intremap dom0=pv console=com1,vga");
+    assert_true(boot_options.no_iommu);
+    assert_non_null(strstr(host_console_text(), "iommu=off,no-intremap is not understood"));
+    assert_non_null(strstr(host_console_text(), "dom0=pv is not understood: dom0 expects pvh"));
+    assert_non_null(strstr(host_console_text(), "console=com1,vga is not understood"));
 }
 
 int main(void)
@@ -210,7 +235,7 @@ int main(void)
         cmocka_unit_test(removing_ranges_is_set_difference),
         cmocka_unit_test(dom0_parts_stay_or_move),
         cmocka_unit_test(extended_regions_ascend), cmocka_unit_test(bad_boards_are_refused),
-        cmocka_unit_test(the_command_line_is_understood),
+        cmocka_unit_test(the_command_line_is_understood), cmocka_unit_test(lists_of_words_are_understood),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

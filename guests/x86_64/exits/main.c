@@ -86,6 +86,8 @@ static void nowhere(void)
 
     __asm__ volatile("inb %1, %0" : "=a"(byte) : "Nd"((uint8_t)KEPT_PORT));
     check_equal("a port that is not ours reads ones", byte, 0xff);
+    __asm__ volatile("inb %1, %0" : "=a"(byte) : "Nd"((uint8_t)(KEPT_PORT + 2)));
+    check_equal("a counter that stands still", byte, 0);
     word = 0x12345678;
     __asm__ volatile("inw %1, %w0" : "+a"(word) : "Nd"((uint8_t)KEPT_PORT));
     check_equal("16 bits leave the others", word, 0x1234ffff);
