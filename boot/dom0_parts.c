@@ -11,16 +11,14 @@ int dom0_add_memory(struct domain *d, const struct memory_range *r)
     mfn_t first = MFN(r->base >> PAGE_SHIFT);
     uint64_t count = r->size >> PAGE_SHIFT, done = 0;
 
-    frame_add_reserved(&d->owner, first, count);
+    frame_add_owned(&d->owner, first, count);
     if (d->dma_identity && iommu_map_own(d->iommu, first, count))
         return -E_NOMEM;
     while (done < count) {
         uint64_t frame = first.v + done;
         unsigned order = largest_order(frame, count - done);
-        int error = domain_populate(d, GFN(frame), order);
+        int error = stage2_map(&d->stage2, GFN(frame), MFN(frame), order, S2_RAM);
 
-        if (error == -E_RESTART)
-            continue;
         if (error)
             return error;
         done += UINT64_C(1) << order;

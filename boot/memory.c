@@ -20,7 +20,7 @@
 #define PIECE_PAGES 96
 
 static uint64_t *table;
-static uint64_t entries;        /* that the table has room for */
+static uint64_t entries;        /* of the table: pages of it that describe memory */
 static uint64_t low_end, low_done, zeroed;
 static struct range_list waiting;
 
@@ -77,16 +77,18 @@ static void describe_some(void)
 int memory_start(const struct range_list *memory, const struct module_list *modules, struct range_list *usable)
 {
     struct memory_range at;
-    uint64_t lowest = UINT64_MAX;
+    uint64_t lowest = UINT64_MAX, top = 0;
     int error = place(memory, modules, usable, &at);
 
     if (error)
         return error;
     table = arch_boot_heap_map(HPA(at.base), at.size);
-    entries = at.size / sizeof(*table);
     range_remove(usable, at.base, at.size);
-    for (unsigned i = 0; i < memory->count; i++)
+    for (unsigned i = 0; i < memory->count; i++) {
         lowest = MIN(lowest, memory->range[i].base >> PAGE_SHIFT);
+        top = MAX(top, memory->range[i].base + memory->range[i].size);
+    }
+    entries = ROUND_UP(top >> PAGE_SHIFT, WORDS_PER_PAGE);
     low_end = zeroed = MIN(ROUND_DOWN(lowest, BIT(MAX_ORDER)), entries);
     frame_table_init(table, MFN(0));
     frame_table_grows_by(describe_some);

@@ -12,6 +12,9 @@
 #define RSDP_LENGTH 20
 #define RSDP_XSDT 24
 #define HEADER_BYTES 36
+/* "RSD PTR " and "_S5_": words, as the whole of an area is looked through for them. */
+#define SIGNATURE_RSDP UINT64_C(0x2052545020445352)
+#define NAME_S5 UINT32_C(0x5f35535f)
 #define HEADER_LENGTH 4
 
 #define EBDA_POINTER 0x40e
@@ -32,7 +35,7 @@ uint8_t acpi_sum(const void *p, uint64_t length)
 
 static bool is_rsdp(const uint8_t *p)
 {
-    return memcmp(p, "RSD PTR ", 8) == 0 && acpi_sum(p, RSDP_BYTES_V1) == 0;
+    return read64(p) == SIGNATURE_RSDP && acpi_sum(p, RSDP_BYTES_V1) == 0;
 }
 
 static hpa_t search(const struct acpi_reader *r, uint64_t base, uint64_t bytes)
@@ -348,7 +351,7 @@ void acpi_read_s5(const void *dsdt, uint32_t length, struct acpi_power *out)
     const uint8_t *p = dsdt;
 
     for (uint32_t at = HEADER_BYTES + 1; !out->has_s5 && at + 8 <= length; at++) {
-        if (memcmp(p + at, "_S5_", 4) == 0)
+        if (read32(p + at) == NAME_S5)
             out->has_s5 = read_s5_at(p, length, at, out);
     }
 }

@@ -77,6 +77,16 @@ void frame_add_reserved(struct owner *o, mfn_t first, uint64_t count)
     spin_unlock(&frame_lock);
 }
 
+void frame_add_owned(struct owner *o, mfn_t first, uint64_t count)
+{
+    spin_lock(&frame_lock);
+    check_new(first, count);
+    ASSERT(!o->dying && count <= o->limit - o->frames);
+    frame_mark_owned(o, first.v, count);
+    total_frames += count;
+    spin_unlock(&frame_lock);
+}
+
 void frame_expect(uint64_t frames)
 {
     spin_lock(&frame_lock);
@@ -155,11 +165,13 @@ static void charge(struct owner *o, uint64_t n)
 
 void frame_fill(uint64_t f, uint64_t n, uint64_t word)
 {
-    uint64_t *w = &frame_words[f], *end = w + n;
+    uint64_t *w = &frame_words[f], *end = w + n, *pieces = w + ROUND_DOWN(n, 16);
 
-    for (; end - w >= 8; w += 8) {
+    for (; w < pieces; w += 16) {
         w[0] = word, w[1] = word, w[2] = word, w[3] = word;
         w[4] = word, w[5] = word, w[6] = word, w[7] = word;
+        w[8] = word, w[9] = word, w[10] = word, w[11] = word;
+        w[12] = word, w[13] = word, w[14] = word, w[15] = word;
     }
     while (w < end)
         *w++ = word;

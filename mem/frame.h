@@ -68,6 +68,8 @@ void frame_add_free(mfn_t first, uint64_t count);
 /* Frames that were never handed over become the one-to-one reserve of `o` with what is in them, and are free at no time: other CPUs look for
  * memory and clean it meanwhile. */
 void frame_add_reserved(struct owner *o, mfn_t first, uint64_t count);
+/* The same, but they are o's in use at once, each with one reference, for the mapping that the caller makes; o's limit allows them. */
+void frame_add_owned(struct owner *o, mfn_t first, uint64_t count);
 /* The largest order (at most MAX_ORDER) of a block that is aligned at `frame` and no longer than `count` >= 1 frames. */
 unsigned largest_order(uint64_t frame, uint64_t count);
 /* Boot: the free frames [first, first+count) become the one-to-one reserve of `owner`: state reserved, not referenced. */

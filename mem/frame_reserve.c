@@ -24,6 +24,13 @@ void frame_mark_reserved(struct owner *o, uint64_t f, uint64_t n)
     note_home(o, f, n);
 }
 
+void frame_mark_owned(struct owner *o, uint64_t f, uint64_t n)
+{
+    frame_fill(f, n, frame_make(FRAME_USED, o->id, FRAME_HOME | 1));
+    WRITE_ONCE(o->frames, o->frames + n);
+    note_home(o, f, n);
+}
+
 void frame_reserve(struct owner *o, mfn_t first, uint64_t count)
 {
     uint64_t f = first.v, end = first.v + count;

@@ -123,6 +123,8 @@ int frame_take_alike(struct owner *o, mfn_t mfn, unsigned order) MUST_CHECK;
 void frame_fill(uint64_t f, uint64_t n, uint64_t word);
 /* [f, f + n), which are on no list, are the owner's reserve. Under frame_lock. (frame_reserve.c) */
 void frame_mark_reserved(struct owner *o, uint64_t f, uint64_t n);
+/* The same, in use with one reference each, and counted. */
+void frame_mark_owned(struct owner *o, uint64_t f, uint64_t n);
 bool frame_all_are(uint64_t f, uint64_t n, uint64_t word);
 /* Scrub those of n frames whose body words say dirty. The frames are in nobody's hands. */
 void frame_scrub_dirty(uint64_t f, uint64_t n);

@@ -161,7 +161,7 @@ static s2_entry leaf_at(const struct s2_change *c, uint64_t gfn, unsigned level)
 }
 
 /* Is [gfn, end) the whole of an entry of this level, and may that entry be a leaf of the change? */
-static bool is_one_entry(const struct s2_change *c, unsigned level, uint64_t gfn, uint64_t end)
+static ALWAYS_INLINE bool is_one_entry(const struct s2_change *c, unsigned level, uint64_t gfn, uint64_t end)
 {
     uint64_t span = s2_span(level);
 
@@ -185,6 +185,9 @@ static uint64_t count_tables(const struct s2_change *c, s2_entry *table, bool sp
     unsigned root_level = arch_stage2_geometry()->root_level;
     uint64_t n = 0;
 
+    /* No entry of the last level has a table. */
+    if (level == S2_LEVELS - 1)
+        return 0;
     for (uint64_t next; gfn < end; gfn = next) {
         s2_entry e = table ? arch_s2_read(s2_slot(table, level, gfn, root_level)) : 0;
         bool full = e || split;

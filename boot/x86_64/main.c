@@ -115,12 +115,12 @@ void boot_main(uint64_t tables, uint64_t magic)
     board_start_interrupts(COM1_IRQ);
     start_processor();
     board_start_iommus();
+    memory_hand_over(UINT64_MAX);
     arch_boot_time();
     timer_cpu_init();
     sched_init(boot_options.scheduler);
     sched_cpu_up(0);
     board_start_cpus(boot_options.max_cpus);
-    memory_hand_over(UINT64_MAX);
     if (!has_dom0 || pvh_build(&info, &layout))
         boot_stop("no dom0");
     free_modules();

@@ -215,7 +215,7 @@ static void take_or_clean(unsigned cpu, void *arg UNUSED)
     for (unsigned i = 0; cpu && i < 200; i++)
         (void)frame_scrub_idle(20);
     for (unsigned i = 0; !cpu && i < PIECES; i++)
-        frame_add_reserved(&owners[0], pieces[i], BIT(PIECE_ORDER));
+        (i % 2 ? frame_add_owned : frame_add_reserved)(&owners[0], pieces[i], BIT(PIECE_ORDER));
 }
 
 static void test_new_memory_is_free_at_no_time(void **state UNUSED)
@@ -229,9 +229,16 @@ static void test_new_memory_is_free_at_no_time(void **state UNUSED)
     for (unsigned i = 0; i < PIECES; i++) {
         for (uint64_t n = 0; n < BIT(PIECE_ORDER); n++)
             assert_int_equal(((uint8_t *)host_ram(mfn_add(pieces[i], n)))[17], 0x42);
+        /* What came as owned has its reference already; what was taken back and forth is the reserve's again. */
+        if (i % 2)
+            assert_int_equal(frame_take_reserved(&owners[0], pieces[i], PIECE_ORDER), -E_INVAL);
+        else
+            assert_int_equal(frame_take_reserved(&owners[0], pieces[i], PIECE_ORDER), 0);
+        frame_put_block(pieces[i], PIECE_ORDER);
         assert_int_equal(frame_take_reserved(&owners[0], pieces[i], PIECE_ORDER), 0);
         frame_put_block(pieces[i], PIECE_ORDER);
     }
+    assert_int_equal(owners[0].frames, 0);
     all_free -= PIECES << PIECE_ORDER;
 }
 
