@@ -69,6 +69,9 @@ static inline uint64_t array_index_nospec(uint64_t index, uint64_t size)
 #ifdef __aarch64__
     /* All ones when index < size; the last one is CSDB: the mask is not used before it is known (Arm ARM C6.2.83). */
     __asm__("cmp %1, %2\n\tsbc %0, xzr, xzr\n\thint #20" : "=r"(mask) : "r"(index), "rI"(size) : "cc");
+#elif defined(__x86_64__)
+    /* All ones when index < size: the borrow of a comparison. */
+    __asm__("cmpq %2, %1\n\tsbbq %0, %0" : "=r"(mask) : "r"(index), "re"(size) : "cc");
 #else
     mask = ((index | (size - 1 - index)) >> 63) - 1;
 #endif

@@ -8,26 +8,6 @@
 /* How much of its future a vCPU may spend at once on hypercalls where they are limited. */
 #define HYPERCALL_BURST MSEC(10)
 
-#ifdef ARCH_HYPERCALL_ARGS
-/* The six argument registers lie side by side in this processor's vCPU. */
-static inline const uint64_t *hypercall_args(struct vcpu *v, uint64_t buffer[6] UNUSED)
-{
-    return ARCH_HYPERCALL_ARGS(v);
-}
-#else
-static inline const uint64_t *hypercall_args(struct vcpu *v, uint64_t buffer[6])
-{
-    /* One by one: with its number known each is a move. */
-    buffer[0] = arch_hypercall_arg(v, 0);
-    buffer[1] = arch_hypercall_arg(v, 1);
-    buffer[2] = arch_hypercall_arg(v, 2);
-    buffer[3] = arch_hypercall_arg(v, 3);
-    buffer[4] = arch_hypercall_arg(v, 4);
-    buffer[5] = arch_hypercall_arg(v, 5);
-    return buffer;
-}
-#endif
-
 static inline int64_t dispatch(struct vcpu *v, uint64_t number, const uint64_t args[6])
 {
     const struct hypercall *h;
@@ -46,12 +26,24 @@ int64_t hypercall_dispatch(struct vcpu *v, uint64_t number, const uint64_t args[
     return dispatch(v, number, args);
 }
 
+static inline int64_t dispatch_call(struct vcpu *v, uint64_t number)
+{
+#ifdef ARCH_HYPERCALL_ARGS
+    /* The six argument registers lie side by side in this processor's vCPU. */
+    return dispatch(v, number, ARCH_HYPERCALL_ARGS(v));
+#else
+    uint64_t args[6];
+
+    for (unsigned i = 0; i < ARRAY_SIZE(args); i++)
+        args[i] = arch_hypercall_arg(v, i);
+    return dispatch(v, number, args);
+#endif
+}
+
 static ALWAYS_INLINE void run(struct vcpu *v, uint64_t number)
 {
-    uint64_t buffer[6];
-    int64_t result;
+    int64_t result = dispatch_call(v, number);
 
-    result = dispatch(v, number, hypercall_args(v, buffer));
     if (unlikely(result == -E_RESTART))
         arch_hypercall_repeat(v);
     else

@@ -16,6 +16,8 @@
 
 #define APIC_TPR 0x80
 #define X2APIC_TPR 0x808
+/* Exits of a guest that has interrupts off, after which one that waits is taken. */
+#define LOOK_AFTER 16
 
 static void inject_gp(struct vcpu *v)
 {
@@ -33,7 +35,8 @@ void arch_inject_bad_address(struct vcpu *v, uint64_t address UNUSED, bool is_in
     inject_gp(v);
 }
 
-static bool is_protected(const struct vcpu *v)
+/* Out of line: its registers are not for the stack of every exit. */
+static NOINLINE bool is_protected(const struct vcpu *v)
 {
     struct x86_control_registers c;
 
@@ -52,16 +55,16 @@ HOT void exit_hypercall(struct vcpu *v, enum virt_code code)
         arch_hypercall_result(v, -E_PERM);
 }
 
-void exit_cpuid(struct vcpu *v, unsigned length)
+HOT void exit_cpuid(struct vcpu *v, unsigned length)
 {
     struct x86_registers *r = &v->arch.regs;
-    uint32_t out[4];
+    const uint32_t *out;
 
     if (unlikely(v->arch.x86.cpuid_faults) && virt_cpl(v)) {
         inject_gp(v);
         return;
     }
-    cpuid_answer(v, (uint32_t)r->rax, (uint32_t)r->rcx, out);
+    out = cpuid_kept_answer(v, (uint32_t)r->rax, (uint32_t)r->rcx);
     r->rax = out[0];
     r->rbx = out[1];
     r->rcx = out[2];
@@ -221,11 +224,11 @@ void exit_shutdown(struct vcpu *v)
     domain_crash(v->domain, "triple fault");
 }
 
-struct vcpu *exit_done(struct vcpu *v)
+HOT struct vcpu *exit_done(struct vcpu *v)
 {
     /* Bochs 2.7 does not exit for an interrupt until a guest that was entered with interrupts off has switched them on: one that asks us again and
      * again meanwhile, as for a turn of who empties its console's ring, would be the only one that runs. */
-    if (unlikely(!(v->arch.regs.rflags & RFLAGS_IF)))
+    if (unlikely(!(v->arch.runs % LOOK_AFTER)) && !(v->arch.regs.rflags & RFLAGS_IF))
         interrupts_take();
     return likely(upcall_reenter(v)) ? v : upcall_leave(v);
 }

@@ -36,19 +36,16 @@ void arch_vcpu_print(const struct vcpu *v)
 
 /* -- hypercalls -- */
 
-/* The registers of the six arguments: rdi, rsi, rdx, r10, r8, r9 (xen/arch-x86/xen-x86_64.h), by their numbers. */
-static const uint8_t argument[] = { 7, 6, 2, 10, 8, 9 };
-
 uint64_t arch_hypercall_arg(const struct vcpu *v, unsigned n)
 {
-    ASSERT(n < ARRAY_SIZE(argument));
-    return v->arch.regs.r[argument[n]];
+    ASSERT(n < ARRAY_SIZE(v->arch.regs.argument));
+    return v->arch.regs.argument[n];
 }
 
 void arch_hypercall_set_arg(struct vcpu *v, unsigned n, uint64_t value)
 {
-    ASSERT(n < ARRAY_SIZE(argument));
-    v->arch.regs.r[argument[n]] = value;
+    ASSERT(n < ARRAY_SIZE(v->arch.regs.argument));
+    v->arch.regs.argument[n] = value;
 }
 
 void arch_hypercall_result(struct vcpu *v, int64_t result)
@@ -65,24 +62,25 @@ void arch_hypercall_repeat(struct vcpu *v)
 /* From 32-bit code: ebx, ecx, edx, esi, edi, ebp (xen/arch-x86/xen-x86_32.h), which stand in the others' place meanwhile. What a call leaves there
  * to go on with goes back; the upper halves of registers are nothing that such code sees. */
 static const uint8_t narrow_argument[] = { 3, 1, 2, 6, 7, 5 };
+#define ARGUMENTS ARRAY_SIZE(narrow_argument)
 
 void x86_narrow_hypercall(struct vcpu *v)
 {
     struct x86_registers *now = &v->arch.regs, before = *now;
-    uint32_t left[ARRAY_SIZE(argument)];
+    uint32_t left[ARGUMENTS];
 
-    STATIC_ASSERT(ARRAY_SIZE(narrow_argument) == ARRAY_SIZE(argument));
-    for (unsigned i = 0; i < ARRAY_SIZE(argument); i++)
-        now->r[argument[i]] = (uint32_t)before.r[narrow_argument[i]];
+    STATIC_ASSERT(ARGUMENTS == ARRAY_SIZE(now->argument));
+    for (unsigned i = 0; i < ARGUMENTS; i++)
+        now->argument[i] = (uint32_t)*x86_register(&before, narrow_argument[i]);
     v->narrow_call = true;
     upcall_hypercall(v, (uint32_t)before.rax);
     v->narrow_call = false;
-    for (unsigned i = 0; i < ARRAY_SIZE(argument); i++) {
-        left[i] = (uint32_t)now->r[argument[i]];
-        now->r[argument[i]] = before.r[argument[i]];
+    for (unsigned i = 0; i < ARGUMENTS; i++) {
+        left[i] = (uint32_t)now->argument[i];
+        now->argument[i] = before.argument[i];
     }
-    for (unsigned i = 0; i < ARRAY_SIZE(argument); i++)
-        now->r[narrow_argument[i]] = left[i];
+    for (unsigned i = 0; i < ARGUMENTS; i++)
+        *x86_register(now, narrow_argument[i]) = left[i];
     now->rax = (uint32_t)now->rax;
 }
 
@@ -232,16 +230,23 @@ void arch_vcpu_switch(struct vcpu *prev, struct vcpu *next)
     }
 }
 
-/* What comes past the local APIC, and before what that has: an NMI, then the vector of HVM_PARAM_CALLBACK_IRQ (xen/hvm/params.h). */
+/* What comes past the local APIC, and before what that has: an NMI, then the vector of HVM_PARAM_CALLBACK_IRQ (xen/hvm/params.h). One interrupt at
+ * a time: the next one follows when the guest can take it, for which the processor exits. */
 static NOINLINE void give_what_waits(struct vcpu *v, uint32_t waits)
 {
     uint8_t vector = v->domain->arch.event_vector;
+    int own;
 
     if (waits & WAITS_NMI) {
         if (virt_inject_nmi(v))
             (void)atomic_fetch_and(&v->arch.event_waits, ~(uint32_t)WAITS_NMI);
-    } else if (!vector || virt_inject_interrupt(v, vector)) {
-        (void)atomic_fetch_and(&v->arch.event_waits, ~(uint32_t)WAITS_EVENT);
+    } else if (waits & WAITS_EVENT) {
+        if (!vector || virt_inject_interrupt(v, vector))
+            (void)atomic_fetch_and(&v->arch.event_waits, ~(uint32_t)WAITS_EVENT);
+    } else {
+        own = vlapic_highest(v);
+        if (own >= 0 && virt_inject_interrupt(v, (unsigned)own))
+            vlapic_accept(v, (unsigned)own);
     }
 }
 
@@ -268,19 +273,12 @@ void arch_vcpu_raise_upcall(struct vcpu *v)
     let_wait(v, WAITS_EVENT);
 }
 
-/* One interrupt at a time: the next one follows when the guest can take it, for which the processor exits. */
 HOT void arch_vcpu_flush(struct vcpu *v)
 {
     uint32_t waits = atomic_load(&v->arch.event_waits);
-    int vector;
 
-    if (unlikely(waits)) {
+    if (unlikely(waits))
         give_what_waits(v, waits);
-        return;
-    }
-    vector = vlapic_highest(v);
-    if (unlikely(vector >= 0) && virt_inject_interrupt(v, (unsigned)vector))
-        vlapic_accept(v, (unsigned)vector);
 }
 
 /* Nothing is in hardware that core does not see. */
@@ -291,7 +289,7 @@ void arch_vcpu_sync(struct vcpu *v UNUSED)
 /* With a vector of its own an upcall is the local APIC's: taken once, and held back by its priority, whatever vcpu_info says. */
 bool arch_vcpu_has_interrupt(struct vcpu *v)
 {
-    return atomic_load(&v->arch.event_waits) || vlapic_highest(v) >= 0 || (!v->arch.event_vector && event_vcpu_pending(v));
+    return (atomic_load(&v->arch.event_waits) & ~(uint32_t)WAITS_APIC) || vlapic_highest(v) >= 0 || (!v->arch.event_vector && event_vcpu_pending(v));
 }
 
 /* -- interrupts of devices -- */

@@ -12,14 +12,14 @@
     movq X86_REG_RBX(%rdi), %rbx
     movq X86_REG_RBP(%rdi), %rbp
     movq X86_REG_RSI(%rdi), %rsi
-    movq X86_REG_R(8)(%rdi), %r8
-    movq X86_REG_R(9)(%rdi), %r9
-    movq X86_REG_R(10)(%rdi), %r10
-    movq X86_REG_R(11)(%rdi), %r11
-    movq X86_REG_R(12)(%rdi), %r12
-    movq X86_REG_R(13)(%rdi), %r13
-    movq X86_REG_R(14)(%rdi), %r14
-    movq X86_REG_R(15)(%rdi), %r15
+    movq X86_REG_R8(%rdi), %r8
+    movq X86_REG_R9(%rdi), %r9
+    movq X86_REG_R10(%rdi), %r10
+    movq X86_REG_R11(%rdi), %r11
+    movq X86_REG_R12(%rdi), %r12
+    movq X86_REG_R13(%rdi), %r13
+    movq X86_REG_R14(%rdi), %r14
+    movq X86_REG_R15(%rdi), %r15
     movq X86_REG_RDI(%rdi), %rdi
 .endm
 
@@ -30,14 +30,14 @@
     movq %rbx, X86_REG_RBX(\vcpu)
     movq %rbp, X86_REG_RBP(\vcpu)
     movq %rsi, X86_REG_RSI(\vcpu)
-    movq %r8, X86_REG_R(8)(\vcpu)
-    movq %r9, X86_REG_R(9)(\vcpu)
-    movq %r10, X86_REG_R(10)(\vcpu)
-    movq %r11, X86_REG_R(11)(\vcpu)
-    movq %r12, X86_REG_R(12)(\vcpu)
-    movq %r13, X86_REG_R(13)(\vcpu)
-    movq %r14, X86_REG_R(14)(\vcpu)
-    movq %r15, X86_REG_R(15)(\vcpu)
+    movq %r8, X86_REG_R8(\vcpu)
+    movq %r9, X86_REG_R9(\vcpu)
+    movq %r10, X86_REG_R10(\vcpu)
+    movq %r11, X86_REG_R11(\vcpu)
+    movq %r12, X86_REG_R12(\vcpu)
+    movq %r13, X86_REG_R13(\vcpu)
+    movq %r14, X86_REG_R14(\vcpu)
+    movq %r15, X86_REG_R15(\vcpu)
 .endm
 
 /* Return addresses that the guest has trained are pushed out before the first RET (AMD, Software techniques for managing speculation, V2-3). */

@@ -61,6 +61,11 @@ static void set_control(struct vcpu *of UNUSED, const struct x86_control_registe
     control = *in;
 }
 
+static uint64_t get_cr4(const struct vcpu *of UNUSED)
+{
+    return control.cr4;
+}
+
 static bool is_64bit(const struct vcpu *of UNUSED)
 {
     return in_64bit;
@@ -71,8 +76,8 @@ static void set_offset(struct vcpu *of UNUSED, uint64_t offset)
     virt_offset = offset;
 }
 
-static const struct virt_ops ops = { .get_control_registers = get_control, .set_control_registers = set_control, .is_64bit = is_64bit,
-                                     .set_tsc_offset = set_offset, .hypercall = { 0x0f, 0x01, 0xd9 } };
+static const struct virt_ops ops = { .get_control_registers = get_control, .set_control_registers = set_control, .cr4 = get_cr4,
+                                     .is_64bit = is_64bit, .set_tsc_offset = set_offset, .hypercall = { 0x0f, 0x01, 0xd9 } };
 const struct virt_ops *virt = &ops;
 
 static int setup(void **state UNUSED)

@@ -207,14 +207,13 @@ static NOINLINE void find_out(struct vcpu *v, uint32_t leaf, uint32_t subleaf, u
 /* CR4's bit, where there is XSAVE. */
 static void answer_osxsave(const struct vcpu *v, uint32_t r[4])
 {
-    struct x86_control_registers c;
+    bool is_on = (r[CPUID_ECX] & B(26)) && (virt_cr4(v) & CR4_OSXSAVE);
 
-    virt_get_control_registers(v, &c);
-    r[CPUID_ECX] |= (r[CPUID_ECX] & B(26)) && (c.cr4 & CR4_OSXSAVE) ? LEAF_1_ECX_OSXSAVE : 0;
+    r[CPUID_ECX] = (r[CPUID_ECX] & ~LEAF_1_ECX_OSXSAVE) | (is_on ? LEAF_1_ECX_OSXSAVE : 0);
 }
 
 /* Answers are kept: a policy does not change once its domain has run, nor do the processor and a vCPU's number. XSAVE's sizes follow XCR0. */
-void cpuid_answer(struct vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t r[4])
+HOT const uint32_t *cpuid_kept_answer(struct vcpu *v, uint32_t leaf, uint32_t subleaf)
 {
     struct x86_cpuid_known *k = &v->arch.x86.cpuid[leaf % X86_CPUID_KNOWN];
     uint64_t question = ~(leaf | (uint64_t)subleaf << 32);
@@ -223,8 +222,15 @@ void cpuid_answer(struct vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t r[4]
         find_out(v, leaf, subleaf, k->r);
         k->question = leaf == LEAF_XSAVE ? 0 : question;
     }
-    for (unsigned i = 0; i < 4; i++)
-        r[i] = k->r[i];
     if (leaf == 1)
-        answer_osxsave(v, r);
+        answer_osxsave(v, k->r);
+    return k->r;
+}
+
+void cpuid_answer(struct vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t r[4])
+{
+    const uint32_t *kept = cpuid_kept_answer(v, leaf, subleaf);
+
+    for (unsigned i = 0; i < 4; i++)
+        r[i] = kept[i];
 }

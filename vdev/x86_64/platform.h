@@ -5,6 +5,7 @@
 
 #include "arch/include/x86_state.h"
 #include "lib/types.h"
+#include "vdev/x86_64/decode.h"
 #include "vdev/x86_64/policy.h"
 
 struct domain;
@@ -38,9 +39,18 @@ struct x86_cpuid_known {
 };
 #define X86_CPUID_KNOWN 4
 
+/* What an instruction of these bytes is (emulate.c): a function of them alone. */
+struct x86_taken_apart {
+    uint64_t bytes[2];
+    uint8_t have, code;         /* have: of the bytes, how many are known, the others are 0; 0: none */
+    struct x86_instruction instruction;
+};
+#define X86_TAKEN_APART 8
+
 struct x86_vcpu {
     struct x86_mtrr mtrr;
     struct x86_cpuid_known cpuid[X86_CPUID_KNOWN];
+    struct x86_taken_apart taken_apart[X86_TAKEN_APART];
     bool cpuid_faults;          /* for programs: X86_CPUID_FAULTING's switch */
 };
 

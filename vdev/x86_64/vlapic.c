@@ -76,18 +76,27 @@ static unsigned processor_priority(const struct vlapic *l)
     return (l->tpr & 0xf0) >= service_class ? l->tpr : service_class;
 }
 
-/* At nearly every exit nothing is. */
-static ALWAYS_INLINE bool is_anything(const uint64_t words[4])
+static bool is_anything(const uint64_t words[4])
 {
     return atomic_load(&words[0]) | atomic_load(&words[1]) | atomic_load(&words[2]) | atomic_load(&words[3]);
 }
 
-HOT int vlapic_highest(struct vcpu *v)
+/* Who raises sets the bit of irr first: one that is not seen here brings its own. */
+static void stop_waiting(struct vcpu *v)
+{
+    if (is_anything(of(v)->irr))
+        return;
+    (void)atomic_fetch_and(&v->arch.event_waits, ~(uint32_t)WAITS_APIC);
+    if (is_anything(of(v)->irr))
+        (void)atomic_fetch_or(&v->arch.event_waits, (uint32_t)WAITS_APIC);
+}
+
+int vlapic_highest(struct vcpu *v)
 {
     struct vlapic *l = of(v);
     int vector;
 
-    if (likely(!is_anything(l->irr)))
+    if (!(atomic_load(&v->arch.event_waits) & WAITS_APIC))
         return -1;
     vector = highest(l->irr);
     if (vector < 0 || unlikely(!(l->spurious & SPURIOUS_ENABLE)))
@@ -102,6 +111,7 @@ void vlapic_accept(struct vcpu *v, unsigned vector)
     ASSERT(vector < 256);
     (void)atomic_test_and_clear_bit(l->irr, vector);
     l->isr[vector / 64] |= BIT(vector % 64);
+    stop_waiting(v);
 }
 
 void vlapic_raise(struct vcpu *v, unsigned vector, bool level)
@@ -116,6 +126,7 @@ void vlapic_raise(struct vcpu *v, unsigned vector, bool level)
         (void)atomic_test_and_clear_bit(l->tmr, vector);
     if (atomic_test_and_set_bit(l->irr, vector))
         return;
+    (void)atomic_fetch_or(&v->arch.event_waits, (uint32_t)WAITS_APIC);
     vcpu_wake(v);
     vcpu_kick(v);
 }
@@ -480,6 +491,7 @@ void vlapic_set_page(struct vcpu *v, const uint8_t page[VLAPIC_PAGE_BYTES])
         (void)write_register(v, registers[i], page_word(page, registers[i]));
     l->icr = (l->icr & ~(uint64_t)UINT32_MAX) | (page_word(page, REG_ICR) & ICR_BITS);
     set_bits(l->irr, page, REG_IRR);
+    (void)atomic_fetch_or(&v->arch.event_waits, (uint32_t)WAITS_APIC);
     set_bits(l->isr, page, REG_ISR);
     set_bits(l->tmr, page, REG_TMR);
 }
@@ -492,6 +504,7 @@ void vlapic_reset(struct vcpu *v)
 
     timer_cancel(&l->timer);
     memset(l->irr, 0, sizeof(l->irr));
+    (void)atomic_fetch_and(&v->arch.event_waits, ~(uint32_t)WAITS_APIC);
     memset(l->isr, 0, sizeof(l->isr));
     memset(l->tmr, 0, sizeof(l->tmr));
     l->base = VLAPIC_ADDRESS | APIC_BASE_ENABLE | (v->id == 0 ? APIC_BASE_BSP : 0);

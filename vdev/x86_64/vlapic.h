@@ -14,6 +14,10 @@ struct domain;
 /* The id of a vCPU's, as everywhere in the ABI. */
 #define VLAPIC_ID(vcpu) ((vcpu) * 2u)
 
+/* Why v is looked at before it is entered, bits of its event_waits: the upcall with the domain's vector and an NMI, which the local APIC does not
+ * know of; a bit of irr. */
+enum { WAITS_EVENT = 1, WAITS_NMI = 2, WAITS_APIC = 4 };
+
 struct vlapic {
     uint64_t irr[4], tmr[4];    /* atomic: bit n is vector n */
     uint64_t isr[4];

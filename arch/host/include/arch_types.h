@@ -35,6 +35,7 @@ struct arch_vcpu {
     uint8_t event_vector;
     struct x86_vcpu x86;
     struct vlapic lapic;        /* of a test that asked for it */
+    uint32_t event_waits;       /* the same */
     uint8_t x86_fp[832];
     uint64_t x86_xcr0;
     uint64_t tsc_offset;

@@ -10,6 +10,8 @@
 #include "lib/compiler.h"
 #include "lib/window_set.h"
 
+#define CPU_BLOCK_SHIFT 8
+
 struct vcpu;
 struct cpu_block {
     struct vcpu *current;
@@ -19,7 +21,8 @@ struct cpu_block {
     uint32_t nmi_asked, nmi_done;   /* atomic: cpu_interrupt_now */
     uint32_t halt;              /* atomic: at the next NMI, for good */
     struct window_set windows;  /* window.c */
-} ALIGNED(64);
+} ALIGNED(1 << CPU_BLOCK_SHIFT);
+_Static_assert(sizeof(struct cpu_block) == 1 << CPU_BLOCK_SHIFT, "this_cpu shifts");
 extern struct cpu_block cpu_blocks[];
 
 static inline unsigned cpu_id(void)
@@ -33,7 +36,11 @@ static inline unsigned cpu_id(void)
 
 static inline struct cpu_block *this_cpu(void)
 {
-    return &cpu_blocks[cpu_id()];
+    uint64_t sp;
+
+    /* As cpu_id; the number goes to where it counts blocks by one shift. */
+    __asm__("mov %%rsp, %0" : "=r"(sp));
+    return (struct cpu_block *)((char *)cpu_blocks + (sp >> (PERCPU_SHIFT - CPU_BLOCK_SHIFT) & (MAX_CPUS - 1) << CPU_BLOCK_SHIFT));
 }
 
 #include "arch/common/cpu_block.h"

@@ -15,9 +15,7 @@ struct vpci;
 
 /* The length of an instruction that exited, known since it was last looked at: svm/length.c. */
 struct svm_known {
-    uint64_t rip, cr3;
-    uint32_t exit_code;
-    uint8_t length;
+    uint64_t rip, cr3, exit_code, length;
 };
 #define SVM_KNOWN 16
 
@@ -68,7 +66,8 @@ struct guest_page {
 };
 #define GUEST_PAGES 4
 
-enum { WAITS_EVENT = 1, WAITS_NMI = 2 };
+/* Where the six arguments of a hypercall lie side by side. */
+#define ARCH_HYPERCALL_ARGS(v) ((v)->arch.regs.argument)
 
 /* The exit code stores the registers by their place. */
 struct arch_vcpu {
@@ -79,7 +78,7 @@ struct arch_vcpu {
     };
     struct vlapic lapic;
     uint8_t event_vector;       /* HVMOP_set_evtchn_upcall_vector's, 0: the domain's */
-    uint32_t event_waits;       /* atomic: what is to be given without a local APIC's knowing: WAITS_EVENT, the domain's vector; WAITS_NMI */
+    uint32_t event_waits;       /* atomic: what is to be given before it is entered: WAITS_* (vlapic.h) */
     void *fp;                   /* XSAVE's or FXSAVE's area, or NULL */
     uint64_t xcr0;
     uint64_t tsc_offset;        /* what its TSC has before the host's */

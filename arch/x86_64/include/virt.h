@@ -30,6 +30,7 @@ struct virt_ops {
     void (*set_segment)(struct vcpu *v, enum x86_segment_name s, const struct x86_segment *in);
     void (*get_control_registers)(const struct vcpu *v, struct x86_control_registers *out);
     void (*set_control_registers)(struct vcpu *v, const struct x86_control_registers *in);
+    uint64_t (*cr4)(const struct vcpu *v);
     unsigned (*cpl)(const struct vcpu *v);
     bool (*is_64bit)(const struct vcpu *v);
     bool (*get_msr)(const struct vcpu *v, uint32_t msr, uint64_t *value);
@@ -130,6 +131,11 @@ static inline void virt_get_control_registers(const struct vcpu *v, struct x86_c
 static inline void virt_set_control_registers(struct vcpu *v, const struct x86_control_registers *in)
 {
     virt->set_control_registers(v, in);
+}
+/* One of them alone. */
+static inline uint64_t virt_cr4(const struct vcpu *v)
+{
+    return virt->cr4(v);
 }
 /* Privilege level, 0..3. */
 static inline unsigned virt_cpl(const struct vcpu *v)

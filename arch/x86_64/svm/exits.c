@@ -33,7 +33,7 @@ static COLD void unexpected(struct vcpu *v)
 }
 
 /* The length of the instruction of this exit; 0: it has gone, and the guest has been given what reading it ends in. */
-static unsigned length_of(struct vcpu *v)
+static ALWAYS_INLINE unsigned length_of(struct vcpu *v)
 {
     unsigned length = svm_instruction_length(v, (uint32_t)vmcb_of(v)->exit_code);
 
@@ -182,7 +182,7 @@ HOT struct vcpu *svm_exit(struct vcpu *v)
     ASSERT(v == cpu_current_vcpu());
     v->arch.runs++;
     svm_registers_from_vmcb(v);
-    m->clean = svm_clean;
+    m->clean = CLEAN_ALL;
     if (CONFIG(ASSERT))
         svm_clean_note(v);
     if (unlikely(m->tlb_control))

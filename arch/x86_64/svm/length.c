@@ -23,7 +23,7 @@ static NOINLINE unsigned find_out(struct vcpu *v, struct svm_known *k, uint32_t 
 
     ASSERT(length <= LONGEST);
     if (length)
-        *k = (struct svm_known){ v->arch.regs.rip, vmcb_of(v)->cr3, exit_code, (uint8_t)length };
+        *k = (struct svm_known){ v->arch.regs.rip, vmcb_of(v)->cr3, exit_code, length };
     return length;
 }
 
@@ -35,7 +35,7 @@ unsigned svm_instruction(const struct vcpu *v, const uint8_t **bytes)
     return svm_decodes ? m->fetched & 15 : 0;
 }
 
-unsigned svm_instruction_length(struct vcpu *v, uint32_t exit_code)
+HOT unsigned svm_instruction_length(struct vcpu *v, uint32_t exit_code)
 {
     const struct vmcb *m = vmcb_of(v);
     uint64_t rip = v->arch.regs.rip;
@@ -44,6 +44,6 @@ unsigned svm_instruction_length(struct vcpu *v, uint32_t exit_code)
     if (m->next_rip > rip && m->next_rip - rip <= LONGEST)
         return (unsigned)(m->next_rip - rip);
     if (likely(k->rip == rip && k->exit_code == exit_code && k->cr3 == m->cr3))
-        return k->length;
+        return (unsigned)k->length;
     return find_out(v, k, exit_code);
 }

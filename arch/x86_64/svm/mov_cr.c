@@ -65,7 +65,7 @@ static bool take_apart(struct vcpu *v, struct moved *out)
         return false;
     ASSERT(i + 3 <= LONGEST);
     reg = (bytes[i + 2] & 7) | (rex & REX_B ? 8 : 0);
-    out->operand = &v->arch.regs.r[array_index_nospec(reg, 16)];
+    out->operand = x86_register(&v->arch.regs, reg);
     out->length = i + 3;
     out->is_write = bytes[i + 1] != READ;
     return true;
@@ -77,7 +77,7 @@ static bool look(struct vcpu *v, struct moved *out)
 
     if (!is_decoded(m, v->arch.regs.rip))
         return take_apart(v, out);
-    *out = (struct moved){ &v->arch.regs.r[m->exit_info1 & 15], (unsigned)(m->next_rip - v->arch.regs.rip),
+    *out = (struct moved){ x86_register(&v->arch.regs, m->exit_info1 & 15), (unsigned)(m->next_rip - v->arch.regs.rip),
                            m->exit_code != SVM_EXIT_CR8_READ, false };
     return true;
 }

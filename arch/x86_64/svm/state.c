@@ -88,6 +88,11 @@ void svm_vcpu_reset(struct vcpu *v)
     memset(v->arch.svm.dr, 0, sizeof(v->arch.svm.dr));
 }
 
+uint64_t svm_cr4(const struct vcpu *v)
+{
+    return vmcb_of(v)->cr4;
+}
+
 unsigned svm_cpl(const struct vcpu *v)
 {
     return vmcb_of(v)->cpl;
@@ -145,27 +150,35 @@ void svm_set_tsc_offset(struct vcpu *v, uint64_t offset)
     svm_written(vmcb_of(v), CLEAN_INTERCEPTS);
 }
 
-void svm_skip(struct vcpu *v, unsigned bytes)
+static ALWAYS_INLINE void skip(struct vcpu *v, unsigned bytes, bool is_64bit)
 {
     uint64_t rip = v->arch.regs.rip + bytes;
+    struct vmcb *m = vmcb_of(v);
 
-    v->arch.regs.rip = svm_is_64bit(v) ? rip : (uint32_t)rip;
+    v->arch.regs.rip = is_64bit ? rip : (uint32_t)rip;
     v->arch.regs.rflags &= ~(uint64_t)RFLAGS_RF;
-    vmcb_of(v)->interrupt_shadow = 0;
+    m->interrupt_shadow = 0;
     /* A step over it ends here. */
     if (unlikely(v->arch.regs.rflags & RFLAGS_TF)) {
-        vmcb_of(v)->dr6 |= DR6_SINGLE_STEP;
-        svm_written(vmcb_of(v), CLEAN_DEBUG);
+        m->dr6 |= DR6_SINGLE_STEP;
+        svm_written(m, CLEAN_DEBUG);
         svm_inject_exception(v, VECTOR_DB, VIRT_NO_ERROR_CODE, 0);
     }
 }
 
-enum virt_code svm_skip_hypercall(struct vcpu *v)
+void svm_skip(struct vcpu *v, unsigned bytes)
 {
-    svm_skip(v, VIRT_HYPERCALL_BYTES);
-    if (unlikely(svm_cpl(v)))
-        return VIRT_USER_CODE;
-    return svm_is_64bit(v) ? VIRT_64BIT_KERNEL : VIRT_32BIT_KERNEL;
+    skip(v, bytes, svm_is_64bit(v));
+}
+
+HOT enum virt_code svm_skip_hypercall(struct vcpu *v)
+{
+    if (unlikely(!svm_is_64bit(v))) {
+        skip(v, VIRT_HYPERCALL_BYTES, false);
+        return svm_cpl(v) ? VIRT_USER_CODE : VIRT_32BIT_KERNEL;
+    }
+    skip(v, VIRT_HYPERCALL_BYTES, true);
+    return unlikely(svm_cpl(v)) ? VIRT_USER_CODE : VIRT_64BIT_KERNEL;
 }
 
 /* -- debug registers: DR0 to DR3 are loaded when the guest first reaches for one, until it leaves the CPU (15.5.1 leaves them alone) -- */

@@ -32,7 +32,6 @@
 static uint8_t host_save[MAX_CPUS][4096] ALIGNED(4096), host_vmcb[MAX_CPUS][4096] ALIGNED(4096);
 static bool pause_filter;
 bool svm_decodes, svm_is_qemu;
-uint32_t svm_clean;
 
 static void report(void)
 {
@@ -68,8 +67,6 @@ const char *svm_init_cpu(void)
         svm_is_qemu = is_qemu();
         pause_filter = cpuid_bit(LEAF_SVM, CPUID_EDX, FEATURE_PAUSE_FILTER) && cpuid_bit(LEAF_SVM, CPUID_EDX, FEATURE_PAUSE_THRESHOLD);
         svm_decodes = cpuid_bit(LEAF_SVM, CPUID_EDX, FEATURE_DECODES);
-        /* One that does not know the bits does not look at them. */
-        svm_clean = CONFIG(ASSERT) || cpuid_bit(LEAF_SVM, CPUID_EDX, FEATURE_CLEAN) ? CLEAN_ALL : 0;
         report();
     }
     return NULL;
@@ -163,6 +160,7 @@ const struct virt_ops svm_ops = {
     .set_segment = svm_set_segment,
     .get_control_registers = svm_get_control_registers,
     .set_control_registers = svm_set_control_registers,
+    .cr4 = svm_cr4,
     .cpl = svm_cpl,
     .is_64bit = svm_is_64bit,
     .get_msr = svm_get_msr,

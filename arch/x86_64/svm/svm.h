@@ -42,6 +42,7 @@ void svm_get_segment(const struct vcpu *v, enum x86_segment_name s, struct x86_s
 void svm_set_segment(struct vcpu *v, enum x86_segment_name s, const struct x86_segment *in);
 void svm_get_control_registers(const struct vcpu *v, struct x86_control_registers *out);
 void svm_set_control_registers(struct vcpu *v, const struct x86_control_registers *in);
+uint64_t svm_cr4(const struct vcpu *v);
 unsigned svm_cpl(const struct vcpu *v);
 bool svm_is_64bit(const struct vcpu *v);
 bool svm_get_msr(const struct vcpu *v, uint32_t msr, uint64_t *value);
@@ -83,10 +84,9 @@ static inline struct vmcb *vmcb_of(const struct vcpu *v)
 
 /* svm.c: is this processor QEMU's emulation, whose ways mov_cr.c and inject.c have to know? */
 extern bool svm_is_qemu;
-/* Does the processor say what the intercepted instruction is? What m->clean is after an exit. */
+/* Does the processor say what the intercepted instruction is? */
 extern bool svm_decodes;
-extern uint32_t svm_clean;
-/* Fields of these groups (CLEAN_*) have been written. */
+/* Fields of these groups (CLEAN_*) have been written: after an exit all are clean. A processor that does not know the bits does not look. */
 static inline void svm_written(struct vmcb *m, uint32_t groups)
 {
     m->clean &= ~groups;

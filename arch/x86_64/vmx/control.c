@@ -18,6 +18,16 @@
 /* Of EFER: SCE, LME, LMA, NXE (FFXSR and TCE are AMD's). */
 #define EFER_GUEST (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)
 
+uint64_t vmx_cr4(const struct vcpu *v)
+{
+    uint64_t cr4;
+
+    vmcs_open(v);
+    cr4 = vmread(VMCS_CR4) & ~(uint64_t)CR4_OWN;
+    vmcs_close(v);
+    return cr4;
+}
+
 void vmx_get_control_registers(const struct vcpu *v, struct x86_control_registers *out)
 {
     vmcs_open(v);
@@ -87,7 +97,7 @@ static void write_cr0_for(struct vcpu *v, uint64_t cr0)
 void vmx_cr_exit(struct vcpu *v)
 {
     uint64_t q = vmread(VMCS_QUALIFICATION);
-    uint64_t *operand = &v->arch.regs.r[array_index_nospec(ACCESS_OPERAND(q), 16)];
+    uint64_t *operand = x86_register(&v->arch.regs, ACCESS_OPERAND(q));
 
     if (ACCESS_REGISTER(q) == 0 && ACCESS_TYPE(q) == 0)
         write_cr0_for(v, *operand);

@@ -385,6 +385,7 @@ const struct virt_ops vmx_ops = {
     .get_segment = vmx_get_segment,
     .set_segment = vmx_set_segment,
     .get_control_registers = vmx_get_control_registers,
+    .cr4 = vmx_cr4,
     .set_control_registers = vmx_set_control_registers,
     .cpl = vmx_cpl,
     .is_64bit = vmx_is_64bit,

@@ -95,6 +95,7 @@ void vmx_skip(struct vcpu *v, unsigned bytes);
 /* Past the instruction of a hypercall, as vmx_skip, in one go with the question whose it was. */
 enum virt_code vmx_skip_hypercall(struct vcpu *v);
 /* control.c: control registers. False: the processor would answer with #GP. */
+uint64_t vmx_cr4(const struct vcpu *v);
 void vmx_get_control_registers(const struct vcpu *v, struct x86_control_registers *out);
 void vmx_set_control_registers(struct vcpu *v, const struct x86_control_registers *in);
 void vmx_cr_exit(struct vcpu *v);
