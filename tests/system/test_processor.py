@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a guest's x86 processor is told to be, and what is sent to it, by xl."""
 
+import re
+
 import pytest
 
 pytestmark = pytest.mark.x86_64
@@ -43,6 +45,17 @@ def test_more_leaves_than_there_are(dom0):
     status, said = dom0.run(f"xl create {path}", timeout=60)
     assert status and "CPUID" in said.upper(), said
     dom0.gone("leaves")
+
+
+def test_policies(dom0):
+    """Xen's own test of the code that toolstacks share with it, and what they are told of the host, of any guest, and of one."""
+    said = dom0.out_of("test-cpu-policy", timeout=60)
+    assert "Testing policy compatibility failure" in said and "Done: all ok" in said, said
+    dom0.create("nap", kernel="nap", memory=16)
+    said = dom0.out_of("xen-cpuid -p 2>/dev/null") + dom0.out_of(f"xen-cpuid -p {dom0.domid('nap')}")
+    counts = [int(n) for n in re.findall(r"policy: (\d+) leaves, 2 MSRs", said)]
+    assert len(counts) == 5 and counts[0] >= counts[2] > 20, said      # raw, host, what a guest may have, what it has by default, nap's
+    dom0.destroy("nap")
 
 
 @pytest.mark.quick
