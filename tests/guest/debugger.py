@@ -38,4 +38,4 @@ def debug(command, symbols, log, words, stop, how="break", until=None):
             if board.poll() is None:
                 board.kill()
                 board.wait()
-    return done.stdout, log.read_text(errors="replace").replace("\r", "")
+    return done.stdout + done.stderr, log.read_text(errors="replace").replace("\r", "")

@@ -129,3 +129,25 @@ def test_a_broken_rule_ends_in_a_panic(name, out, image):
     assert panic and expected in panic[0], text[-2000:]
     assert re.search(r"  cr2 [0-9a-f]{16}", text, re.M), text[-2000:]
     assert re.search(r"^  (at  |from) [0-9a-f]+  \w+\+0x", text, re.M), text[-2000:]
+
+
+PAGE = re.compile(r"^([0-9a-f]{16}): [0-9a-f]{16} ([XGPDACTUW-]{9})\s*$", re.M)
+# Tables seen as pages of themselves: all behind one entry, the last of this walk (arch/x86_64/include/layout.h: SELF_SLOT).
+SELF_SLOT, SELF_ENTRY = 510, 0xFFFFFF7FBFDFE000
+CR0_WP, EFER_NXE = 1 << 16, 1 << 11
+CR4 = {"UMIP": 1 << 11, "SMEP": 1 << 20, "SMAP": 1 << 21}
+
+
+def test_its_own_map_and_control_registers(out, image):
+    """When boot ends nothing that is mapped is writable and executable, or a user's, and on every CPU the processor looks after that."""
+    log = out / "logs/guest/x86_boot_map.log"
+    words = ["delete", "monitor info tlb", *(f"thread apply all print/x ${name}" for name in ("cr0", "cr4", "efer"))]
+    said = debugger.debug(lambda extra: command(image, smp=2, cpu=f"{CPU},+umip", extra=extra), f"{image}.elf", log, words, "boot_stop", how="hbreak")[0]
+    pages = {int(at, 16): flags for at, flags in PAGE.findall(said)}
+    assert "X" in pages[SELF_ENTRY], said[-2000:]
+    kinds = {("X" not in flags and at >> 39 & 511 != SELF_SLOT, "W" in flags, "U" in flags) for at, flags in pages.items()}
+    assert kinds == {(True, False, False), (False, True, False), (False, False, False)}, said[-2000:]      # code, data, constants
+    values = [int(value, 16) for value in re.findall(r"^\$\d+ = (0x[0-9a-f]+)$", said, re.M)]
+    assert len(values) == 6, said[-2000:]
+    for cr0, cr4, efer in zip(values[:2], values[2:4], values[4:], strict=True):
+        assert cr0 & CR0_WP and efer & EFER_NXE and all(cr4 & bit for bit in CR4.values()), (hex(cr0), hex(cr4), hex(efer))
