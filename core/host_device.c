@@ -15,6 +15,15 @@
 
 static struct list devices = LIST_INIT(devices);
 
+/* Others go through the list meanwhile, from the front on. A function comes before the bridge that has its streams and messages as well. */
+static void publish_first(struct host_device *h)
+{
+    h->link.next = devices.next;
+    h->link.prev = &devices;
+    devices.next->prev = &h->link;
+    atomic_store_release(&devices.next, &h->link);
+}
+
 int host_device_add(const struct host_device *d)
 {
     struct host_device *copy = heap_new(struct host_device);
@@ -31,7 +40,10 @@ int host_device_add(const struct host_device *d)
     copy->path = path;
     ASSERT(copy->stream_count <= HOST_DEVICE_STREAMS && copy->range_count <= HOST_DEVICE_RANGES);
     copy->owner = HOST_DEVICE_NOBODY;
-    list_push_back(&devices, &copy->link);
+    if (copy->function)
+        publish_first(copy);
+    else
+        list_push_back(&devices, &copy->link);
     return 0;
 }
 
@@ -57,6 +69,14 @@ static void stop_bus_masters(const struct host_device *h)
         if (mmio_read32(h->config, at) != PCI_NO_FUNCTION)
             mmio_write32(h->config, at + PCI_COMMAND, mmio_read32(h->config, at + PCI_COMMAND) & PCI_COMMAND_KEPT);
     }
+}
+
+static void stop(struct host_device *h)
+{
+    if (h->life)
+        h->life->stop(h);
+    else
+        stop_bus_masters(h);
 }
 
 /* Its first n ranges of streams reach nothing. */
@@ -90,6 +110,8 @@ int host_device_assign(struct domain *d, struct host_device *h, bool without_iom
         return -E_NODEV;
     if (!h->stream_count && !without_iommu)
         return -E_NODEV;
+    if (h->is_shared)
+        return -E_BUSY;
     if (!atomic_compare_exchange(&h->owner, &nobody, d->id.v))
         return -E_BUSY;
     r = d->iommu ? attach(d, h) : 0;
@@ -102,7 +124,7 @@ int host_device_release(struct domain *d, struct host_device *h)
 {
     if (atomic_load(&h->owner) != d->id.v)
         return -E_INVAL;
-    stop_bus_masters(h);
+    stop(h);
     detach(d, h, h->stream_count);
     atomic_store(&h->owner, HOST_DEVICE_NOBODY);
     return 0;
@@ -123,7 +145,7 @@ void host_devices_block(struct domain *d)
 
     list_for_each(h, &devices, link)
         if (atomic_load(&h->owner) == d->id.v) {
-            stop_bus_masters(h);
+            stop(h);
             detach(d, h, h->stream_count);
         }
 }
@@ -133,6 +155,11 @@ int host_devices_unblock(struct domain *d)
     struct host_device *h;
     int r = 0;
 
+    list_for_each(h, &devices, link)
+        if (!r && h->life && atomic_load(&h->owner) == d->id.v)
+            r = h->life->start(h);
+    if (r)
+        return r;
     list_for_each(h, &devices, link)
         if (!r && d->iommu && atomic_load(&h->owner) == d->id.v)
             r = attach(d, h);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Devices of the host that access memory behind an IOMMU, or that the board's tree offers to domains other than dom0 ("xen,passthrough").
- * Each has at most one owner. The list is made at boot and fixed from then on.
+ * Each has at most one owner. The list is made at boot; single PCI functions come to it when they are given for the first time, and nothing
+ * is taken out.
  */
 #ifndef CORE_HOST_DEVICE_H
 #define CORE_HOST_DEVICE_H
@@ -11,11 +12,20 @@
 #include "lib/types.h"
 
 struct domain;
+struct host_device;
+struct pci_bridge;
+struct pci_host_function;
 
 #define HOST_DEVICE_STREAMS 4
 #define HOST_DEVICE_RANGES 8
 #define HOST_DEVICE_IRQS 16
 #define HOST_DEVICE_NOBODY UINT32_C(0xffff)
+
+/* A device that is quiet and works again in its own way. */
+struct host_device_life {
+    void (*stop)(struct host_device *h);        /* it begins no accesses */
+    int (*start)(struct host_device *h);        /* its owner's next life begins. -E_RESTART: not yet */
+};
 
 struct host_device {
     struct list link;
@@ -30,10 +40,14 @@ struct host_device {
     uint16_t irqs[HOST_DEVICE_IRQS];    /* GIC numbers */
     unsigned irq_count;
     volatile void *config;              /* a PCI host bridge's configuration space of bus 0 (ECAM, 1 MiB); NULL: none, or it is dom0's */
+    struct pci_bridge *bridge;          /* a PCI host bridge whose functions can be given one by one (vdev/arm64/vbridge.h); else NULL */
+    bool is_shared;                     /* they are: it is nobody's as a whole */
+    struct pci_host_function *function; /* one of them; else NULL */
+    const struct host_device_life *life;    /* NULL: `config` says how */
     uint32_t owner;                     /* atomic: domain number or HOST_DEVICE_NOBODY */
 };
 
-/* A copy of *d, without owner, is in the list. Boot. -E_NOMEM. */
+/* A copy of *d, without owner, is in the list. CPU 0: boot, or (functions) under domain control. -E_NOMEM. */
 int host_device_add(const struct host_device *d) MUST_CHECK;
 /* NULL: there is none of that path. */
 struct host_device *host_device_find(const char *path);
@@ -49,7 +63,7 @@ int host_device_assign(struct domain *d, struct host_device *device, bool withou
 int host_device_release(struct domain *d, struct host_device *device) MUST_CHECK;
 /* All of d's are taken away (its end). */
 void host_devices_release(struct domain *d);
-/* While d starts anew: its devices reach nothing; and again what they did. -E_NOMEM: unblock again. */
+/* While d starts anew: its devices reach nothing; and again what they did. -E_NOMEM, -E_RESTART (a device is not ready yet): unblock again. */
 void host_devices_block(struct domain *d);
 int host_devices_unblock(struct domain *d) MUST_CHECK;
 

@@ -8,6 +8,7 @@
 #include "lib/print.h"
 #include "partition/partition.h"
 #include "vdev/arm64/vits.h"
+#include "vdev/arm64/vbridge.h"
 #include "vdev/arm64/vpl011.h"
 
 /* What a partition gets of event channels, as the reference gives its static domains. */
@@ -61,17 +62,74 @@ static int map_registers(struct domain *d, const struct partition_registers *r)
 }
 
 /* A device that can access memory and that no IOMMU holds back gets all of memory: only if the tree says so. */
-static int give_device(struct partition *p, const struct partition_device *device)
+static int give(struct partition *p, struct host_device *h, const char *path, bool without_iommu)
 {
-    struct host_device *h = host_device_find(device->path);
-    int error = device->without_iommu ? 0 : -E_NODEV;
+    int error = without_iommu ? 0 : -E_NODEV;
 
     if (h)
-        error = host_device_assign(p->domain, h, device->without_iommu);
+        error = host_device_assign(p->domain, h, without_iommu);
     if (error == -E_NODEV)
-        log_error("partition %s: device %s is behind no IOMMU (xen,force-assign-without-iommu is not given)", p->plan->name, device->path);
+        log_error("partition %s: device %s is behind no IOMMU (xen,force-assign-without-iommu is not given)", p->plan->name, path);
     else if (error)
-        log_error("partition %s: device %s cannot be given to it (error %d)", p->plan->name, device->path, error);
+        log_error("partition %s: device %s cannot be given to it (error %d)", p->plan->name, path, error);
+    return error;
+}
+
+static int give_device(struct partition *p, const struct partition_device *device)
+{
+    return give(p, host_device_find(device->path), device->path, device->without_iommu);
+}
+
+static const char *why_not(int error)
+{
+    switch (error) {
+    case -E_NOENT: return "there is none";
+    case -E_INVAL: return "it is a bridge, or of an unknown kind";
+    case -E_NOSPC: return "no room for its registers is left in the windows of the host bridge";
+    case -E_BUSY: return "somebody has it already";
+    default: return error == -E_NOMEM ? "no memory" : "its host bridge cannot be used";
+    }
+}
+
+static int give_function(struct partition *p, struct host_device *bridge, unsigned number)
+{
+    const struct partition_pci *pci = &p->plan->pci;
+    struct host_device *h;
+    int error = vbridge_host_function(bridge, number, &h);
+
+    if (error) {
+        log_error("partition %s: PCI function 00:%02x.%u of %s: %s (error %d)", p->plan->name, number >> 3, number & 7, pci->bridge,
+                  why_not(error), error);
+        return error;
+    }
+    error = give(p, h, h->path, pci->without_iommu);
+    return error ? error : vbridge_add(p->domain, h);
+}
+
+static int give_functions(struct partition *p)
+{
+    const struct partition_pci *pci = &p->plan->pci;
+    struct host_device *bridge = host_device_find(pci->bridge);
+    struct vbridge_place place = { .config = pci->config, .config_size = pci->config_size, .window_count = pci->window_count };
+    int error = 0;
+
+    for (unsigned i = 0; i < pci->window_count; i++) {
+        const struct partition_registers window = { .guest = pci->windows[i].guest, .size = pci->windows[i].size };
+
+        if (is_over_ram(p->plan, &window))
+            return -E_INVAL;
+        place.windows[i].bus = pci->windows[i].bus;
+        place.windows[i].guest = window.guest;
+        place.windows[i].size = window.size;
+    }
+    if (!bridge || !bridge->bridge) {
+        log_error("partition %s: PCI host bridge %s is not offered (xen,passthrough), or its configuration space is out of reach",
+                  p->plan->name, pci->bridge);
+        return -E_NODEV;
+    }
+    error = vbridge_create(p->domain, &place);
+    for (unsigned i = 0; !error && i < pci->function_count; i++)
+        error = give_function(p, bridge, pci->functions[i].number);
     return error;
 }
 
@@ -96,6 +154,8 @@ static int add_devices(struct partition *p)
         error = arch_irq_route(p->domain, p->plan->irqs[i]);
     for (unsigned i = 0; !error && i < p->plan->device_count; i++)
         error = give_device(p, &p->plan->devices[i]);
+    if (!error && p->plan->pci.bridge)
+        error = give_functions(p);
     return error ? error : vits_create(p->domain);
 }
 
@@ -168,7 +228,7 @@ static int make_domain(struct partition *p)
         .max_maptrack_frames = plan->max_maptrack_frames,
         .shared_irqs = shared_irqs(plan),
         .cpupool = plan->cpupool,
-        .iommu = plan->device_count && iommu_is_present(),
+        .iommu = (plan->device_count || plan->pci.bridge) && iommu_is_present(),
     };
     int error;
 

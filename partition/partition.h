@@ -52,6 +52,27 @@ struct partition_registers {
     uint64_t base, guest, size;
 };
 
+#define PARTITION_FUNCTIONS 16          /* PCI functions behind vinci,pci */
+#define PARTITION_PCI_WINDOWS 2
+#define PARTITION_NO_STREAM UINT64_MAX
+
+/* A function of a PCI host bridge. */
+struct partition_function {
+    uint8_t number;                     /* device 7:3, function 2:0 */
+    uint64_t stream;                    /* of the board's IOMMU: its node's phandle and the number, as iommu-map says; or PARTITION_NO_STREAM */
+};
+
+/* A node of a partial device tree with vinci,pci: a virtual host bridge with functions of the host's one. */
+struct partition_pci {
+    const char *bridge;                 /* in the host's tree; NULL: there is none */
+    bool without_iommu;                 /* xen,force-assign-without-iommu */
+    uint64_t config, config_size;       /* its reg: configuration space, guest-physical */
+    struct { uint64_t bus, guest, size; } windows[PARTITION_PCI_WINDOWS];   /* its ranges of memory */
+    uint32_t window_count;
+    struct partition_function functions[PARTITION_FUNCTIONS];
+    uint32_t function_count;
+};
+
 /* A node of a partial device tree that names a device of the host's tree (xen,path). */
 struct partition_device {
     const char *path;                   /* in the host's tree */
@@ -127,6 +148,7 @@ struct partition_plan {
     uint32_t irq_count;
     struct partition_device devices[PARTITION_DMA_DEVICES];
     uint32_t device_count;
+    struct partition_pci pci;
     struct partition_share shares[PARTITION_SHARES];
     uint32_t share_count;
     struct partition_channel channels[PARTITION_CHANNELS];

@@ -156,7 +156,8 @@ static void write_hypervisor(struct writer *w)
 
 static bool is_for_guest(const struct writer *w, const char *property)
 {
-    return strncmp(property, "xen,", 4) != 0 && (w->p->domain->arch.vgic.its || strcmp(property, "msi-map") != 0);
+    return strncmp(property, "xen,", 4) != 0 && strncmp(property, "vinci,", 6) != 0 &&
+           (w->p->domain->arch.vgic.its || strcmp(property, "msi-map") != 0);
 }
 
 /* /aliases and /passthrough of the partial tree, without what was meant for us. */

@@ -10,8 +10,11 @@
 #include "core/options.h"
 #include "drivers/smmuv3.h"
 #include "lib/assert.h"
+#include "lib/error.h"
 #include "lib/print.h"
 #include "lib/string.h"
+#include "mem/heap.h"
+#include "vdev/arm64/vbridge.h"
 
 #define PATH_SIZE 256
 #define PCI_BUS_BYTES 0x100000
@@ -160,6 +163,66 @@ static void map_config(const struct scan *s, struct host_device *d)
         log_warning("device %s: its configuration space cannot be mapped, it is not stopped when its owner ends", s->path);
 }
 
+/* -- PCI host bridges whose functions can be given one by one -- */
+
+static uint32_t mask_of(const struct scan *s, const char *name)
+{
+    struct dt_property p;
+
+    return property(s, name, &p) ? dt_cell(&p, 0, UINT32_MAX) : UINT32_MAX;
+}
+
+static void read_function_maps(const struct scan *s, struct pci_bridge *b)
+{
+    struct dt_property p;
+
+    b->stream_mask = mask_of(s, "iommu-map-mask");
+    b->message_mask = mask_of(s, "msi-map-mask");
+    if (property(s, "iommu-map", &p))
+        for (uint32_t i = 0; (i + 4) * 4 <= p.length; i += 4)
+            for (unsigned unit = 0; unit < s->smmus && b->stream_count < HOST_DEVICE_STREAMS; unit++)
+                if (s->smmu_phandle[unit] == dt_cell(&p, i + 1, 0))
+                    b->streams[b->stream_count++] = (struct pci_map){ dt_cell(&p, i, 0), unit, dt_cell(&p, i + 2, 0), dt_cell(&p, i + 3, 0) };
+    if (s->b->its && property(s, "msi-map", &p))
+        for (uint32_t i = 0; (i + 4) * 4 <= p.length && b->message_count < HOST_DEVICE_STREAMS; i += 4)
+            if (dt_cell(&p, i + 1, 0) == s->b->its_phandle)
+                b->messages[b->message_count++] = (struct pci_map){ dt_cell(&p, i, 0), 0, dt_cell(&p, i + 2, 0), dt_cell(&p, i + 3, 0) };
+}
+
+/* Those for memory. */
+static void read_bridge_windows(const struct scan *s, struct pci_bridge *b)
+{
+    uint32_t depth = s->node.depth, parent = s->walk.levels[depth - 1].address_cells, cells = s->walk.levels[depth].size_cells;
+    uint32_t entry = 3 + parent + cells;
+    struct dt_property p;
+
+    if (!property(s, "ranges", &p))
+        return;
+    for (uint32_t i = 0; (i + entry) * 4 <= p.length && b->window_count < PCI_BRIDGE_WINDOWS; i += entry) {
+        uint64_t bus = dt_cells(&p, i + 1, 2), cpu = dt_cells(&p, i + 3, parent), size = dt_cells(&p, i + 3 + parent, cells);
+
+        if ((dt_cell(&p, i, 0) >> 24 & 3) < 2 || !size || bus + size < bus || cpu + size < cpu)
+            continue;
+        b->windows[b->window_count].bus = bus;
+        b->windows[b->window_count].cpu = cpu;
+        b->windows[b->window_count++].size = size;
+    }
+}
+
+static void add_bridge(const struct scan *s, struct host_device *d)
+{
+    int number = d->config ? arch_boot_pci_bridge(d->config) : -E_NODEV;
+
+    if (number < 0)
+        return;
+    d->bridge = heap_new(struct pci_bridge);
+    if (!d->bridge)
+        return;
+    d->bridge->base = (uint32_t)number << 16;
+    read_function_maps(s, d->bridge);
+    read_bridge_windows(s, d->bridge);
+}
+
 static void read_device(struct scan *s)
 {
     struct host_device d = { .path = s->path };
@@ -172,6 +235,7 @@ static void read_device(struct scan *s)
         return;
     read_ranges(s, &d);
     map_config(s, &d);
+    add_bridge(s, &d);
     d.irq_count = boot_node_irqs(s->b, &s->node, d.irqs, HOST_DEVICE_IRQS);
     if (host_device_add(&d))
         log_warning("device %s: no memory to keep it", s->path);

@@ -139,6 +139,7 @@ static void check_devices_against(const struct check *c, const struct partition_
             if (strcmp(plan->devices[n].path, other->devices[k].path) == 0)
                 static_say(c->report, c->plan, true, "device %s (xen,path) is given to two domains, here and in /chosen/%s",
                            plan->devices[n].path, other->node);
+    static_check_pci(c->plan, other, c->report);
 }
 
 /* What the hypervisor drives itself is nobody's: the serial line, the interrupt controller, IOMMUs. */

@@ -105,19 +105,21 @@ static bool find_path(const struct devicetree *t, const char *path, struct dt_no
 static void read_path(struct scan *s, const struct dt_property *p)
 {
     struct partition_plan *plan = s->plan;
-    struct dt_property v, force;
+    struct dt_property v, force, functions;
     struct dt_node host;
 
     if (p->length < 2 || p->value[p->length - 1] || !find_path(&s->b->tree, (const char *)p->value, &host))
         return problem(s, p, "is the path of no node in the board's tree");
+    if (dt_property(&plan->partial, &s->node, "vinci,pci", &functions))
+        return static_read_pci(s->b, plan, &s->walk, &s->node, &host, s->report);
+    if (!dt_property(&s->b->tree, &host, "xen,passthrough", &v))
+        static_say(s->report, plan, false, "device %s has no property xen,passthrough: dom0 sees it too", (const char *)p->value);
     if (plan->device_count == PARTITION_DMA_DEVICES)
         return problem(s, p, "is more than 8 devices for one domain");
     plan->devices[plan->device_count++] = (struct partition_device){
         .path = (const char *)p->value,
         .without_iommu = dt_property(&plan->partial, &s->node, "xen,force-assign-without-iommu", &force),
     };
-    if (!dt_property(&s->b->tree, &host, "xen,passthrough", &v))
-        static_say(s->report, plan, false, "device %s has no property xen,passthrough: dom0 sees it too", (const char *)p->value);
     add_host_interrupts(s, &host, p);
 }
 
@@ -127,6 +129,8 @@ static void scan_node(struct scan *s)
     struct dt_property reg, path, interrupts;
     bool has_reg = dt_property(t, &s->node, "xen,reg", &reg), has_path = dt_property(t, &s->node, "xen,path", &path);
 
+    if (dt_property(t, &s->node, "vinci,pci", &interrupts) && !has_path)
+        return problem(s, &interrupts, "needs xen,path, which names the host bridge");
     if (has_reg)
         read_registers(s, &reg);
     if (has_path)

@@ -49,6 +49,11 @@ void static_parse_dom0(const struct boot_info *b, struct partition_plan *dom0, c
 
 /* A node that may be one of shared memory or of an event channel. */
 void static_read_links(const struct dt_walk *w, const struct dt_node *n, struct partition_plan *plan, const struct static_report *report);
+/* A node of the partial tree, whose xen,path is `host` of the board: functions of PCI (vinci,pci), if it has them. */
+void static_read_pci(const struct boot_info *b, struct partition_plan *plan, const struct dt_walk *w, const struct dt_node *n,
+                     const struct dt_node *host, const struct static_report *report);
+/* Part of static_check: with one that is started before. */
+void static_check_pci(struct partition_plan *plan, const struct partition_plan *other, const struct static_report *report);
 /* Part of static_check. */
 void static_check_links(const struct boot_info *b, struct partition_plan *const plans[], unsigned i, const struct static_report *report);
 

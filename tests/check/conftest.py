@@ -21,6 +21,11 @@ BOARD = """
     smmu: iommu@9050000 {{ compatible = "arm,smmu-v3"; reg = <0 0x9050000 0 0x20000>; #iommu-cells = <1>; }};
     dma@a000000 {{ compatible = "acme,dma"; reg = <0 0xa000000 0 0x1000>; interrupts = <0 16 1>; xen,passthrough; }};
     safe@a001000 {{ compatible = "acme,dma"; reg = <0 0xa001000 0 0x1000>; interrupts = <0 17 1>; iommus = <&smmu 3>; xen,passthrough; }};
+    pcie@10000000 {{ compatible = "pci-host-ecam-generic"; device_type = "pci"; #address-cells = <3>; #size-cells = <2>; xen,passthrough;
+        reg = <0 0x10000000 0 0x100000>; ranges = <0x02000000 0 0x11000000 0 0x11000000 0 0x1000000>;
+        iommu-map = <0 &smmu 0 0x18>, <0x18 &smmu 8 8>; }};
+    pcie@20000000 {{ compatible = "pci-host-ecam-generic"; device_type = "pci"; #address-cells = <3>; #size-cells = <2>;
+        reg = <0 0x20000000 0 0x100000>; ranges = <0x02000000 0 0x21000000 0 0x21000000 0 0x1000000>; iommu-map = <0 &smmu 0x100 0x100>; }};
 }};
 """
 
@@ -57,8 +62,8 @@ def check(request, tmp_path):
     def run(domains, *words, partial=None):
         blob = compile_tree(BOARD.format(chosen=domains), "board.dtb")
         words = list(words)
-        if partial:
-            words += ["--module", f"0x4f000000={compile_tree(partial, 'partial.dtb')}"]
+        for at, source in (partial if isinstance(partial, dict) else {0x4f000000: partial} if partial else {}).items():
+            words += ["--module", f"{at:#x}={compile_tree(source, f'partial{at:x}.dtb')}"]
         done = subprocess.run([request.config.getoption("--checker"), *words, str(blob)], capture_output=True, text=True, timeout=30)
         assert not done.stderr, done.stderr
         return done.returncode, done.stdout

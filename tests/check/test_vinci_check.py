@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What vinci-check says: every mistake ends in one line that names node, property and value, and in exit status 1."""
 
+import re
 import subprocess
 
 import pytest
@@ -76,6 +77,68 @@ def test_device_given_twice(check):
     assert status == 1
     assert "interrupt 49 is given to two domains, here and in /chosen/one" in text
     assert "device /safe@a001000 (xen,path) is given to two domains" in text
+
+
+SECOND_TREE = TREE_MODULE.replace("4f000000", "4e000000")
+
+
+def functions(names, path="/pcie@10000000", more=""):
+    return f"""/dts-v1/; / {{ #address-cells = <2>; #size-cells = <2>;
+        passthrough {{ compatible = "simple-bus"; ranges; #address-cells = <2>; #size-cells = <2>;
+            pcie@10000000 {{ compatible = "pci-host-ecam-generic"; device_type = "pci"; #address-cells = <3>; #size-cells = <2>;
+                reg = <0 0x3f000000 0 0x100000>; ranges = <0x02000000 0 0x10000000 0 0x10000000 0 0x1000000>;
+                xen,path = "{path}"; vinci,pci = {names}; {more} }}; }}; }};"""
+
+
+def test_functions_of_two_domains(check):
+    """Each has one of its own of the same bridge."""
+    trees = {0x4f000000: functions('"00:01.0"'), 0x4e000000: functions('"00:02.0"')}
+    status, text = check(domain(modules=TREE_MODULE) + domain("two", modules=SECOND_TREE, at=0x51000000), partial=trees)
+    assert status == 0 and "0 errors, 0 warnings" in text, text
+
+
+BAD_FUNCTIONS = [
+    # the first's functions and the second's, what one line says
+    ('"00:01.0"', '"00:01.0"', "/chosen/two: PCI function 00:01.0 of /pcie@10000000 (vinci,pci) is given to two domains, here and in /chosen/one"),
+    ('"00:01.0"', '"00:01.0", "00:01.1"', "is given to two domains"),
+    ('"00:01.0"', '"00:03.0"', "PCI function 00:03.0 of /pcie@10000000 (vinci,pci) accesses memory under the same number (iommu-map) as one in /chosen/one"),
+    ('"00:01.0"', '"00:04.0"', "/chosen/two: PCI function 00:04.0 of /pcie@10000000 has no IOMMU before it"),
+    ('"00:01.0"', '"00:02.1"', "lacks function 0 of a device"),
+    ('"00:01.0"', '"01:02.0"', "only functions of the bridge's bus 00"),
+    ('"00:01.0"', '"00:02.0", "00:02.0"', "names a function twice"),
+    ('"00:01.0"', '"00:20.0"', "expects bus:device.function"),
+    ('"00:01.0"', '<2>', "expects bus:device.function"),
+    ('"00:01.0"', '"00:02.8"', "expects bus:device.function"),
+    ('"00:01.0"', ", ".join(f'"00:{n >> 3:02x}.{n & 7}"' for n in range(17)), "more than 16 functions"),
+]
+
+
+@pytest.mark.parametrize("first, second, line", BAD_FUNCTIONS, ids=[words for _, _, words in BAD_FUNCTIONS])
+def test_bad_functions(check, first, second, line):
+    trees = {0x4f000000: functions(first), 0x4e000000: functions(second)}
+    status, text = check(domain(modules=TREE_MODULE) + domain("two", modules=SECOND_TREE, at=0x51000000), partial=trees)
+    assert status == 1 and sum(line in said for said in text.splitlines()) == 1, text
+
+
+def test_functions_of_what_is_given_as_a_whole(check):
+    whole = partial("/pcie@10000000", "0x12000000")
+    for trees in ({0x4f000000: whole, 0x4e000000: functions('"00:01.0"')}, {0x4f000000: functions('"00:01.0"'), 0x4e000000: whole}):
+        status, text = check(domain(modules=TREE_MODULE) + domain("two", modules=SECOND_TREE, at=0x51000000), partial=trees)
+        assert status == 1 and re.search(r"/chosen/two: .*/pcie@10000000.*(as a whole|single functions)", text), text
+
+
+@pytest.mark.parametrize("tree, line", [
+    (functions('"00:01.0"', path="/safe@a001000"), "is of a node that is no pci-host-ecam-generic"),
+    (functions('"00:01.0"', path="/pcie@20000000"), "without xen,passthrough in the board's tree"),
+    (functions('"00:01.0"').replace('xen,path = "/pcie@10000000";', ""), "needs xen,path, which names the host bridge"),
+    (functions('"00:01.0"', more="xen,reg = <0 0x10000000 0 0x1000 0 0x10000000>;"), "cannot be beside vinci,pci"),
+    (functions('"00:01.0"').replace("0x3f000000 0 0x100000", "0x3f000000 0 0x1000"), "needs 1 MiB or more for its configuration space"),
+    (functions('"00:01.0"').replace("<0x02000000 0", "<0x01000000 0"), "has no window for memory"),
+    (functions('"00:01.0"').replace("0x10000000 0 0x1000000>", "0x10000000 0 0x1000001>"), "expects whole pages"),
+], ids=lambda value: value[:40] if "dts" not in value else "tree")
+def test_bad_bridges(check, tree, line):
+    status, text = check(domain(modules=TREE_MODULE), partial=tree)
+    assert status == 1 and sum(line in said for said in text.splitlines()) == 1, text
 
 
 def test_device_that_is_not_there(check):

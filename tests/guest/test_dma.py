@@ -3,6 +3,7 @@
 
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 from board_x86 import CPU, pc
@@ -69,6 +70,78 @@ def test_refused_without_an_iommu(run_guest, out, disk):
                         partitions=[attacker(out), Partition("other", guest, bootargs="stay")])
     assert "device /pcie@10000000 is behind no IOMMU" in outcome.text, outcome.tail()
     assert "(attacker) PASS" not in outcome.text, outcome.tail()
+
+
+def functions(tmp_path, *names):
+    """A partial tree that gives these functions."""
+    tree = tmp_path / f"{'-'.join(names).replace(':', '.')}.dts"
+    tree.write_text(Path("tools/pci_functions.dts").read_text().replace('"00:01.0"', ", ".join(f'"{name}"' for name in names)))
+    return str(tree)
+
+
+def owner(name, out, tree, words="", properties=()):
+    return Partition(name, str(out / "arm64/guests/dma_attack.img"), bootargs=f"partition {words}".strip(), device_tree=tree,
+                     properties=list(properties))
+
+
+@pytest.fixture
+def disks(tmp_path):
+    """Two of them, functions 00:01.0 and 00:02.0."""
+    both = []
+    for n in (0, 1):
+        image = tmp_path / f"disk{n}.img"
+        image.write_bytes(bytes(i * 7 & 255 for i in range(512)) * 64)
+        both += ["-drive", f"if=none,id=f{n},file={image},format=raw,snapshot=on",
+                 "-device", f"virtio-blk-pci,drive=f{n},disable-legacy=on,iommu_platform=on,addr={n + 1}"]
+    return both
+
+
+def test_functions_of_one_bridge(run_guest, out, disks, tmp_path):
+    """Two partitions have a disk each behind the same bridge: each works, reaches its owner's memory and no more, and messages are its owner's.
+    One crashes twice and its disk works again, while the other's stays."""
+    one = owner("one", out, functions(tmp_path, "00:01.0"), "crash", ["vinci,restart-limit = <1 60>;"])
+    two = owner("two", out, functions(tmp_path, "00:02.0"))
+    outcome = run_guest(None, timeout=60, icount=False, machine=board(), extra=disks, partitions=[one, two], tree_source=ROOT_TREE,
+                        until="stays stopped")
+    for stream, domain in (("0x8", "d1"), ("0x10", "d2")):
+        assert f"stream {stream} of {domain}: write at 0x60000000 refused: not mapped" in outcome.text, outcome.tail()
+    assert outcome.text.count("(one) DONE 5 passed, 0 failed") == 2, outcome.tail()
+    assert outcome.text.count("(two) DONE 5 passed, 0 failed") == 1, outcome.tail()
+
+
+NO_FUNCTION = [
+    ("00:09.0", "PCI function 00:09.0 of /pcie@10000000: there is none"),
+    ("00:03.0", "PCI function 00:03.0 of /pcie@10000000: it is a bridge"),
+    ("01:00.0", "only functions of the bridge's bus 00 can be given"),
+    ("00:1.0", 'expects bus:device.function, such as "00:02.0"'),
+    ("00:01.1", "lacks function 0 of a device"),
+]
+
+
+@pytest.mark.parametrize("name, line", NO_FUNCTION, ids=[name for name, _ in NO_FUNCTION])
+def test_a_function_that_cannot_be_given(run_guest, out, disks, tmp_path, name, line):
+    """One line, and the other partition runs."""
+    bad, good = owner("bad", out, functions(tmp_path, name)), owner("good", out, functions(tmp_path, "00:02.0"))
+    outcome = run_guest(None, timeout=60, icount=False, machine=board(), extra=[*disks, "-device", "pcie-root-port,addr=3"],
+                        partitions=[bad, good], tree_source=ROOT_TREE, until=r"DONE \d")
+    assert line in outcome.text, outcome.tail()
+    assert "(good) DONE 5 passed, 0 failed" in outcome.text and "(bad)" not in outcome.text, outcome.tail()
+
+
+def test_a_function_given_twice(run_guest, out, disks, tmp_path):
+    tree = functions(tmp_path, "00:01.0")
+    outcome = run_guest(None, timeout=60, icount=False, machine=board(), extra=disks, partitions=[owner("one", out, tree), owner("two", out, tree)],
+                        tree_source=ROOT_TREE, until=r"DONE \d")
+    assert re.search(r"/chosen/\S+: PCI function 00:01.0 of /pcie@10000000 \(vinci,pci\) is given to two domains, here and in", outcome.text), outcome.tail()
+    assert "(one) DONE 5 passed, 0 failed" in outcome.text and "(two)" not in outcome.text, outcome.tail()
+
+
+def test_a_function_without_an_iommu(run_guest, out, disks, tmp_path):
+    outcome = run_guest(None, timeout=60, machine=board(iommu=False), extra=disks, tree_source=ROOT_TREE, until=r"\(other\) done",
+                        partitions=[owner("one", out, functions(tmp_path, "00:01.0")),
+                                    Partition("other", str(out / "arm64/guests/partition.img"), bootargs="stay")])
+    assert "device /pcie@10000000 00:01.0 is behind no IOMMU" in outcome.text, outcome.tail()
+    assert "(one) PASS" not in outcome.text, outcome.tail()
 
 
 def run_x86(out, disk, iommu, words="guest", options="", smp=1):

@@ -76,6 +76,42 @@ def test_partition_with_a_disk_and_a_network_card(make_board, out, tmp_path, its
     assert hashlib.sha256(image.read_bytes()[8 * MIB:]).hexdigest() == wanted
 
 
+def function(tmp_path, name):
+    """A partial tree that gives this function of the bridge."""
+    tree = tmp_path / f"{name.replace(':', '.')}.dts"
+    tree.write_text(Path("tools/pci_functions.dts").read_text().replace('"00:01.0"', f'"{name}"'))
+    return str(tree)
+
+
+def linux(name, out, tree, words, properties):
+    return Partition(name, out / "images/cloud.kernel", ramdisk=out / "images/pci.ramdisk", memory=192 * 1024, device_tree=tree,
+                     properties=["xen,enhanced;", *properties],
+                     bootargs=f"earlycon=xenboot keep_bootcon panic=1 vinci.name={name} vinci.log=1 {words}")
+
+
+def test_two_partitions_share_a_bridge(make_board, out, tmp_path):
+    """One has the disk, the other the network card, which are functions of one bridge: the disk's bytes and messages come and go while the other
+    is restarted by its watchdog, again and again, and fetches its page in each life."""
+    image = tmp_path / "disk.img"
+    image.write_bytes(os.urandom(64 * MIB))
+    wanted = hashlib.sha256(image.read_bytes()[:32 * MIB]).hexdigest()
+    devices = disk(image, name="own", snapshot=False) + page(tmp_path / "page", "carried by a function of its own\n")
+    store = linux("store", out, function(tmp_path, "00:01.0"), "vinci.copy=/dev/vda", [])
+    net = linux("net", out, function(tmp_path, "00:02.0"), "vinci.ip=10.0.2.15/24 vinci.fetch=http://10.0.2.100/",
+                ["vinci,watchdog = <60>;", "vinci,restart-limit = <20 60>;"])
+    board = make_board(devices=devices, mem=1024, machine=",iommu=smmuv3", kernel="", initrd="", store="none", partitions=[store, net],
+                       tree_source=BRIDGE_APART).start()
+    board.expect([rb"guest: store ready"], board.scale(200), "waiting for the disk's partition")
+    board.expect([rb"runs again[\s\S]*guest: fetched http"], board.scale(300), "waiting for the network's next life")
+    text = board.log.read_bytes().decode(errors="replace")
+    assert re.findall(r"guest: (?:first|second) half ([0-9a-f]{64})", text) == [wanted, wanted]
+    assert "carried by a function of its own" in text and "refused" not in text
+    requests = re.search(r"guest: interrupts by message: *\d+: +(\d+) +ITS-MSI.* virtio\d+-req.0", text)
+    assert requests and int(requests[1]) > 10, "the disk's interrupts are messages"
+    board.stop()
+    assert hashlib.sha256(image.read_bytes()[32 * MIB:]).hexdigest() == wanted
+
+
 def dom0_with(out, scratch, files):
     """dom0's initramfs with these files in /srv."""
     tree = Tree({})

@@ -6,18 +6,35 @@
 /* Room that the hypervisor takes for itself: image, heap, frame table (8 bytes for 4 KiB) and page tables, generously. */
 #define HYPERVISOR_ROOM (UINT64_C(16) << 20)
 
+static bool has_iommu(const struct boot_info *b, const char *path)
+{
+    int node = fdt_path_offset(b->tree.blob, path);
+
+    return node < 0 || fdt_getprop(b->tree.blob, node, "iommus", NULL) || fdt_getprop(b->tree.blob, node, "iommu-map", NULL);
+}
+
+static void check_functions(const struct partition_plan *plan)
+{
+    const struct partition_pci *pci = &plan->pci;
+
+    for (unsigned i = 0; i < pci->function_count; i++)
+        if (pci->functions[i].stream == PARTITION_NO_STREAM && !pci->without_iommu)
+            check_say(true, "/chosen/%s: PCI function 00:%02x.%u of %s has no IOMMU before it (not in the bridge's iommu-map): it could reach all "
+                      "memory. If it may be trusted, say so: xen,force-assign-without-iommu in the node of the partial device tree", plan->node,
+                      pci->functions[i].number >> 3, pci->functions[i].number & 7, pci->bridge);
+}
+
 void check_iommus(const struct boot_info *b, struct partition_plan *plan)
 {
     for (unsigned i = 0; i < plan->device_count; i++) {
         const struct partition_device *d = &plan->devices[i];
-        int node = fdt_path_offset(b->tree.blob, d->path);
 
-        if (node < 0 || d->without_iommu)
-            continue;
-        if (!fdt_getprop(b->tree.blob, node, "iommus", NULL) && !fdt_getprop(b->tree.blob, node, "iommu-map", NULL))
+        if (!d->without_iommu && !has_iommu(b, d->path))
             check_say(true, "/chosen/%s: device %s has no IOMMU before it (no property iommus): it could reach all memory. If it does no DMA, "
                       "or may be trusted, say so: xen,force-assign-without-iommu in its node of the partial device tree", plan->node, d->path);
     }
+    if (plan->pci.bridge)
+        check_functions(plan);
 }
 
 void check_pins(const struct boot_info *b, const struct partition_plan *plan)

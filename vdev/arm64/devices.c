@@ -2,11 +2,13 @@
 #include "vdev/devices.h"
 #include "core/domain.h"
 #include "vdev/arm64/vits.h"
+#include "vdev/arm64/vbridge.h"
 #include "vdev/arm64/vpl011.h"
 
 void devices_stop(struct domain *d)
 {
     vits_reset(d);
+    vbridge_reset(d);
 }
 
 void devices_retire(struct domain *d)
@@ -18,6 +20,7 @@ void devices_retire(struct domain *d)
 void devices_free(struct domain *d)
 {
     vpl011_free(d);
+    vbridge_free(d);
 }
 
 bool devices_reset_some(struct domain *d, uint32_t *next)

@@ -6,6 +6,7 @@
 #include "vdev/arm64/vgic.h"
 #include "vdev/mmio.h"
 
+struct vbridge;
 struct vpl011;
 
 struct arch_domain {
@@ -14,6 +15,7 @@ struct arch_domain {
     uint64_t counter_offset;    /* CNTVOFF_EL2 */
     uint32_t event_ppi;         /* PPI of the event-channel upcall */
     struct vpl011 *vuart;       /* its emulated UART, or NULL */
+    struct vbridge *vbridge;    /* its virtual PCI host bridge, or NULL */
 };
 
 /* The trap entry stores to x, pc, psr by their place: vectors.S uses the offsets. x20 to x28 are stored only where a handler

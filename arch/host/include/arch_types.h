@@ -13,6 +13,7 @@
 
 struct host_action;
 struct vpl011;
+struct vbridge;
 struct vpci;
 
 struct arch_domain {
@@ -25,6 +26,7 @@ struct arch_domain {
     struct x86_domain x86;
     struct vioapic *vioapic;    /* a test's that asked for it; NULL: none */
     struct vpci *vpci;          /* the same */
+    struct vbridge *vbridge;    /* its virtual PCI host bridge, or NULL */
     uint64_t virtual_offset;    /* guest virtual address = guest-physical address + this */
 };
 
