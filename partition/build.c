@@ -91,9 +91,19 @@ static const char *why_not(int error)
     }
 }
 
-static int give_function(struct partition *p, struct host_device *bridge, unsigned number)
+/* Has it the line of the function's pin? */
+static bool has_line(const struct partition_plan *plan, const struct partition_function *f, unsigned pin)
+{
+    for (unsigned i = 0; pin >= 1 && pin <= ARRAY_SIZE(f->lines) && i < plan->irq_count; i++)
+        if (plan->irqs[i] == f->lines[pin - 1])
+            return true;
+    return false;
+}
+
+static int give_function(struct partition *p, struct host_device *bridge, const struct partition_function *f)
 {
     const struct partition_pci *pci = &p->plan->pci;
+    unsigned number = f->number;
     struct host_device *h;
     int error = vbridge_host_function(bridge, number, &h);
 
@@ -103,7 +113,7 @@ static int give_function(struct partition *p, struct host_device *bridge, unsign
         return error;
     }
     error = give(p, h, h->path, pci->without_iommu);
-    return error ? error : vbridge_add(p->domain, h);
+    return error ? error : vbridge_add(p->domain, h, has_line(p->plan, f, h->function->pin));
 }
 
 static int give_functions(struct partition *p)
@@ -129,7 +139,7 @@ static int give_functions(struct partition *p)
     }
     error = vbridge_create(p->domain, &place);
     for (unsigned i = 0; !error && i < pci->function_count; i++)
-        error = give_function(p, bridge, pci->functions[i].number);
+        error = give_function(p, bridge, &pci->functions[i]);
     return error;
 }
 

@@ -59,6 +59,7 @@ struct partition_registers {
 /* A function of a PCI host bridge. */
 struct partition_function {
     uint8_t number;                     /* device 7:3, function 2:0 */
+    uint16_t lines[4];                  /* GIC numbers of its pins, as the board's interrupt-map says; 0: none */
     uint64_t stream;                    /* of the board's IOMMU: its node's phandle and the number, as iommu-map says; or PARTITION_NO_STREAM */
 };
 

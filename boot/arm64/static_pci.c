@@ -60,6 +60,73 @@ static uint64_t stream_of(const struct pci_scan *s, uint32_t requester)
     return PARTITION_NO_STREAM;
 }
 
+/* -- lines -- */
+
+#define SPI_FIRST 32u
+#define KIND_SPI 0
+#define GUEST_ENTRY 8u          /* three cells of PCI address, the pin, the controller, the interrupt's three */
+
+/* The board's line of each pin of a function: an entry is the same with the controller's address. */
+static void find_lines(const struct pci_scan *s, struct partition_function *f)
+{
+    uint32_t entry = 3 + 1 + 1 + s->b->gic_address_cells + 3, mask = UINT32_MAX;
+    struct dt_property map, p;
+
+    if (!dt_property(&s->b->tree, s->host, "interrupt-map", &map))
+        return;
+    if (dt_property(&s->b->tree, s->host, "interrupt-map-mask", &p))
+        mask = dt_cell(&p, 0, UINT32_MAX);
+    for (uint32_t i = 0; (i + entry) * 4 <= map.length; i += entry) {
+        uint32_t pin = dt_cell(&map, i + 3, 0), line = dt_cell(&map, i + entry - 2, 0) + SPI_FIRST;
+
+        if (((uint32_t)f->number << 8 & mask) == (dt_cell(&map, i, 0) & mask) && pin >= 1 && pin <= 4 && line < 1020 &&
+            dt_cell(&map, i + 4, 0) == s->b->gic_phandle && dt_cell(&map, i + entry - 3, 1) == KIND_SPI)
+            f->lines[pin - 1] = (uint16_t)line;
+    }
+}
+
+static bool is_line(const struct partition_pci *pci, uint32_t line)
+{
+    for (unsigned i = 0; i < pci->function_count; i++)
+        for (unsigned pin = 0; pin < 4; pin++)
+            if (line && pci->functions[i].lines[pin] == line)
+                return true;
+    return false;
+}
+
+static bool has_line(const struct partition_plan *plan, uint32_t line)
+{
+    for (unsigned i = 0; i < plan->irq_count; i++)
+        if (plan->irqs[i] == line)
+            return true;
+    return false;
+}
+
+/* Those that the virtual bridge's interrupt-map names are the domain's, and nobody else's. */
+static void read_lines(const struct pci_scan *s, const struct dt_node *n)
+{
+    struct partition_plan *plan = s->plan;
+    struct dt_property map;
+
+    if (!dt_property(&plan->partial, n, "interrupt-map", &map))
+        return;
+    if (map.length % (4 * GUEST_ENTRY))
+        return problem(s, &map, "expects eight cells for each pin: PCI address, pin, controller, interrupt");
+    for (uint32_t i = 0; i < map.length / 4; i += GUEST_ENTRY) {
+        uint32_t line = dt_cell(&map, i + 6, 0) + SPI_FIRST;
+
+        if (dt_cell(&map, i + 5, 1) != KIND_SPI || !is_line(&plan->pci, line))
+            return problem(s, &map, "names an interrupt that is of no pin of these functions");
+        if (has_line(plan, line))
+            continue;
+        if (plan->irq_count == PARTITION_IRQS)
+            return problem(s, &map, "is more than 32 interrupts for one domain");
+        plan->irqs[plan->irq_count++] = line;
+    }
+}
+
+/* -- names -- */
+
 static bool has(const struct partition_pci *pci, unsigned number)
 {
     for (unsigned i = 0; i < pci->function_count; i++)
@@ -81,6 +148,7 @@ static void add_function(const struct pci_scan *s, const struct dt_property *p, 
     if (pci->function_count == PARTITION_FUNCTIONS)
         return problem(s, p, "is more than 16 functions for one domain");
     pci->functions[pci->function_count].number = (uint8_t)number;
+    find_lines(s, &pci->functions[pci->function_count]);
     pci->functions[pci->function_count++].stream = stream_of(s, (uint32_t)number);
 }
 
@@ -152,6 +220,8 @@ void static_read_pci(const struct boot_info *b, struct partition_plan *plan, con
     read_windows(&s, w, n);
     if (!plan->broken)
         read_names(&s, &names);
+    if (!plan->broken)
+        read_lines(&s, n);
 }
 
 /* -- several domains -- */

@@ -23,7 +23,8 @@ BOARD = """
     safe@a001000 {{ compatible = "acme,dma"; reg = <0 0xa001000 0 0x1000>; interrupts = <0 17 1>; iommus = <&smmu 3>; xen,passthrough; }};
     pcie@10000000 {{ compatible = "pci-host-ecam-generic"; device_type = "pci"; #address-cells = <3>; #size-cells = <2>; xen,passthrough;
         reg = <0 0x10000000 0 0x100000>; ranges = <0x02000000 0 0x11000000 0 0x11000000 0 0x1000000>;
-        iommu-map = <0 &smmu 0 0x18>, <0x18 &smmu 8 8>; }};
+        iommu-map = <0 &smmu 0 0x18>, <0x18 &smmu 8 8>; interrupt-map-mask = <0x1800 0 0 7>; #interrupt-cells = <1>;
+        interrupt-map = <0x0800 0 0 1 &gic 0 4 4>, <0x1000 0 0 1 &gic 0 5 4>; }};
     pcie@20000000 {{ compatible = "pci-host-ecam-generic"; device_type = "pci"; #address-cells = <3>; #size-cells = <2>;
         reg = <0 0x20000000 0 0x100000>; ranges = <0x02000000 0 0x21000000 0 0x21000000 0 0x1000000>; iommu-map = <0 &smmu 0x100 0x100>; }};
 }};

@@ -120,6 +120,20 @@ def test_bad_functions(check, first, second, line):
     assert status == 1 and sum(line in said for said in text.splitlines()) == 1, text
 
 
+def test_lines_of_functions(check):
+    """A function has its own line, or none."""
+    def with_line(name, line, more=""):
+        return functions(f'"{name}"', more=f"interrupt-map = <0x800 0 0 1 0xfde8 0 {line} 4{more}>;")
+
+    for line, more, words in ((4, "", "0 errors"), (5, "", "of no pin of these functions"), (4, " 4", "expects eight cells")):
+        status, text = check(domain(modules=TREE_MODULE), partial=with_line("00:01.0", line, more))
+        assert status == ("errors" not in words) and words in text, text
+    # 00:01.0 and 00:05.0 share one.
+    trees = {0x4f000000: with_line("00:01.0", 4), 0x4e000000: with_line("00:05.0", 4, more="").replace("0x800", "0x2800")}
+    status, text = check(domain(modules=TREE_MODULE) + domain("two", modules=SECOND_TREE, at=0x51000000), partial=trees)
+    assert status == 1 and "interrupt 36 is given to two domains, here and in /chosen/one" in text, text
+
+
 def test_functions_of_what_is_given_as_a_whole(check):
     whole = partial("/pcie@10000000", "0x12000000")
     for trees in ({0x4f000000: whole, 0x4e000000: functions('"00:01.0"')}, {0x4f000000: functions('"00:01.0"'), 0x4e000000: whole}):

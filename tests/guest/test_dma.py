@@ -97,10 +97,12 @@ def disks(tmp_path):
 
 
 def test_functions_of_one_bridge(run_guest, out, disks, tmp_path):
-    """Two partitions have a disk each behind the same bridge: each works, reaches its owner's memory and no more, and messages are its owner's.
+    """Two partitions have a disk each behind the same bridge: each works, reaches its owner's memory and not the other's (at 0x60000000 of the
+    host), and messages are its owner's.
     One crashes twice and its disk works again, while the other's stays."""
     one = owner("one", out, functions(tmp_path, "00:01.0"), "crash", ["vinci,restart-limit = <1 60>;"])
-    two = owner("two", out, functions(tmp_path, "00:02.0"))
+    two = owner("two", out, functions(tmp_path, "00:02.0"), properties=[
+        "#xen,static-mem-address-cells = <2>; #xen,static-mem-size-cells = <2>; xen,static-mem = <0 0x60000000 0 0x800000>;"])
     outcome = run_guest(None, timeout=60, icount=False, machine=board(), extra=disks, partitions=[one, two], tree_source=ROOT_TREE,
                         until="stays stopped")
     for stream, domain in (("0x8", "d1"), ("0x10", "d2")):

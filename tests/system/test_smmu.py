@@ -76,10 +76,15 @@ def test_partition_with_a_disk_and_a_network_card(make_board, out, tmp_path, its
     assert hashlib.sha256(image.read_bytes()[8 * MIB:]).hexdigest() == wanted
 
 
-def function(tmp_path, name):
-    """A partial tree that gives this function of the bridge."""
+def function(tmp_path, name, line=None):
+    """A partial tree that gives this function of the bridge; its pin is on that line."""
     tree = tmp_path / f"{name.replace(':', '.')}.dts"
-    tree.write_text(Path("tools/pci_functions.dts").read_text().replace('"00:01.0"', f'"{name}"'))
+    text = Path("tools/pci_functions.dts").read_text().replace('"00:01.0"', f'"{name}"')
+    if line is not None:
+        device = int(name[3:5], 16) << 11
+        text = text.replace("dma-coherent;", f"#interrupt-cells = <1>; interrupt-map-mask = <0xf800 0 0 7>; "
+                            f"interrupt-map = <{device:#x} 0 0 1 0xfde8 0 {line} 4>; dma-coherent;")
+    tree.write_text(text)
     return str(tree)
 
 
@@ -110,6 +115,21 @@ def test_two_partitions_share_a_bridge(make_board, out, tmp_path):
     assert requests and int(requests[1]) > 10, "the disk's interrupts are messages"
     board.stop()
     assert hashlib.sha256(image.read_bytes()[32 * MIB:]).hexdigest() == wanted
+
+
+def test_a_function_with_a_line(make_board, out, tmp_path):
+    """No ITS: the function has the line of its pin."""
+    image = tmp_path / "disk.img"
+    image.write_bytes(os.urandom(16 * MIB))
+    wanted = hashlib.sha256(image.read_bytes()[:8 * MIB]).hexdigest()
+    store = linux("store", out, function(tmp_path, "00:01.0", line=4), "vinci.copy=/dev/vda", [])
+    board = make_board(devices=disk(image, name="own", snapshot=False), mem=1024, machine=",iommu=smmuv3,its=off", kernel="", initrd="", store="none",
+                       partitions=[store], tree_source=BRIDGE_APART).start()
+    board.expect([rb"guest: store ready"], board.scale(120), "waiting for the partition")
+    text = board.log.read_bytes().decode(errors="replace")
+    assert re.findall(r"guest: (?:first|second) half ([0-9a-f]{64})", text) == [wanted, wanted]
+    assert "by message" not in text and "refused" not in text
+    board.stop()
 
 
 def dom0_with(out, scratch, files):

@@ -19,6 +19,7 @@
 struct vbridge_function {
     const struct pci_host_function *host;
     uint16_t command;                   /* as the guest has set it */
+    bool has_line;                      /* its pin may be on */
     uint8_t line;                       /* a byte for the guest to keep something in */
     uint64_t at[VBRIDGE_BARS];             /* where the guest's BARs are on its bus */
     uint64_t shown[VBRIDGE_BARS];          /* where stage 2 has them; 0: nowhere */
@@ -179,7 +180,7 @@ static uint32_t look(const struct vbridge_function *f, unsigned reg)
     if (reg == PCI_COMMAND)
         return (arch_pci_read(f->host->id, reg, 4) & 0xffff0000u) | f->command;
     if (reg == PCI_INTERRUPT)
-        return f->line;
+        return f->line | (f->has_line ? (uint32_t)f->host->pin << 8 : 0);
     return arch_pci_read(f->host->id, reg, 4);
 }
 
@@ -189,7 +190,8 @@ static void write_command(struct domain *d, struct vbridge_function *f, unsigned
 
     f->command = (uint16_t)(merged & COMMAND_GUEST);
     follow(d, f);
-    arch_pci_write(f->host->id, PCI_COMMAND, 2, (f->command & COMMAND_HOST) | COMMAND_MEMORY | COMMAND_NO_LINE);
+    arch_pci_write(f->host->id, PCI_COMMAND, 2,
+                   (f->command & COMMAND_HOST) | COMMAND_MEMORY | (f->has_line ? f->command & COMMAND_NO_LINE : COMMAND_NO_LINE));
     /* Status bits are cleared by ones. */
     if (merged >> 16)
         arch_pci_write(f->host->id, PCI_STATUS, 2, merged >> 16);
@@ -288,13 +290,14 @@ int vbridge_create(struct domain *d, const struct vbridge_place *place)
     return error;
 }
 
-int vbridge_add(struct domain *d, const struct host_device *function)
+int vbridge_add(struct domain *d, const struct host_device *function, bool has_line)
 {
     struct vbridge *p = d->arch.vbridge;
 
     ASSERT(function->function && atomic_load(&function->owner) == d->id.v);
     if (p->count == VBRIDGE_FUNCTIONS)
         return -E_NOSPC;
+    p->functions[p->count].has_line = has_line;
     p->functions[p->count++].host = function->function;
     return 0;
 }

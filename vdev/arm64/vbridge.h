@@ -8,7 +8,8 @@
  *   BARs            the host's are placed once, each in pages of its own (vbridge_host.c). The guest's are numbers of its own, which stage 2
  *                   follows while they lie in the virtual bridge's windows
  *   messages        the guest's own words: the function reaches the doorbell behind the IOMMU, and the ITS knows by its device's number whose
- *                   they are (vits.h). Lines (INTx) are functions' together: off
+ *                   they are (vits.h). A pin (INTx) is on
+ *                   if its line is the domain's, as functions share lines
  *   accesses        streams of the IOMMU and device's numbers of the ITS are those of one struct host_device for each function
  */
 #ifndef VDEV_ARM64_VBRIDGE_H
@@ -45,6 +46,7 @@ struct pci_host_function {
     uint32_t id;                        /* arch_pci_read's */
     struct pci_bar bar[PCI_BARS];       /* base: on the bus */
     uint64_t cpu[VBRIDGE_BARS];            /* where processors see it */
+    uint8_t pin;                        /* 1 to 4; 0: none */
     uint8_t flags[VBRIDGE_BARS];           /* the low bits of its register */
     uint8_t msi, msix, express;         /* capabilities; 0: none */
     bool is_wide, has_masks;            /* of MSI */
@@ -67,8 +69,8 @@ struct vbridge_place {
 
 /* d, which has never run, gets a bridge without functions. -E_NOMEM, -E_NOSPC, -E_INVAL: something else is there. */
 int vbridge_create(struct domain *d, const struct vbridge_place *place) MUST_CHECK;
-/* One more function, which d owns (host_device_assign). -E_NOSPC. */
-int vbridge_add(struct domain *d, const struct host_device *function) MUST_CHECK;
+/* One more function, which d owns (host_device_assign). has_line: its pin may be on, as d has its line. -E_NOSPC. */
+int vbridge_add(struct domain *d, const struct host_device *function, bool has_line) MUST_CHECK;
 /* As after power-on; no vCPU of d runs. Nothing where there is no bridge, as of vbridge_free: nobody refers to d any more. */
 void vbridge_reset(struct domain *d);
 void vbridge_free(struct domain *d);

@@ -159,6 +159,7 @@ static int make(struct host_device *bridge, unsigned number, const char *name)
     if (!error) {
         pci_bars_read(f->id, header, f->bar);
         find_capabilities(f);
+        f->pin = (uint8_t)arch_pci_read(f->id, PCI_INTERRUPT + 1, 1);
         error = place_bars(bridge->bridge, f);
     }
     if (!error)
