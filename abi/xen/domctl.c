@@ -13,7 +13,7 @@ const struct subcall domctl_subcalls[] = {
     SUBCALL(XEN_DOMCTL_setvcpuaffinity, CALLER_CONTROL, domctl_set_affinity),
     SUBCALL_X86_64(XEN_DOMCTL_shadow_op, XEN_DOMCTL_shadow_op, CALLER_CONTROL, x86_shadow_op), /* only: the allocation */
     SUBCALL(XEN_DOMCTL_max_mem, CALLER_CONTROL, domctl_max_mem),
-    SUBCALL(XEN_DOMCTL_setvcpucontext, CALLER_CONTROL, domctl_set_context), /* only: arm64; EOPNOTSUPP on x86-64 */
+    SUBCALL(XEN_DOMCTL_setvcpucontext, CALLER_CONTROL, domctl_set_context), /* only: x86-64: general registers, of a vCPU that has had its state */
     SUBCALL(XEN_DOMCTL_getvcpucontext, CALLER_CONTROL, domctl_get_context),
     SUBCALL(XEN_DOMCTL_getvcpuinfo, CALLER_CONTROL, domctl_vcpu_info),
     SUBCALL(XEN_DOMCTL_max_vcpus, CALLER_CONTROL, domctl_max_vcpus),

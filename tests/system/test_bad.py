@@ -88,6 +88,18 @@ def test_guests_of_other_kinds(dom0, kind, more):
     assert list(dom0.domains()) == ["Domain-0"] and dom0.free_memory() == before
 
 
+@pytest.mark.x86_64
+@pytest.mark.usefixtures("only_vinci")
+def test_a_guest_that_cannot_be_saved_goes_on(dom0):
+    """xl finds out when the guest has suspended itself, and calls that off."""
+    dom0.create("kept", memory=128)
+    status, said = dom0.run("xl save kept /tmp/kept", timeout=60)
+    assert status != 0 and "Function not implemented" in said, said
+    assert dom0.domains()["kept"]["state"][3] == "-"
+    assert dom0.guest("kept", "cat /proc/uptime")[1]
+    dom0.destroy("kept")
+
+
 def test_two_of_one_name(dom0):
     dom0.create("twin", kernel="nap", memory=16)
     assert dom0.run("xl create /tmp/twin.cfg")[0] != 0

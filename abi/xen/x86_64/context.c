@@ -6,10 +6,28 @@
 #include "lib/error.h"
 #include "lib/string.h"
 
-/* A guest of this kind gets its state by XEN_DOMCTL_sethvmcontext; the reference's toolstack uses nothing else. */
-int vcpu_context_set(struct vcpu *v UNUSED, const struct vcpu_guest_context *c UNUSED)
+#define RFLAGS_RESERVED UINT64_C(2)
+
+static void set_general(struct x86_vcpu_state *s, const struct cpu_user_regs *r)
 {
-    return -E_OPNOTSUPP;
+    s->regs = (struct x86_registers){
+        .r15 = r->r15, .r14 = r->r14, .r13 = r->r13, .r12 = r->r12, .rbp = r->rbp, .rbx = r->rbx, .r11 = r->r11, .r10 = r->r10, .r9 = r->r9,
+        .r8 = r->r8, .rax = r->rax, .rcx = r->rcx, .rdx = r->rdx, .rsi = r->rsi, .rdi = r->rdi, .rip = r->rip,
+        .rflags = r->rflags | RFLAGS_RESERVED, .rsp = r->rsp,
+    };
+}
+
+/* A guest of this kind gets its first state by XEN_DOMCTL_sethvmcontext. Later a toolstack changes general registers alone, such as the result of a
+ * suspend that was called off. */
+int vcpu_context_set(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+    struct x86_vcpu_state s;
+
+    if (!v->initialised)
+        return -E_OPNOTSUPP;
+    x86_state_get(v, &s);
+    set_general(&s, &c->user_regs);
+    return x86_state_set(v, &s) ? 0 : -E_INVAL;
 }
 
 static void get_general(const struct x86_vcpu_state *s, struct cpu_user_regs *r)
