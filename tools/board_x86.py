@@ -17,9 +17,13 @@ UNSAFE = "gnttab=unsafe-dma"
 IOMMU = "amd-iommu,intremap=on"
 
 
-def pc(cpu=CPU, smp=1, mem=512, machine="q35", threads=False):
-    """QEMU's words for the PC that everything runs on, its serial line on standard output. threads: each CPU one of the host's."""
-    return ["qemu-system-x86_64", "-machine", machine, "-accel", "tcg" if threads else "tcg,thread=single", "-cpu", cpu, "-smp", str(smp),
+def pc(cpu=CPU, smp=1, mem=512, machine="q35"):
+    """QEMU's words for the PC that everything runs on, its serial line on standard output.
+
+    One thread for all CPUs: at each exit of a guest QEMU 7.2 writes its word of requested interrupts without the lock that other
+    CPUs' threads write it under, and loses a request (a timer's, an IPI) or brings one back.
+    """
+    return ["qemu-system-x86_64", "-machine", machine, "-accel", "tcg,thread=single", "-cpu", cpu, "-smp", str(smp),
             "-m", str(mem), "-display", "none", "-nodefaults", "-no-reboot", "-serial", "stdio", "-monitor", "none"]
 
 
@@ -53,7 +57,7 @@ class X86Board(Board):
         return words + (["-initrd", self.modules()] if self.modules() else [])
 
     def command(self):
-        words = [*pc(self.cpu, self.smp, self.mem, self.machine, threads=self.smp > 1), *(["-device", self.iommu] if self.iommu else []), *self._loading()]
+        words = [*pc(self.cpu, self.smp, self.mem, self.machine), *(["-device", self.iommu] if self.iommu else []), *self._loading()]
         if self.store == "disk":
             words += disk(self.images / "store.img", name="store", extra=",read-only=on")
         if self.gdb:

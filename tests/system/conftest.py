@@ -16,7 +16,7 @@ ARM64_ALONE = ("test_consoles", "test_gicv2", "test_ivi", "test_kernels", "test_
                "test_uefi", "test_vuart", "test_zcu102")
 
 # What is left to the long run on x86-64, so that both architectures have room in the daily one.
-X86_LONG = ("test_guests", "test_libvirt", "test_memory", "test_pools", "test_rounds", "test_smp")
+X86_LONG = ("test_guests", "test_libvirt", "test_memory", "test_pools", "test_rounds")
 
 
 def pytest_addoption(parser):

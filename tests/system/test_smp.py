@@ -64,5 +64,6 @@ def test_two_guests_side_by_side(dom0):
     for name, address in (("left", 51), ("right", 52)):
         dom0.create(name, vif=["bridge=xenbr0"], extra=f"vinci.ip=10.0.0.{address}/24")
     dom0.out_of("xl vcpu-pin left all 0; xl vcpu-pin right all 1")
+    assert dom0.guest("left", "ping -c 1 -w 30 10.0.0.52")[0] == 0      # the bridge and both backends are up
     assert " 0% packet loss" in dom0.guest("left", "ping -c 20 -i 0.1 10.0.0.52")[1]
     dom0.destroy("left", "right")
