@@ -28,6 +28,7 @@ enum { COMMAND = 4, BAR0 = 0x10, BAR2 = 0x18, BAR4 = 0x20, ROM = 0x30, MSI = 0x5
 #define GUEST_BUS UINT64_C(0x20000000)
 #define GUEST_AT UINT64_C(0x30000000)
 #define WINDOW UINT64_C(0x100000)
+#define GUEST_WINDOW (WINDOW - PAGE_SIZE)   /* the last registers of SIZE do not fit */
 #define ECAM UINT64_C(0x3f000000)
 #define SIZE HOST_PCI_MEMORY
 
@@ -110,7 +111,7 @@ static struct domain *create(void)
     return d;
 }
 
-static const struct vbridge_place place = { ECAM, WINDOW, { { GUEST_BUS, GUEST_AT, WINDOW } }, 1 };
+static const struct vbridge_place place = { ECAM, WINDOW, { { GUEST_BUS, GUEST_AT, GUEST_WINDOW } }, 1 };
 
 static int give(struct domain *d, unsigned number)
 {
@@ -215,7 +216,7 @@ static void check_all(void)
         for (uint64_t at = GUEST_AT - SIZE; at < GUEST_AT + WINDOW + SIZE; at += PAGE_SIZE) {
             uint64_t host = seen_at(all[i].d, at);
 
-            assert_true(!host || (at >= GUEST_AT && at < GUEST_AT + WINDOW));
+            assert_true(!host || (at >= GUEST_AT && at < GUEST_AT + GUEST_WINDOW));
             assert_true(!host || (host >= bar0 && host < bar0 + SIZE) || host == (bar2 & PAGE_MASK));
         }
     }
@@ -260,7 +261,8 @@ static void registers_are_where_the_guest_puts_them(void **state UNUSED)
     out(one, DISK, BAR0, 4, (uint32_t)GUEST_BUS);
     assert_int_equal(seen_at(one, GUEST_AT), bar_of(disk, BAR0));
     assert_int_equal(seen_at(one, GUEST_AT + 2 * SIZE), 0);
-    out(one, DISK, BAR0, 4, (uint32_t)(GUEST_BUS + WINDOW - SIZE + PAGE_SIZE));
+    out(one, DISK, BAR0, 4, (uint32_t)(GUEST_BUS + WINDOW - SIZE));
+    assert_int_equal(seen_at(one, GUEST_AT + WINDOW - SIZE), 0);
     check_all();
     out(one, DISK, BAR0, 4, (uint32_t)(GUEST_BUS + WINDOW));
     assert_int_equal(seen_at(one, GUEST_AT), 0);
@@ -343,7 +345,7 @@ static void what_cannot_be_given(void **state UNUSED)
 static void no_write_breaks_out(void **state UNUSED)
 {
     static const uint32_t words[] = { 0, UINT32_MAX, MEMORY, MEMORY | MASTER, (uint32_t)GUEST_BUS, (uint32_t)GUEST_BUS + PAGE_SIZE, (uint32_t)HOST_BUS,
-                                      (uint32_t)(GUEST_BUS + WINDOW - PAGE_SIZE), (uint32_t)(FIRST_GFN << PAGE_SHIFT), RESET };
+                                      (uint32_t)(GUEST_BUS + WINDOW - SIZE), (uint32_t)(FIRST_GFN << PAGE_SHIFT), RESET };
 
     srand((unsigned)host_seed());
     place_bars(two, CARD, GUEST_BUS);
