@@ -230,6 +230,16 @@ def reason(side, row, where):
     return "not measured" if where else None
 
 
+def with_spent(note, arch, row, value, goal):
+    """A row's note, which says where the instructions go while it is above its goal."""
+    spent = SPENT[arch].get(row)
+    if not spent:
+        return note
+    note = note.removesuffix(spent).removesuffix("; ")
+    is_above = goal is not None and value is not None and value > goal
+    return "; ".join(part for part in (note, spent if is_above else "") if part)
+
+
 def build_table(raw, code, arch):
     """The list that goes to the JSON file."""
     table = []
@@ -243,16 +253,14 @@ def build_table(raw, code, arch):
                 if values[name] is None and (why := reason(raw.get(name, {}), row, where)):
                     notes.append(f"{name}: {why}")
         notes += [f"{name}: {about}" for name in raw if (about := raw[name].get("about", {}).get(row))]
-        if arch == "arm64" and goal is not None and values["vinci"] is not None and values["vinci"] > goal and row in SPENT:
-            notes.append(SPENT[row])
         both = values["xen"] and values["vinci"] is not None
         table.append({"row": row, "unit": unit, "xen": values["xen"], "vinci": values["vinci"],
                       "ratio": float(f"{values['vinci'] / values['xen']:.3g}") if both else None, "goal": goal,
-                      "note": "; ".join(notes)})
+                      "note": with_spent("; ".join(notes), arch, row, values["vinci"], goal)})
     return table
 
 
-def with_measured(kept, table, raw):
+def with_measured(kept, table, raw, arch):
     """The rows of `table` that were measured now, the others of `kept`; of a row that one side has, the other's figure stays."""
     old, rows = {item["row"]: item for item in kept}, []
     for item in table:
@@ -265,7 +273,8 @@ def with_measured(kept, table, raw):
             if before and name not in sides:
                 item[name] = before[name]
         item["ratio"] = float(f"{item['vinci'] / item['xen']:.3g}") if item["xen"] and item["vinci"] is not None else None
-        item["note"] = before["note"] if before else item["note"]
+        note = before["note"] if before else item["note"]
+        item["note"] = with_spent(note, arch, item["row"], item["vinci"], item["goal"])
         rows.append(item)
     return rows
 
@@ -343,7 +352,7 @@ def measure_steps(arguments, out):
     arch, names = arguments.arch, [arguments.only] if arguments.only else ["xen", "vinci"]
     raw = {name: Side(name, out, arch).measure(False, steps=arguments.steps).raw() for name in names}
     results, page = RESULTS / f"{arch}.json", RESULTS / f"{arch}.md"
-    table = with_measured(json.loads(results.read_text()), build_table(raw, code_metrics.metrics(), arch), raw)
+    table = with_measured(json.loads(results.read_text()), build_table(raw, code_metrics.metrics(), arch), raw, arch)
     results.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n")
     page.write_text(with_table(page.read_text(), table))
     for name in names:

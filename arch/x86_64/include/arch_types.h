@@ -17,7 +17,7 @@ struct vpci;
 struct svm_known {
     uint64_t rip, cr3, exit_code, length;
 };
-#define SVM_KNOWN 16
+#define SVM_KNOWN 32
 
 /* SVM's part of a vCPU (svm/). run.S knows the first three by their place. */
 struct svm_vcpu {

@@ -7,14 +7,27 @@
 #include "arch/x86_64/svm/opcodes.h"
 #include "arch/x86_64/svm/svm.h"
 #include "guest_walk.h"
+#include "mem/guest_copy.h"
 
 #define LONGEST 15
 
-static unsigned look(struct vcpu *v, uint32_t exit_code)
+/* As data, which a 64-bit kernel may read what it executes as: shorter than the walk for an instruction, which is for all others. 0: so it is not. */
+static unsigned look_quickly(struct vcpu *v, uint32_t exit_code)
 {
+    uint64_t rip = v->arch.regs.rip, n = MIN(PAGE_SIZE - rip % PAGE_SIZE, (uint64_t)LONGEST);
     uint8_t bytes[LONGEST];
 
-    return svm_length_in(bytes, x86_guest_fetch(v, v->arch.regs.rip, bytes, LONGEST), svm_is_64bit(v), exit_code);
+    if (!svm_is_64bit(v) || svm_cpl(v) || copy_from_guest(v, bytes, GVA(rip), n) != COPY_OK)
+        return 0;
+    return svm_length_in(bytes, (unsigned)n, true, exit_code);
+}
+
+static unsigned look(struct vcpu *v, uint32_t exit_code)
+{
+    unsigned length = look_quickly(v, exit_code);
+    uint8_t bytes[LONGEST];
+
+    return length ? length : svm_length_in(bytes, x86_guest_fetch(v, v->arch.regs.rip, bytes, LONGEST), svm_is_64bit(v), exit_code);
 }
 
 static NOINLINE unsigned find_out(struct vcpu *v, struct svm_known *k, uint32_t exit_code)
@@ -39,7 +52,7 @@ HOT unsigned svm_instruction_length(struct vcpu *v, uint32_t exit_code)
 {
     const struct vmcb *m = vmcb_of(v);
     uint64_t rip = v->arch.regs.rip;
-    struct svm_known *k = &v->arch.svm.known[(rip ^ rip / SVM_KNOWN) % SVM_KNOWN];
+    struct svm_known *k = &v->arch.svm.known[(rip ^ rip / SVM_KNOWN ^ m->cr3 / PAGE_SIZE) % SVM_KNOWN];
 
     if (m->next_rip > rip && m->next_rip - rip <= LONGEST)
         return (unsigned)(m->next_rip - rip);

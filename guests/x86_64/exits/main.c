@@ -200,6 +200,31 @@ static void instructions_on_registers(void)
     apic_write(0x80, 0);
 }
 
+/* The hypervisor remembers what instructions are: another one at the same address is another one. */
+static uint32_t run_written(const uint8_t insn[2], uint32_t eax)
+{
+    static volatile uint8_t code[3];
+    uint32_t result = eax;
+
+    code[0] = insn[0], code[1] = insn[1], code[2] = 0xc3;
+    __asm__ volatile("call *%3" : "+a"(result) : "d"((uint64_t)TPR), "c"(0x30), "r"(code) : "memory");
+    return result;
+}
+
+static void instructions_written_anew(void)
+{
+    static const uint8_t from_eax[2] = { 0x89, 0x02 }, from_ecx[2] = { 0x89, 0x0a }, to_eax[2] = { 0x8b, 0x02 };
+
+    for (unsigned i = 0; i < 2; i++) {
+        (void)run_written(from_eax, 0x20);
+        check_equal("MOV from eax, written where another one was", apic_read(0x80), 0x20);
+        (void)run_written(from_ecx, 0x20);
+        check_equal("MOV from ecx in its place", apic_read(0x80), 0x30);
+        check_equal("MOV to eax in its place", run_written(to_eax, 0), 0x30);
+    }
+    apic_write(0x80, 0);
+}
+
 static void xsetbv(void)
 {
     uint64_t cr4;
@@ -241,6 +266,7 @@ void guest_main(const void *start_info)
     single_steps();
     breakpoints();
     instructions_on_registers();
+    instructions_written_anew();
     xsetbv();
     vectors_keep();
     done();
