@@ -3,6 +3,8 @@
  * A partition whose device never stops interrupting; it says ten times a second how many it took:
  *   line       a PL031 whose alarm is never cleared: its line is high again as soon as an interrupt of it has ended
  *   messages   QEMU's `edu` device is told to send messages as fast as it can
+ * or its neighbour, that says how many turns of a loop it made:
+ *   beside
  */
 #include "guests/lib/guest.h"
 
@@ -167,9 +169,22 @@ static void storm_of_messages(const void *fdt)
         *reg32(EDU_AT + EDU_RAISE) = 1;
 }
 
+#define TURNS_A_LOOK 1000
+
+static void count_turns(void)
+{
+    for (unsigned long turns = 0;; turns += TURNS_A_LOOK) {
+        for (unsigned i = 0; i < TURNS_A_LOOK; i++)
+            asm volatile("");
+        say_each_tenth(turns);
+    }
+}
+
 void guest_main(const void *fdt)
 {
     gic_init(fdt);
+    if (fdt_option(fdt, "beside"))
+        count_turns();
     if (fdt_option(fdt, "messages"))
         storm_of_messages(fdt);
     storm_of_a_line(fdt);

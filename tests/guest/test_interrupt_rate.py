@@ -10,11 +10,13 @@ RATE = 1000
 TENTH = RATE // 10
 LIMIT = f"vinci,interrupt-rate = <{RATE}>;"
 UNTIL = r"(took \d+ in 100 ms[^$]*){4}"
+UNTIL_BESIDE = r"(\(beside\) took \d+ in 100 ms[^$]*){6}"
+STORMS = [("alone", None, []), ("free", "line", []), ("limited", "line", [LIMIT])]
 
 
-def in_a_tenth(outcome):
+def in_a_tenth(outcome, name="storm"):
     """What it took in each tenth of a second but the first."""
-    found = [int(n) for n in re.findall(r"^\(storm\) took (\d+) in 100 ms$", outcome.text, re.MULTILINE)]
+    found = [int(n) for n in re.findall(rf"^\({name}\) took (\d+) in 100 ms$", outcome.text, re.MULTILINE)]
     assert len(found) >= 2, outcome.tail()
     return found[1:]
 
@@ -32,6 +34,25 @@ def test_a_line_that_stays_high(run_guest, out, tmp_path):
         taken[word] = in_a_tenth(outcome)
     assert min(taken["free"]) > 50 * TENTH, taken
     assert all(0.9 * TENTH <= n <= 1.1 * TENTH for n in taken["limited"]), taken
+
+
+def test_what_a_neighbour_gains(run_guest, out, tmp_path):
+    """Both on one CPU, in instructions: a device without an end takes its owner's half of it; limited, next to nothing."""
+    partial = tmp_path / "rtc.dts"
+    partial.write_text(RTC)
+    guest = str(out / "arm64/guests/storm.img")
+    turns = {}
+    for case, word, properties in STORMS:
+        partitions = [Partition("beside", guest, bootargs="beside")]
+        if word:
+            partitions.append(Partition("storm", guest, bootargs=word, device_tree=partial, properties=properties))
+        outcome = run_guest(None, timeout=60, partitions=partitions, until=UNTIL_BESIDE,
+                            tree_source="/ { pl031@9010000 { xen,passthrough; }; };")
+        found = in_a_tenth(outcome, "beside")
+        turns[case] = sum(found) / len(found)
+    print(turns)
+    assert 0.4 * turns["alone"] < turns["free"] < 0.6 * turns["alone"], turns
+    assert turns["limited"] > 0.97 * turns["alone"], turns
 
 
 def test_messages(run_guest, out):
