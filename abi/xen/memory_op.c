@@ -89,50 +89,6 @@ static int64_t op_claim_pages(struct vcpu *v, const uint64_t args[6], void *op U
     return frame_claim(&d->owner, in.nr_extents - held);
 }
 
-/*
- * Memory is given to a domain before it starts and not on demand: a toolstack that asks for that (maxmem= above memory=) does so before there is
- * any memory. What it says of a domain that has its memory (xl mem-set) is for that domain's balloon driver, and changes nothing here.
- */
-static int set_pod_target(const struct domain *d, uint64_t target)
-{
-    if (target > atomic_load(&d->owner.limit))
-        return -E_INVAL;
-    if (atomic_load(&d->started) || target <= atomic_load(&d->owner.frames))
-        return 0;
-    log_guest("d%u: no memory on demand (maxmem= above memory=)", d->id.v);
-    return -E_OPNOTSUPP;
-}
-
-static int64_t pod_target(struct vcpu *v, uint64_t argument, bool is_set)
-{
-    struct xen_pod_target op;
-    struct domain *d;
-    int r = read_guest(v, &op, argument, sizeof(op));
-
-    if (r)
-        return r;
-    d = memory_target(v, op.domid, &r);
-    if (!d)
-        return r;
-    subcall_reached(FAMILY_MEMORY, is_set ? XENMEM_set_pod_target : XENMEM_get_pod_target);
-    r = is_set ? set_pod_target(d, op.target_pages) : 0;
-    if (r)
-        return r;
-    op.tot_pages = atomic_load(&d->owner.frames);
-    op.pod_cache_pages = op.pod_entries = 0;
-    return write_guest(v, argument, &op, sizeof(op));
-}
-
-static int64_t op_set_pod_target(struct vcpu *v, const uint64_t args[6], void *op UNUSED)
-{
-    return pod_target(v, args[1], true);
-}
-
-static int64_t op_get_pod_target(struct vcpu *v, const uint64_t args[6], void *op UNUSED)
-{
-    return pod_target(v, args[1], false);
-}
-
 /* Guests have no NUMA of their own; the question is checked all the same. */
 static int64_t op_vnumainfo(struct vcpu *v, const uint64_t args[6], void *op UNUSED)
 {
@@ -165,8 +121,8 @@ const struct subcall memory_subcalls[] = {
     SUBCALL_X86_64(XENMEM_memory_map, XENMEM_memory_map, CALLER_ANY, x86_memory_map),
     SUBCALL_MISSING(XENMEM_machine_memory_map, CALLER_CONTROL),
     SUBCALL_X86_64(XENMEM_set_memory_map, XENMEM_set_memory_map, CALLER_CONTROL, x86_set_memory_map),
-    SUBCALL(XENMEM_set_pod_target, CALLER_CONTROL, op_set_pod_target), /* only: of a domain that has its memory */
-    SUBCALL(XENMEM_get_pod_target, CALLER_CONTROL, op_get_pod_target),
+    SUBCALL_X86_64(XENMEM_set_pod_target, XENMEM_set_pod_target, CALLER_CONTROL, x86_set_pod_target), /* only: of a domain that has its memory */
+    SUBCALL_X86_64(XENMEM_get_pod_target, XENMEM_get_pod_target, CALLER_CONTROL, x86_get_pod_target),
     SUBCALL(XENMEM_get_sharing_freed_pages, CALLER_ANY, op_no_sharing),
     SUBCALL(XENMEM_get_sharing_shared_pages, CALLER_ANY, op_no_sharing),
     SUBCALL_MISSING(XENMEM_paging_op, CALLER_CONTROL),

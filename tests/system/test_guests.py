@@ -153,7 +153,8 @@ def test_network_attach_and_detach(dom0):
 
 
 def balloon(dom0, name, mib):
-    dom0.out_of(f"xl mem-set {name} {mib}")
+    number = dom0.domid(name)
+    dom0.out_of(f"xenstore-write /local/domain/{number}/memory/target {mib * 1024}")
     dom0.poll(f"test $(xl list {name} | awk 'NR==2 {{print $3}}') -eq {mib}", 30,
               f"waiting for {name} to have {mib} MiB")
 

@@ -27,6 +27,8 @@ X86_HANDLER(x86_set_policy);
 /* memory_map.c */
 X86_HANDLER(x86_memory_map);
 X86_HANDLER(x86_set_memory_map);
+X86_HANDLER(x86_set_pod_target);
+X86_HANDLER(x86_get_pod_target);
 /* vcpu_op.c: `op` is the struct vcpu named */
 X86_HANDLER(x86_vcpu_initialise);
 X86_HANDLER(x86_vcpu_up);

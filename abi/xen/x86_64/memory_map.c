@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* memory_op: the map of memory that a guest would ask a PC's firmware for. (xen/memory.h) */
+/* memory_op: the map of memory that a guest would ask a PC's firmware for, and how much of it is to be there. (xen/memory.h) */
 #define ABI_X86_64 1
 #include "abi/xen/memory.h"
 #include "abi/xen/x86_64/calls.h"
+#include "lib/print.h"
 #include "mem/heap.h"
 #include "vdev/x86_64/platform.h"
 
@@ -58,4 +59,48 @@ int64_t x86_set_memory_map(struct vcpu *v, const uint64_t args[6], void *op UNUS
         r = set_map(d, m, in.map.nr_entries);
     heap_delete(m);
     return r;
+}
+
+/*
+ * Memory is given to a domain before it starts and not on demand: a toolstack that asks for that (maxmem= above memory=) does so before there is
+ * any memory. What it says of a domain that has its memory (xl mem-set) is for that domain's balloon driver, and changes nothing here.
+ */
+static int set_pod_target(const struct domain *d, uint64_t target)
+{
+    if (target > atomic_load(&d->owner.limit))
+        return -E_INVAL;
+    if (atomic_load(&d->started) || target <= atomic_load(&d->owner.frames))
+        return 0;
+    log_guest("d%u: no memory on demand (maxmem= above memory=)", d->id.v);
+    return -E_OPNOTSUPP;
+}
+
+static int64_t pod_target(struct vcpu *v, uint64_t argument, bool is_set)
+{
+    struct xen_pod_target op;
+    struct domain *d;
+    int r = read_guest(v, &op, argument, sizeof(op));
+
+    if (r)
+        return r;
+    d = memory_target(v, op.domid, &r);
+    if (!d)
+        return r;
+    subcall_reached(FAMILY_MEMORY, is_set ? XENMEM_set_pod_target : XENMEM_get_pod_target);
+    r = is_set ? set_pod_target(d, op.target_pages) : 0;
+    if (r)
+        return r;
+    op.tot_pages = atomic_load(&d->owner.frames);
+    op.pod_cache_pages = op.pod_entries = 0;
+    return write_guest(v, argument, &op, sizeof(op));
+}
+
+int64_t x86_set_pod_target(struct vcpu *v, const uint64_t args[6], void *op UNUSED)
+{
+    return pod_target(v, args[1], true);
+}
+
+int64_t x86_get_pod_target(struct vcpu *v, const uint64_t args[6], void *op UNUSED)
+{
+    return pod_target(v, args[1], false);
 }
