@@ -22,8 +22,11 @@ int read_bitmap(struct vcpu *v, const struct xenctl_bitmap *from, uint64_t *map,
 /* Write one: what the guest's has more than `bits` becomes 0. */
 int write_bitmap(struct vcpu *v, const struct xenctl_bitmap *to, const uint64_t *map, unsigned bits);
 
-/* Call `function` for the registers of `target` while its domain is held; under its lock, so that the width of its kernel stays. Its result,
- * or -E_RESTART while one of its vCPUs is still on a CPU. */
+/* Call `function` for the registers of `target` with its domain held, no vCPU of it on a CPU; under its lock, so that the width of its kernel
+ * stays. Its result, or -E_RESTART while one of its vCPUs is still on a CPU. The domain remains held, for more of them, until it is let go. */
+int domctl_while_held(struct vcpu *target, void *state, int (*function)(struct vcpu *target, void *state)) MUST_CHECK;
+void domctl_let_go(struct domain *d);
+/* Both at once, for a single one. */
 int domctl_with_held(struct vcpu *target, void *state, int (*function)(struct vcpu *target, void *state)) MUST_CHECK;
 
 /* The guest's CPU registers in the ABI's structure. Set: -E_INVAL when it describes no state that a 64-bit guest can be in. */

@@ -59,6 +59,25 @@ static void let_go(struct domain_locked l)
     l.d->held = false;
 }
 
+int domctl_while_held(struct vcpu *target, void *state, int (*function)(struct vcpu *target, void *state))
+{
+    struct domain_locked l = domain_lock(target->domain);
+    int r = hold(l);
+
+    if (!r)
+        r = function(target, state);
+    domain_unlock(l);
+    return r;
+}
+
+void domctl_let_go(struct domain *d)
+{
+    struct domain_locked l = domain_lock(d);
+
+    let_go(l);
+    domain_unlock(l);
+}
+
 int domctl_with_held(struct vcpu *target, void *state, int (*function)(struct vcpu *target, void *state))
 {
     struct domain_locked l = domain_lock(target->domain);
@@ -79,15 +98,6 @@ static struct vcpu *named_vcpu(struct vcpu *v, const struct domctl_call *call, u
     ASSERT(!target || target->id == id);
     *error = call->d == v->domain ? -E_INVAL : target ? 0 : -E_SRCH;
     return *error ? NULL : target;
-}
-
-/* What the caller offers cannot be read any more, after it could be: do not leave the domain held. */
-static void give_up(struct domain *d)
-{
-    struct domain_locked l = domain_lock(d);
-
-    let_go(l);
-    domain_unlock(l);
 }
 
 static int set_registers(struct vcpu *target, void *c)
@@ -114,7 +124,7 @@ int64_t domctl_set_context(struct vcpu *v, const uint64_t args[6] UNUSED, void *
         return -E_OPNOTSUPP;        /* would be a reset of the vCPU */
     r = read_guest(v, &c, guest_address(call->op.u.vcpucontext.ctxt), sizeof(c));
     if (r == -E_FAULT)
-        give_up(call->d);
+        domctl_let_go(call->d);
     if (r)
         return r;
     subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_setvcpucontext);

@@ -98,7 +98,7 @@ static int write_vcpu(struct vcpu *v, struct vcpu *target, uint64_t to)
         record.kind = &record_kinds[i];
         if (!record_length(record.kind))
             continue;
-        r = domctl_with_held(target, &record, encode_held);
+        r = domctl_while_held(target, &record, encode_held);
         if (!r)
             r = write_guest(v, to, &record.d, sizeof(record.d));
         if (!r)
@@ -131,6 +131,7 @@ static int write_some(struct vcpu *v, struct domain *d, uint64_t to, uint32_t *n
     return 0;
 }
 
+/* Held from the first record to the last: they are of one moment, and a vCPU that is busy on another CPU cannot get between them for ever. */
 int64_t x86_get_hvm_context(struct vcpu *v, const uint64_t args[6], void *op)
 {
     struct domctl_call *call = op;
@@ -141,13 +142,18 @@ int64_t x86_get_hvm_context(struct vcpu *v, const uint64_t args[6], void *op)
 
     if (call->d == v->domain)
         return -E_INVAL;
-    if (to && in->size < size)
+    if (to && in->size < size) {
+        domctl_let_go(call->d);     /* a vCPU may have come since an earlier run held it */
         return -E_NOSPC;
+    }
     subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_gethvmcontext);
     if (to) {
         r = write_some(v, call->d, to, &next);
-        if (r == -E_RESTART)
+        if (r == -E_RESTART) {
             hypercall_set_arg(v, 1, CONTINUED(next));
+            return r;
+        }
+        domctl_let_go(call->d);
         if (!r)
             r = write_ends(v, call->d, to);
         if (r)
