@@ -69,10 +69,12 @@ static bool take_fault(struct vtd *u, unsigned at, bool show)
     return true;
 }
 
-/* They lie in a ring. False: there are more than are taken at once. */
+/* They lie in a ring. False: there are more than are taken at once. One that comes behind the last look, which has found none, has a message of
+ * its own. */
 static bool take_faults(struct vtd *u)
 {
     unsigned registers = CAP_FAULTS(u->cap), taken = 0;
+    bool lost = false;
     uint32_t status;
 
     while ((status = mmio_read32(u->base, VTD_FSTS)) & (FSTS_PENDING | FSTS_OVERFLOW) && taken < FAULTS_AT_ONCE) {
@@ -83,12 +85,14 @@ static bool take_faults(struct vtd *u)
             next++;
         }
         mmio_write32(u->base, VTD_FSTS, (uint32_t)FSTS_OVERFLOW);
-        if (taken == before)
+        if (taken == before) {
+            lost = status & FSTS_PENDING;
             break;
+        }
     }
     if (taken > FAULTS_SHOWN)
         log_guest("VT-d %u: %u more faults", u->number, taken - FAULTS_SHOWN);
-    return !(mmio_read32(u->base, VTD_FSTS) & FSTS_PENDING);
+    return !lost && (taken < FAULTS_AT_ONCE || !(mmio_read32(u->base, VTD_FSTS) & FSTS_PENDING));
 }
 
 /* Handling faults costs time that is somebody else's: who makes too many is not heard any more. */

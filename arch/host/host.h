@@ -84,6 +84,8 @@ bool host_vtd_access(unsigned unit, uint16_t function, uint64_t address, void *b
 /* A message of a device (source: a function of PCI, or what an IO-APIC goes by), which a unit remaps: vector and local APIC to which it comes.
  * False: it is refused, and told as above. */
 bool host_vtd_message(unsigned unit, uint16_t source, uint32_t address, uint8_t *vector, uint32_t *apic);
+/* When the driver next sees that no fault is there, one comes right behind its look: a read of `address`. */
+void host_vtd_fault_late(unsigned unit, uint16_t function, uint64_t address);
 /* From now on a unit stops at what is put into its queue, and says so. */
 void host_vtd_stop(unsigned unit);
 

@@ -194,9 +194,14 @@ static void command(struct vtd_model *m, uint32_t value)
 
 static uint32_t read_register(void *device, unsigned offset)
 {
-    const struct vtd_model *m = device;
+    struct vtd_model *m = device;
+    uint32_t value = m->reg[offset / 4];
 
-    return m->reg[offset / 4];
+    if (offset == 0x34 && m->late && !(value & 2)) {
+        m->late = false;
+        vtd_model_fault(m, m->late_function, m->late_address, false, 6);
+    }
+    return value;
 }
 
 static void write_register(void *device, unsigned offset, uint32_t value)
@@ -264,6 +269,15 @@ void host_vtd_boot(const struct host_vtd_config *c)
         m->reg[0x64 / 4] = 0x80000001;
         device_model_add(&(struct device_model){ HOST_VTD_BASE(i), VTD_MODEL_BYTES, m, read_register, write_register, write_wide });
     }
+}
+
+void host_vtd_fault_late(unsigned unit, uint16_t function, uint64_t address)
+{
+    struct vtd_model *m = vtd_model(unit);
+
+    m->late = true;
+    m->late_function = function;
+    m->late_address = address;
 }
 
 void host_vtd_stop(unsigned unit)

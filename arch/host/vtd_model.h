@@ -30,6 +30,9 @@ struct vtd_model {
     uint64_t root, queue;               /* as they were when they were switched on */
     uint32_t head;
     bool stopped;
+    bool late;                          /* a fault comes as soon as none has been seen to be there: */
+    uint16_t late_function;
+    uint64_t late_address;
     struct vtd_cached tlb[VTD_MODEL_TLB];
     struct vtd_cached_context context[VTD_MODEL_CONTEXTS];
     uint64_t interrupts;                /* IRTA as it was when it was switched on */

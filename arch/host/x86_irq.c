@@ -81,10 +81,17 @@ int arch_boot_own_message(void (*handle)(void *arg), void *arg)
 
 void host_own_message(uint32_t address, uint32_t data)
 {
+    static bool handled;
+
     PANIC_IF(address != arch_message_address(0) || data != HOST_OWN_VECTOR, "a message %#x to %#x", data, address);
-    message_waits = messages_held;
-    for (unsigned i = 0; i < message_count && !messages_held; i++)
-        messages[i].handle(messages[i].arg);
+    message_waits = true;
+    while (message_waits && !messages_held && !handled) {
+        message_waits = false;
+        handled = true;     /* interrupts are off: the next waits */
+        for (unsigned i = 0; i < message_count; i++)
+            messages[i].handle(messages[i].arg);
+        handled = false;
+    }
 }
 
 void host_hold_messages(bool hold)

@@ -233,6 +233,26 @@ static void test_faults_overflow(void **state UNUSED)
     end_space_whole();
 }
 
+/* One that comes as the handler is about to end is the next message's, and not a storm. */
+static void test_a_fault_behind_the_last_look(void **state UNUSED)
+{
+    uint64_t x;
+
+    boot_machine(&(struct host_vtd_config){ .units = 1, .levels = 4 });
+    make_space();
+    assert_int_equal(iommu_attach(devices, &one), 0);
+    assert_int_equal(stage2_map(&space, GFN(BASE), frames(&owner, 0), 0, S2_RAM), 0);
+    host_vtd_fault_late(0, FUNCTION, 0x77000);
+    assert_false(device_reads(0x99000, &x));
+    assert_non_null(strstr(host_console_text(), "read at 0x99000 refused"));
+    assert_non_null(strstr(host_console_text(), "read at 0x77000 refused"));
+    assert_null(strstr(host_console_text(), "cut off"));
+    assert_true(device_reads(BASE << PAGE_SHIFT, &x));
+    iommu_detach(devices, &one);
+    heap_before++;
+    end_space_whole();
+}
+
 /* Who makes too many faults is not heard any more, and reaches nothing, until it is given anew; the others on its bus go on. */
 static void storm(const struct iommu_streams *streams, uint64_t pages_left)
 {
@@ -353,6 +373,7 @@ int main(void)
         cmocka_unit_test(test_detached_reaches_nothing),
         cmocka_unit_test(test_faults_are_logged),
         cmocka_unit_test(test_faults_overflow),
+        cmocka_unit_test(test_a_fault_behind_the_last_look),
         cmocka_unit_test(test_storms_are_cut_off),
         cmocka_unit_test(test_storm_of_nobody),
         cmocka_unit_test(test_firmwares_memory),
