@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* AMD-Vi: switching units on with every device refused. (48882, 3.4, 5.2) */
 #include "drivers/amdvi_internal.h"
-#include "arch/include/x86_irq.h"
 #include "arch/include/pci.h"
+#include "arch/include/x86_irq.h"
 
 /* IVHD flags (5.2.2.1) and the control bits that they ask for. */
 static const struct { uint8_t flag; uint64_t control; } wanted[] = {

@@ -3,8 +3,8 @@
  * VT-d: interrupts. All units have the one table, whose entries are counted as vectors are: each vector is one device's, who alone can send
  * it. (VT-d 4.1, chapter 5, 9.10)
  */
-#include "arch/include/x86_irq.h"
 #include "arch/include/pci.h"
+#include "arch/include/x86_irq.h"
 #include "drivers/vtd_internal.h"
 
 #define VECTORS 256

@@ -60,21 +60,21 @@ static void read_range(struct acpi_dmar *d, const uint8_t *p, uint32_t length)
     d->range[d->ranges++].size = last - base + 1;
 }
 
+static const char *read_structure(void *dmar, const uint8_t *p, uint32_t length)
+{
+    if (read16(p) == DRHD)
+        return read_unit(dmar, p, length);
+    if (read16(p) == RMRR)
+        read_range(dmar, p, length);
+    return NULL;
+}
+
 const char *acpi_read_dmar(const void *table, uint32_t length, struct acpi_dmar *out)
 {
     const uint8_t *p = table;
-    const char *why = NULL;
-    uint32_t bytes;
+    const char *why;
 
     *out = (struct acpi_dmar){ .remaps = length > DMAR_FLAGS && p[DMAR_FLAGS] & DMAR_REMAPS };
-    for (uint32_t at = DMAR_FIRST; !why && at + 4 <= length; at += bytes) {
-        bytes = read16(p + at + 2);
-        if (bytes < 4 || bytes > length - at)
-            return "a structure of the DMAR is longer than the table, or has no length";
-        if (read16(p + at) == DRHD)
-            why = read_unit(out, p + at, bytes);
-        else if (read16(p + at) == RMRR)
-            read_range(out, p + at, bytes);
-    }
+    why = acpi_read_parts(p, DMAR_FIRST, length, out, "a structure of the DMAR is longer than the table, or has no length", read_structure);
     return why ? why : out->units ? NULL : "the DMAR has no unit";
 }

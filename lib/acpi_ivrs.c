@@ -137,21 +137,20 @@ static void read_ivmd(struct acpi_ivrs *v, const uint8_t *p, uint32_t length)
     v->range[v->ranges++].size = read64(p + 24);
 }
 
+static const char *read_block(void *ivrs, const uint8_t *p, uint32_t length)
+{
+    if (p[0] == IVHD_10 || p[0] == IVHD_11 || p[0] == IVHD_40)
+        return read_ivhd(ivrs, p, length);
+    if (p[0] >= IVMD_ALL && p[0] <= IVMD_RANGE)
+        read_ivmd(ivrs, p, length);
+    return NULL;
+}
+
 const char *acpi_read_ivrs(const void *table, uint32_t length, struct acpi_ivrs *out)
 {
-    const uint8_t *p = table;
-    const char *why = NULL;
-    uint32_t bytes;
+    const char *why;
 
     *out = (struct acpi_ivrs){ .units = 0 };
-    for (uint32_t at = IVRS_FIRST; !why && at + 4 <= length; at += bytes) {
-        bytes = read16(p + at + 2);
-        if (bytes < 4 || bytes > length - at)
-            return "a block of the IVRS is longer than the table or has no length";
-        if (p[at] == IVHD_10 || p[at] == IVHD_11 || p[at] == IVHD_40)
-            why = read_ivhd(out, p + at, bytes);
-        else if (p[at] >= IVMD_ALL && p[at] <= IVMD_RANGE)
-            read_ivmd(out, p + at, bytes);
-    }
+    why = acpi_read_parts(table, IVRS_FIRST, length, out, "a block of the IVRS is longer than the table or has no length", read_block);
     return why ? why : out->units ? NULL : "the IVRS has no IOMMU";
 }

@@ -26,7 +26,7 @@ GUEST86_SHARED := $(GUEST86_OUT)/obj/shared/lib/domain.c.o $(patsubst %,$(GUEST8
 GUEST86_ABI    := -I. -idirafter $(O)/include -idirafter /usr/include
 $(GUEST86_OUT)/probe.elf: $(GUEST86_SHARED)
 $(GUEST86_OUT)/obj/probe/% $(GUEST86_OUT)/obj/dma_attack/%: GUEST86_CFLAGS += $(GUEST86_ABI)
-$(GUEST86_OUT)/dma_attack.elf: $(patsubst %,$(GUEST86_OUT)/obj/%.c.o,probe/toolstack shared/lib/domain shared/dma_attack/disk)
+$(GUEST86_OUT)/dma_attack.elf: $(patsubst %,$(GUEST86_OUT)/obj/%.c.o,probe/toolstack shared/lib/domain shared/dma_attack/disk shared/dma_attack/victim)
 $(GUEST86_OUT)/obj/shared/%.c.o: guests/%.c mk/guests_x86.mk
 	@mkdir -p $(@D)
 	@echo "  CC      $<"

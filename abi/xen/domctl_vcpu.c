@@ -80,14 +80,10 @@ void domctl_let_go(struct domain *d)
 
 int domctl_with_held(struct vcpu *target, void *state, int (*function)(struct vcpu *target, void *state))
 {
-    struct domain_locked l = domain_lock(target->domain);
-    int r = hold(l);
+    int r = domctl_while_held(target, state, function);
 
-    if (!r) {
-        r = function(target, state);
-        let_go(l);
-    }
-    domain_unlock(l);
+    if (r != -E_RESTART)
+        domctl_let_go(target->domain);
     return r;
 }
 

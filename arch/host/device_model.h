@@ -3,7 +3,7 @@
 #ifndef ARCH_HOST_DEVICE_MODEL_H
 #define ARCH_HOST_DEVICE_MODEL_H
 
-#include "lib/types.h"
+#include "arch/host/internal.h"
 
 struct device_model {
     hpa_t at;
@@ -16,5 +16,12 @@ struct device_model {
 
 void device_models_clear(void);
 void device_model_add(const struct device_model *m);
+
+/* A frame is handed out anew: panics when it is one of the `pages` from `first` on that a device has in a valid entry of a cache. */
+static inline void device_model_check_unused(mfn_t mfn, bool is_cached, uint64_t first, uint64_t pages)
+{
+    PANIC_IF(is_cached && first <= mfn.v && mfn.v < first + pages, "frame %#llx is handed out anew while a device can still reach it",
+             (unsigned long long)mfn.v);
+}
 
 #endif

@@ -188,7 +188,6 @@ void smmu_model_check_unused(mfn_t mfn)
         for (unsigned i = 0; i < HOST_SMMU_TLB; i++) {
             const struct smmu_cached *t = &models[unit].tlb[i];
 
-            PANIC_IF(t->valid && t->mfn <= mfn.v && mfn.v < t->mfn + t->pages,
-                     "frame %#llx is handed out anew while a device can still reach it", (unsigned long long)mfn.v);
+            device_model_check_unused(mfn, t->valid, t->mfn, t->pages);
         }
 }

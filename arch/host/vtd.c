@@ -68,8 +68,7 @@ void vtd_model_check_unused(mfn_t mfn)
         for (unsigned i = 0; i < VTD_MODEL_TLB; i++) {
             const struct vtd_cached *t = &models[unit].tlb[i];
 
-            PANIC_IF(t->valid && t->present && t->mfn <= mfn.v && mfn.v < t->mfn + t->pages,
-                     "frame %#llx is handed out anew while a device can still reach it", (unsigned long long)mfn.v);
+            device_model_check_unused(mfn, t->valid && t->present, t->mfn, t->pages);
         }
 }
 

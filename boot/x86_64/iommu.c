@@ -74,68 +74,72 @@ static void remap(const char *name, const struct acpi_io_apic_source *sources, u
 
 /* -- AMD-Vi -- */
 
-static void start_amd(const struct acpi_ivrs *ivrs)
+static struct acpi_ivrs ivrs;
+
+static const char *read_amd(const void *table, uint32_t length)
 {
-    if (ivrs->left_out)
-        log_warning("ACPI: %u IOMMUs or ranges of memory of the IVRS are not used", ivrs->left_out);
-    for (unsigned i = 0; i < ivrs->ranges; i++)
-        add_range(ivrs->range[i].base, ivrs->range[i].size);
-    if (amdvi_start(ivrs))
-        return;
-    for (unsigned i = 0; i < ivrs->units; i++)
-        add_unit(ivrs->unit[i].base.v, AMDVI_BYTES, ivrs->unit[i].function, amdvi_last_device(i));
-    remap("AMD-Vi", ivrs->io_apic, ivrs->io_apics, amdvi_remap_start, NULL);
+    return acpi_read_ivrs(table, length, &ivrs);
 }
 
-static void find_amd(const struct acpi_table *t)
+static void start_amd(void)
 {
-    static struct acpi_ivrs ivrs;
-    void *p = boot_map(t->at, t->length);
-    const char *why = p ? acpi_read_ivrs(p, t->length, &ivrs) : "the IVRS is out of reach";
-
-    if (p)
-        boot_unmap(p, t->length);
-    if (why)
-        log_warning("ACPI: %s: no IOMMU is used", why);
-    else
-        start_amd(&ivrs);
+    if (ivrs.left_out)
+        log_warning("ACPI: %u IOMMUs or ranges of memory of the IVRS are not used", ivrs.left_out);
+    for (unsigned i = 0; i < ivrs.ranges; i++)
+        add_range(ivrs.range[i].base, ivrs.range[i].size);
+    if (amdvi_start(&ivrs))
+        return;
+    for (unsigned i = 0; i < ivrs.units; i++)
+        add_unit(ivrs.unit[i].base.v, AMDVI_BYTES, ivrs.unit[i].function, amdvi_last_device(i));
+    remap("AMD-Vi", ivrs.io_apic, ivrs.io_apics, amdvi_remap_start, NULL);
 }
 
 /* -- VT-d -- */
 
-static void start_intel(const struct acpi_dmar *dmar)
+static struct acpi_dmar dmar;
+
+static const char *read_intel(const void *table, uint32_t length)
 {
-    if (vtd_start(dmar))
-        return;
-    if (dmar->left_out)
-        log_warning("ACPI: %u ranges of memory of the DMAR are not used", dmar->left_out);
-    for (unsigned i = 0; i < dmar->ranges; i++)
-        add_range(dmar->range[i].base, dmar->range[i].size);
-    for (unsigned i = 0; i < dmar->units; i++)
-        add_unit(dmar->unit[i].v, vtd_bytes(i), NO_FUNCTION, VTD_LAST_STREAM);
-    remap("VT-d", dmar->io_apic, dmar->io_apics, vtd_remap_start, dmar->remaps ? NULL : "firmware does not want it");
+    return acpi_read_dmar(table, length, &dmar);
 }
 
-static void find_intel(const struct acpi_table *t)
+static void start_intel(void)
 {
-    static struct acpi_dmar dmar;
-    void *p = boot_map(t->at, t->length);
-    const char *why = p ? acpi_read_dmar(p, t->length, &dmar) : "the DMAR is out of reach";
-
-    if (p)
-        boot_unmap(p, t->length);
-    if (why)
-        log_warning("ACPI: %s: no IOMMU is used", why);
-    else
-        start_intel(&dmar);
+    if (vtd_start(&dmar))
+        return;
+    if (dmar.left_out)
+        log_warning("ACPI: %u ranges of memory of the DMAR are not used", dmar.left_out);
+    for (unsigned i = 0; i < dmar.ranges; i++)
+        add_range(dmar.range[i].base, dmar.range[i].size);
+    for (unsigned i = 0; i < dmar.units; i++)
+        add_unit(dmar.unit[i].v, vtd_bytes(i), NO_FUNCTION, VTD_LAST_STREAM);
+    remap("VT-d", dmar.io_apic, dmar.io_apics, vtd_remap_start, dmar.remaps ? NULL : "firmware does not want it");
 }
 
 /* -- any -- */
 
-static const struct {
+static const struct kind {
     char signature[5];
-    void (*find)(const struct acpi_table *t);
-} kinds[] = { { "IVRS", find_amd }, { "DMAR", find_intel } };
+    const char *(*read)(const void *table, uint32_t length);
+    void (*start)(void);
+} kinds[] = { { "IVRS", read_amd, start_amd }, { "DMAR", read_intel, start_intel } };
+
+static void start_kind(const struct kind *k, const struct acpi_table *t)
+{
+    void *p = boot_map(t->at, t->length);
+    const char *why;
+
+    if (!p) {
+        log_warning("ACPI: the %s is out of reach: no IOMMU is used", k->signature);
+        return;
+    }
+    why = k->read(p, t->length);
+    boot_unmap(p, t->length);
+    if (why)
+        log_warning("ACPI: %s: no IOMMU is used", why);
+    else
+        k->start();
+}
 
 void board_start_iommus(void)
 {
@@ -143,7 +147,7 @@ void board_start_iommus(void)
         const struct acpi_table *t = acpi_find(&board.acpi, kinds[i].signature, 0);
 
         if (t)
-            kinds[i].find(t);
+            start_kind(&kinds[i], t);
     }
 }
 

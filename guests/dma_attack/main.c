@@ -5,29 +5,9 @@
  * for messages of a foreign device; then
  * it may crash ("crash") and do the same in its next life.
  */
-#include "guests/dma_attack/disk.h"
-#include "guests/lib/hypercall.h"
-
-#define VICTIM_GFN ((CHILD_MEMORY_BASE >> PAGE_SHIFT) + 1024)
-#define RW_REF 8
-#define RO_REF 9
-#define MARK 0x7669637469ULL
-/* Sectors: what the test's disk image holds at 0, and where we write. */
-#define SECTOR_GIVEN 0
-#define SECTOR_OURS 8
+#include "guests/dma_attack/victim.h"
 
 static uint8_t buffer[PAGE_SIZE] PAGE_ALIGNED;
-static struct child child;
-static struct grant_entry_v1 *table;
-
-/* The image holds i * 7 at byte i. */
-static bool is_given(const volatile uint8_t *p)
-{
-    for (unsigned i = 0; i < SECTOR; i++)
-        if (p[i] != (uint8_t)(i * 7))
-            return false;
-    return true;
-}
 
 static void test_own_memory(void)
 {
@@ -47,75 +27,47 @@ static void never_runs(struct child_page *page)
 
 static bool make_victim(void)
 {
-    xen_pfn_t gfn = toolstack_free_gfn();
-    struct xen_mem_acquire_resource acquire = { .type = XENMEM_resource_grant_table, .nr_frames = 1 };
-    long rc = child_build(&child, 1, never_runs);
+    long rc = victim_make(never_runs);
 
-    acquire.domid = child.id;
-    set_xen_guest_handle(acquire.frame_list, &gfn);
-    if (!rc)
-        rc = memory_op(XENMEM_acquire_resource, &acquire);
     check_eq("a domain that is attacked", rc, 0);
-    if (rc)
-        return false;
-    table = (struct grant_entry_v1 *)(gfn << PAGE_SHIFT);
-    table[RW_REF].domid = table[RO_REF].domid = 0;
-    table[RW_REF].frame = table[RO_REF].frame = (uint32_t)VICTIM_GFN;
-    table[RW_REF].flags = GTF_permit_access;
-    table[RO_REF].flags = GTF_permit_access | GTF_readonly;
-    return true;
+    return !rc;
 }
 
 static struct gnttab_map_grant_ref map(unsigned ref, unsigned flags)
 {
-    struct gnttab_map_grant_ref op = { .host_addr = toolstack_free_gfn() << PAGE_SHIFT, .flags = GNTMAP_host_map | flags,
-        .ref = ref, .dom = child.id };
-    long rc = grant_op(GNTTABOP_map_grant_ref, &op, 1);
+    struct gnttab_map_grant_ref op;
 
-    check_eq("a grant mapped", rc ? rc : op.status, GNTST_okay);
+    check_eq("a grant mapped", victim_map(&op, ref, flags), GNTST_okay);
     return op;
 }
 
 static void unmap(const struct gnttab_map_grant_ref *mapped)
 {
-    struct gnttab_unmap_grant_ref op = { .host_addr = mapped->host_addr, .handle = mapped->handle };
-    long rc = grant_op(GNTTABOP_unmap_grant_ref, &op, 1);
-
-    check_eq("and unmapped", rc ? rc : op.status, GNTST_okay);
-}
-
-/* The disk reads a sector to `at`: does anything arrive in the page that we see at `page`? */
-static bool arrives(uint64_t at, volatile uint64_t *page)
-{
-    *page = MARK;
-    disk_start();
-    disk_move(at, SECTOR_GIVEN, true);
-    dsb();
-    return *page != MARK;
+    check_eq("and unmapped", victim_unmap(mapped), GNTST_okay);
 }
 
 static void test_victim(void)
 {
-    volatile uint64_t *page = foreign_map(child.id, VICTIM_GFN);
+    volatile uint64_t *page = foreign_map(victim.id, VICTIM_GFN);
     struct gnttab_map_grant_ref writable = map(RW_REF, 0), second, read_only;
     uint64_t at = writable.dev_bus_addr;
 
     check(page != NULL, "we see the page", "no mapping");
     if (!page)
         return;
-    check(arrives(at, page) && is_given((volatile uint8_t *)page), "granted: the disk reaches it", "untouched");
+    check(disk_reaches(at, page) && is_given((volatile uint8_t *)page), "granted: the disk reaches it", "untouched");
     second = map(RW_REF, 0);
     unmap(&writable);
-    check(arrives(at, page), "granted twice, unmapped once: it still does", "untouched");
+    check(disk_reaches(at, page), "granted twice, unmapped once: it still does", "untouched");
     unmap(&second);
-    check(!arrives(at, page), "unmapped: it does not", "it was written to");
+    check(!disk_reaches(at, page), "unmapped: it does not", "it was written to");
     read_only = map(RO_REF, GNTMAP_readonly);
-    check(!arrives(at, page), "granted for reading: it is not written to", "it was");
+    check(!disk_reaches(at, page), "granted for reading: it is not written to", "it was");
     check(disk_start() && disk_move(at, SECTOR_OURS, false), "but read from", "it says no");
     unmap(&read_only);
-    check(!arrives(at, page), "after that it is out of reach again", "it was written to");
+    check(!disk_reaches(at, page), "after that it is out of reach again", "it was written to");
     foreign_unmap((void *)(uintptr_t)page);
-    check_eq("the attacked domain goes", domain_destroy(child.id), 0);
+    check_eq("the attacked domain goes", domain_destroy(victim.id), 0);
 }
 
 /* Where the attacked host memory is says the command line of the test: below it is nothing of ours. */

@@ -102,4 +102,69 @@ static inline void compare_page(const struct view *device, uint64_t gfn)
     assert_int_equal(device->writes(gfn << PAGE_SHIFT, mark + 1), is_there && s2_type_is_writable(type));
 }
 
+/* A stream has one owner, in whatever ranges it is asked for, and detaching what is another's changes nothing. `within` lies in `bus`, `across`
+ * begins before it. */
+static inline void check_one_owner(struct iommu_space *second, const struct iommu_streams *bus, const struct iommu_streams *within,
+                                   const struct iommu_streams *across)
+{
+    assert_int_equal(iommu_attach(devices, bus), 0);
+    assert_int_equal(iommu_attach(second, within), -E_BUSY);
+    assert_int_equal(iommu_attach(second, across), -E_BUSY);
+    assert_false(iommu_has_streams(second));
+    iommu_detach(second, within);
+    assert_int_equal(iommu_attach(second, within), -E_BUSY);
+    iommu_detach(devices, bus);
+    assert_false(iommu_has_streams(devices));
+    assert_int_equal(iommu_attach(second, across), 0);
+    assert_int_equal(iommu_attach(devices, within), 0);
+    assert_int_equal(iommu_attach(devices, bus), -E_BUSY);
+    iommu_detach(second, across);
+    iommu_detach(devices, within);
+    assert_int_equal(iommu_attach(devices, bus), 0);
+    iommu_detach(devices, bus);
+}
+
+/* A device reaches its space's memory as long as it is attached; at the end it is. */
+static inline void check_attached_only(const struct view *device, const struct iommu_streams *one)
+{
+    uint64_t x = 5;
+
+    assert_int_equal(stage2_map(&space, GFN(BASE), frames(&owner, 0), 0, S2_RAM), 0);
+    assert_false(device->reads(BASE << PAGE_SHIFT, &x));
+    assert_int_equal(iommu_attach(devices, one), 0);
+    assert_true(device->reads(BASE << PAGE_SHIFT, &x));
+    assert_true(device->writes(BASE << PAGE_SHIFT, 7));
+    iommu_detach(devices, one);
+    assert_false(device->reads(BASE << PAGE_SHIFT, &x));
+    assert_int_equal(iommu_attach(devices, one), 0);
+    assert_true(device->reads(BASE << PAGE_SHIFT, &x));
+    assert_int_equal(x, 7);
+}
+
+/* For a loop of failing allocations: a space, streams of it and a page, all gone again. */
+static inline int make_and_end_space(const struct iommu_streams *streams)
+{
+    struct iommu_space *p = NULL;
+    mfn_t mfn = MFN_NONE;
+    struct stage2 s;
+    int r = stage2_init(&s, &owner);
+
+    if (r)
+        return r;
+    r = iommu_space_create(1, &s, &p);
+    if (!r)
+        r = iommu_attach(p, streams);
+    if (!r && !(r = frame_alloc(&owner, 0, FRAME_ANY, &mfn))) {
+        r = stage2_map(&s, GFN(BASE), mfn, 0, S2_RAM);
+        if (r)
+            frame_put(mfn);
+    }
+    if (p)
+        iommu_detach(p, streams);
+    while (stage2_destroy(&s) == -E_RESTART)
+        continue;
+    iommu_space_destroy(p);
+    return r;
+}
+
 #endif

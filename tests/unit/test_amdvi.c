@@ -138,17 +138,7 @@ static void test_devices_have_one_owner(void **state UNUSED)
     assert_int_equal(iommu_attach(devices, &beyond), -E_INVAL);
     assert_int_equal(iommu_attach(devices, &huge), -E_INVAL);
     assert_int_equal(iommu_attach(devices, &none), -E_INVAL);
-    assert_int_equal(iommu_attach(devices, &bus), 0);
-    assert_int_equal(iommu_attach(second, &within), -E_BUSY);
-    assert_int_equal(iommu_attach(second, &across), -E_BUSY);
-    iommu_detach(second, &within);
-    assert_int_equal(iommu_attach(second, &within), -E_BUSY);
-    iommu_detach(devices, &bus);
-    assert_int_equal(iommu_attach(second, &across), 0);
-    assert_int_equal(iommu_attach(devices, &within), 0);
-    assert_int_equal(iommu_attach(devices, &bus), -E_BUSY);
-    iommu_detach(second, &across);
-    iommu_detach(devices, &within);
+    check_one_owner(second, &bus, &within, &across);
     while (stage2_destroy(&s) == -E_RESTART)
         continue;
     iommu_space_destroy(second);
@@ -157,20 +147,11 @@ static void test_devices_have_one_owner(void **state UNUSED)
 
 static void test_detached_reaches_nothing(void **state UNUSED)
 {
-    uint64_t x = 5;
+    uint64_t x;
 
     boot_machine(1, false);
     make_space();
-    assert_int_equal(stage2_map(&space, GFN(BASE), frames(&owner, 0), 0, S2_RAM), 0);
-    assert_false(device_reads(BASE << PAGE_SHIFT, &x));
-    assert_int_equal(iommu_attach(devices, &one), 0);
-    assert_true(device_reads(BASE << PAGE_SHIFT, &x));
-    assert_true(device_writes(BASE << PAGE_SHIFT, 7));
-    iommu_detach(devices, &one);
-    assert_false(device_reads(BASE << PAGE_SHIFT, &x));
-    assert_int_equal(iommu_attach(devices, &one), 0);
-    assert_true(device_reads(BASE << PAGE_SHIFT, &x));
-    assert_int_equal(x, 7);
+    check_attached_only(&view, &one);
     assert_false(device_reads((BASE << PAGE_SHIFT) | BIT(48), &x));
     iommu_detach(devices, &one);
     end_space();
@@ -295,21 +276,8 @@ static void test_remapping_without_memory(void **state UNUSED)
 static int everything(void *arg UNUSED)
 {
     static const struct iommu_streams bus = { 0, 0x100, 0x80 };
-    struct iommu_space *p = NULL;
-    struct stage2 s;
-    int r = stage2_init(&s, &owner);
 
-    if (r)
-        return r;
-    r = iommu_space_create(1, &s, &p);
-    if (!r)
-        r = iommu_attach(p, &bus);
-    if (!r)
-        iommu_detach(p, &bus);
-    while (stage2_destroy(&s) == -E_RESTART)
-        continue;
-    iommu_space_destroy(p);
-    return r;
+    return make_and_end_space(&bus);
 }
 
 static void test_memory_runs_out(void **state UNUSED)

@@ -96,39 +96,16 @@ static void test_streams_have_one_owner(void **state UNUSED)
     assert_int_equal(iommu_attach(devices, &nowhere), -E_INVAL);
     assert_int_equal(iommu_attach(devices, &beyond), -E_INVAL);
     assert_int_equal(iommu_attach(devices, &none), -E_INVAL);
-    assert_int_equal(iommu_attach(devices, &bus), 0);
-    assert_int_equal(iommu_attach(second, &within), -E_BUSY);
-    assert_int_equal(iommu_attach(second, &across), -E_BUSY);
-    iommu_detach(second, &within);
-    assert_int_equal(iommu_attach(second, &within), -E_BUSY);
-    iommu_detach(devices, &bus);
-    assert_int_equal(iommu_attach(second, &across), 0);
-    assert_int_equal(iommu_attach(devices, &within), 0);
-    assert_int_equal(iommu_attach(devices, &bus), -E_BUSY);
-    iommu_detach(second, &across);
-    iommu_detach(devices, &within);
-    assert_int_equal(iommu_attach(devices, &bus), 0);
-    iommu_detach(devices, &bus);
+    check_one_owner(second, &bus, &within, &across);
     iommu_space_destroy(second);
     end_space();
 }
 
 static void test_detached_reaches_nothing(void **state UNUSED)
 {
-    uint64_t x = 5;
-
     boot_machine(1, false, 1, 40);
     make_space();
-    assert_int_equal(stage2_map(&space, GFN(BASE), frames(&owner, 0), 0, S2_RAM), 0);
-    assert_false(device_reads(BASE << PAGE_SHIFT, &x));
-    assert_int_equal(iommu_attach(devices, &one), 0);
-    assert_true(device_reads(BASE << PAGE_SHIFT, &x));
-    assert_true(device_writes(BASE << PAGE_SHIFT, 7));
-    iommu_detach(devices, &one);
-    assert_false(device_reads(BASE << PAGE_SHIFT, &x));
-    assert_int_equal(iommu_attach(devices, &one), 0);
-    assert_true(device_reads(BASE << PAGE_SHIFT, &x));
-    assert_int_equal(x, 7);
+    check_attached_only(&view, &one);
     iommu_detach(devices, &one);
     end_space();
 }

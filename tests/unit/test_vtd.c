@@ -143,19 +143,11 @@ static void test_streams_have_one_owner(void **state UNUSED)
     assert_int_equal(iommu_attach(devices, &beyond), -E_INVAL);
     assert_int_equal(iommu_attach(devices, &far), -E_INVAL);
     assert_int_equal(iommu_attach(devices, &none), -E_INVAL);
+    check_one_owner(second, &bus, &within, &across);
     assert_int_equal(iommu_attach(devices, &bus), 0);
-    assert_int_equal(iommu_attach(second, &within), -E_BUSY);
-    assert_int_equal(iommu_attach(second, &across), -E_BUSY);
-    assert_false(iommu_has_streams(second));
     iommu_detach(second, &within);
     assert_int_equal(iommu_attach(second, &all), -E_BUSY);
     iommu_detach(devices, &bus);
-    assert_false(iommu_has_streams(devices));
-    assert_int_equal(iommu_attach(second, &across), 0);
-    assert_int_equal(iommu_attach(devices, &within), 0);
-    assert_int_equal(iommu_attach(devices, &bus), -E_BUSY);
-    iommu_detach(second, &across);
-    iommu_detach(devices, &within);
     assert_int_equal(iommu_attach(devices, &all), 0);
     assert_int_equal(iommu_attach(devices, &(struct iommu_streams){ 1, 5, 1 }), 0);
     iommu_detach(devices, &all);
@@ -171,21 +163,12 @@ static void test_streams_have_one_owner(void **state UNUSED)
 
 static void test_detached_reaches_nothing(void **state UNUSED)
 {
-    uint64_t x = 5;
+    uint64_t x;
 
     boot_machine(&(struct host_vtd_config){ .units = 1, .levels = 4 });
     make_space();
-    assert_int_equal(stage2_map(&space, GFN(BASE), frames(&owner, 0), 0, S2_RAM), 0);
-    assert_false(device_reads(BASE << PAGE_SHIFT, &x));
-    assert_int_equal(iommu_attach(devices, &one), 0);
-    assert_true(device_reads(BASE << PAGE_SHIFT, &x));
-    assert_true(device_writes(BASE << PAGE_SHIFT, 7));
+    check_attached_only(&view, &one);
     assert_false(reads(FUNCTION + 1, BASE << PAGE_SHIFT, &x));
-    iommu_detach(devices, &one);
-    assert_false(device_reads(BASE << PAGE_SHIFT, &x));
-    assert_int_equal(iommu_attach(devices, &one), 0);
-    assert_true(device_reads(BASE << PAGE_SHIFT, &x));
-    assert_int_equal(x, 7);
     iommu_detach(devices, &one);
     heap_before++;
     end_space_whole();
@@ -326,27 +309,8 @@ static void test_firmwares_memory(void **state UNUSED)
 static int everything(void *arg UNUSED)
 {
     static const struct iommu_streams bus = { 0, 0x100, 0x180 };
-    struct stage2 s;
-    struct iommu_space *p = NULL;
-    mfn_t mfn = MFN_NONE;
-    int r = stage2_init(&s, &owner);
 
-    if (r)
-        return r;
-    r = iommu_space_create(1, &s, &p);
-    if (!r)
-        r = iommu_attach(p, &bus);
-    if (!r && !(r = frame_alloc(&owner, 0, FRAME_ANY, &mfn))) {
-        r = stage2_map(&s, GFN(BASE), mfn, 0, S2_RAM);
-        if (r)
-            frame_put(mfn);
-    }
-    if (p)
-        iommu_detach(p, &bus);
-    while (stage2_destroy(&s) == -E_RESTART)
-        continue;
-    iommu_space_destroy(p);
-    return r;
+    return make_and_end_space(&bus);
 }
 
 /* What stays is a bus's own page: it is the board's from then on. */

@@ -131,10 +131,8 @@ static int write_some(struct vcpu *v, struct domain *d, uint64_t to, uint32_t *n
     return 0;
 }
 
-/* Held from the first record to the last: they are of one moment, and a vCPU that is busy on another CPU cannot get between them for ever. */
-int64_t x86_get_hvm_context(struct vcpu *v, const uint64_t args[6], void *op)
+static int64_t get_hvm_context(struct vcpu *v, const uint64_t args[6], struct domctl_call *call)
 {
-    struct domctl_call *call = op;
     struct xen_domctl_hvmcontext *in = &call->op.u.hvmcontext;
     uint32_t size = stream_size(call->d), next = is_continued(args[1]) ? (uint32_t)args[1] : 0;
     uint64_t to = guest_address(in->buffer);
@@ -142,18 +140,13 @@ int64_t x86_get_hvm_context(struct vcpu *v, const uint64_t args[6], void *op)
 
     if (call->d == v->domain)
         return -E_INVAL;
-    if (to && in->size < size) {
-        domctl_let_go(call->d);     /* a vCPU may have come since an earlier run held it */
+    if (to && in->size < size)
         return -E_NOSPC;
-    }
     subcall_reached(FAMILY_DOMCTL, XEN_DOMCTL_gethvmcontext);
     if (to) {
         r = write_some(v, call->d, to, &next);
-        if (r == -E_RESTART) {
+        if (r == -E_RESTART)
             hypercall_set_arg(v, 1, CONTINUED(next));
-            return r;
-        }
-        domctl_let_go(call->d);
         if (!r)
             r = write_ends(v, call->d, to);
         if (r)
@@ -163,6 +156,17 @@ int64_t x86_get_hvm_context(struct vcpu *v, const uint64_t args[6], void *op)
     in->size = size;
     call->copy_back = true;
     return 0;
+}
+
+/* Held from the first record to the last: they are of one moment, and a vCPU that is busy on another CPU cannot get between them for ever. */
+int64_t x86_get_hvm_context(struct vcpu *v, const uint64_t args[6], void *op)
+{
+    struct domctl_call *call = op;
+    int64_t r = get_hvm_context(v, args, call);
+
+    if (r != -E_RESTART)
+        domctl_let_go(call->d);
+    return r;
 }
 
 /* One record without its descriptor. */

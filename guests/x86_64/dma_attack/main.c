@@ -3,8 +3,7 @@
  * As dom0, behind an IOMMU or not: its disk is told to reach dom0's memory, another domain's page before it is granted, while it is and after,
  * and memory that dom0 sees but that is not for devices. Addresses are dom0's own. The board's disk holds i * 7 at byte i.
  */
-#include "guests/dma_attack/disk.h"
-#include "guests/lib/hypercall.h"
+#include "guests/dma_attack/victim.h"
 
 /* Bus 0 of QEMU's q35. */
 #define MMCONFIG 0xb0000000ul
@@ -18,25 +17,7 @@
 /* Of a board with 512 MiB, 128 of them dom0's from 16 MiB on: free. */
 #define FREE_MEMORY 0x18000000ul
 
-#define VICTIM_GFN ((CHILD_MEMORY_BASE >> PAGE_SHIFT) + 1024)
-#define RW_REF 8
-#define RO_REF 9
-#define MARK 0x7669637469ul
-/* Sectors: what the image holds at 0, and where we write. */
-#define SECTOR_GIVEN 0
-#define SECTOR_OURS 8
-
 static uint8_t buffer[PAGE_SIZE] PAGE_ALIGNED, given_up[PAGE_SIZE] PAGE_ALIGNED;
-static struct child child;
-static struct grant_entry_v1 *table;
-
-static bool is_given(const volatile uint8_t *p)
-{
-    for (unsigned i = 0; i < SECTOR; i++)
-        if (p[i] != (uint8_t)(i * 7))
-            return false;
-    return true;
-}
 
 static bool find_disk(void)
 {
@@ -63,69 +44,34 @@ static void test_own_memory(void)
 
 static bool make_victim(void)
 {
-    xen_pfn_t gfn = toolstack_free_gfn();
-    struct xen_mem_acquire_resource acquire = { .type = XENMEM_resource_grant_table, .nr_frames = 1 };
-    long rc = child_build(&child, 1, NULL);
+    long rc = victim_make(NULL);
 
-    acquire.domid = child.id;
-    set_xen_guest_handle(acquire.frame_list, &gfn);
-    rc = rc ? rc : memory_op(XENMEM_acquire_resource, &acquire);
     check_equal("a domain that is attacked", (uint64_t)rc, 0);
-    if (rc)
-        return false;
-    table = (struct grant_entry_v1 *)(gfn << PAGE_SHIFT);
-    table[RW_REF].domid = table[RO_REF].domid = 0;
-    table[RW_REF].frame = table[RO_REF].frame = (uint32_t)VICTIM_GFN;
-    table[RW_REF].flags = GTF_permit_access;
-    table[RO_REF].flags = GTF_permit_access | GTF_readonly;
-    return true;
-}
-
-static long map(struct gnttab_map_grant_ref *op, unsigned ref, unsigned flags)
-{
-    long rc;
-
-    *op = (struct gnttab_map_grant_ref){ .host_addr = toolstack_free_gfn() << PAGE_SHIFT, .flags = GNTMAP_host_map | flags, .ref = ref,
-                                         .dom = child.id };
-    rc = grant_op(GNTTABOP_map_grant_ref, op, 1);
-    return rc ? rc : op->status;
+    return !rc;
 }
 
 static void unmap(const struct gnttab_map_grant_ref *mapped)
 {
-    struct gnttab_unmap_grant_ref op = { .host_addr = mapped->host_addr, .handle = mapped->handle };
-    long rc = grant_op(GNTTABOP_unmap_grant_ref, &op, 1);
-
-    check_equal("a grant is unmapped", (uint64_t)(rc ? rc : op.status), GNTST_okay);
-}
-
-/* The disk reads a sector to `at`: does anything arrive in the page that we see at `page`? */
-static bool arrives(uint64_t at, volatile uint64_t *page)
-{
-    *page = MARK;
-    disk_start();
-    disk_move(at, SECTOR_GIVEN, true);
-    dsb();
-    return *page != MARK;
+    check_equal("a grant is unmapped", (uint64_t)victim_unmap(mapped), GNTST_okay);
 }
 
 static void test_victim(void)
 {
-    volatile uint64_t *page = foreign_map(child.id, VICTIM_GFN);
+    volatile uint64_t *page = foreign_map(victim.id, VICTIM_GFN);
     struct gnttab_map_grant_ref writable, read_only;
 
     check("we see the page", page != NULL);
-    check_equal("a grant is mapped", (uint64_t)map(&writable, RW_REF, 0), GNTST_okay);
-    check("granted: the disk reaches it", arrives(writable.host_addr, page) && is_given((volatile uint8_t *)page));
+    check_equal("a grant is mapped", (uint64_t)victim_map(&writable, RW_REF, 0), GNTST_okay);
+    check("granted: the disk reaches it", disk_reaches(writable.host_addr, page) && is_given((volatile uint8_t *)page));
     unmap(&writable);
-    check("unmapped: it does not", !arrives(writable.host_addr, page));
-    check_equal("it is granted for reading", (uint64_t)map(&read_only, RO_REF, GNTMAP_readonly), GNTST_okay);
-    check("granted for reading: it is not written to", !arrives(read_only.host_addr, page));
+    check("unmapped: it does not", !disk_reaches(writable.host_addr, page));
+    check_equal("it is granted for reading", (uint64_t)victim_map(&read_only, RO_REF, GNTMAP_readonly), GNTST_okay);
+    check("granted for reading: it is not written to", !disk_reaches(read_only.host_addr, page));
     check("but read from", disk_start() && disk_move(read_only.host_addr, SECTOR_OURS, false));
     unmap(&read_only);
-    check("that the toolstack sees it makes it nobody's device's", !arrives((uint64_t)page, page));
+    check("that the toolstack sees it makes it nobody's device's", !disk_reaches((uint64_t)page, page));
     foreign_unmap((void *)(uintptr_t)page);
-    check_equal("the attacked domain goes", (uint64_t)domain_destroy(child.id), 0);
+    check_equal("the attacked domain goes", (uint64_t)domain_destroy(victim.id), 0);
 }
 
 /* A page that was ours: afterwards nothing is there. */
@@ -180,7 +126,7 @@ _Noreturn void guest_main(const void *start_info)
     check("there is a disk", find_disk());
     test_own_memory();
     if (make_victim() && has_word(line, "refused"))
-        check_equal("a grant is not mapped", (uint64_t)map(&any, RW_REF, 0), (uint64_t)GNTST_permission_denied);
+        check_equal("a grant is not mapped", (uint64_t)victim_map(&any, RW_REF, 0), (uint64_t)GNTST_permission_denied);
     else
         test_victim(), test_others();
     done();

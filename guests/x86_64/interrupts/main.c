@@ -182,29 +182,23 @@ static void within_another(void)
 }
 
 #define EVENT 0x31
-enum { CALL_EVENT_CHANNEL_OP = 32, CALL_HVM_OP = 34, EVENT_SEND = 4, BIND_IPI = 7, SET_UPCALL_VECTOR = 23, ADD_TO_PHYSMAP = 7, DOMID_SELF = 0x7ff0 };
-static volatile uint8_t shared_info[4096] __attribute__((aligned(4096)));
 
 /* What vcpu_info says is no interrupt: once the vector of events has come, HLT waits for another. */
 static void halt_with_an_event_pending(void)
 {
-    struct { uint32_t vcpu; uint8_t vector; } upcall = { 0, EVENT };
-    struct { uint32_t vcpu, port; } bind = { 0, 0 };
-    struct { uint16_t domain, size; uint32_t space; uint64_t index, gfn; } map = { DOMID_SELF, 0, 0, 0, (uint64_t)shared_info >> 12 };
+    uint32_t port;
 
     on_interrupt(EVENT, came);
-    check_equal("shared_info", (uint64_t)hypercall(CALL_MEMORY_OP, ADD_TO_PHYSMAP, (uint64_t)&map, 0), 0);
-    check_equal("a vector for events", (uint64_t)hypercall(CALL_HVM_OP, SET_UPCALL_VECTOR, (uint64_t)&upcall, 0), 0);
-    check_equal("a port", (uint64_t)hypercall(CALL_EVENT_CHANNEL_OP, BIND_IPI, (uint64_t)&bind, 0), 0);
+    port = events_start(0, EVENT);
     count = 0;
-    check_equal("an event", (uint64_t)hypercall(CALL_EVENT_CHANNEL_OP, EVENT_SEND, (uint64_t)&bind.port, 0), 0);
+    event_send(port);
     __asm__ volatile("sti; hlt; cli" ::: "memory");
     check("ends HLT", count == 1 && order[0] == EVENT);
     apic_write(APIC_TIMER, TIMER);
     apic_write(APIC_INITIAL, 1000000);
     __asm__ volatile("sti; hlt; cli" ::: "memory");
-    check("once", count == 2 && order[1] == TIMER && shared_info[0] == 1);
-    shared_info[0] = 0;
+    check("once", count == 2 && order[1] == TIMER && shared_info_page[0] == 1);
+    shared_info_page[0] = 0;
 }
 
 /* The last one: the page has gone. */

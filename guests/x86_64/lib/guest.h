@@ -41,6 +41,12 @@ void exceptions_start(void);
 /* Interrupts, vectors from 32: called for each. */
 void on_interrupt(unsigned vector, void (*handler)(struct frame *f));
 
+/* Events of a vCPU come by this vector from now on; a port by which an event is sent to it. Each call is a check. */
+uint32_t events_start(uint32_t vcpu, uint8_t vector);
+void event_send(uint32_t port);
+/* The hypervisor's page of it, once events have been started: vcpu_info of the first vCPUs comes first. */
+extern volatile uint8_t shared_info_page[4096];
+
 /* The exception that came last, -1: none since it was set so. */
 extern volatile int last_vector;
 extern volatile uint64_t last_error, last_address, last_rip;

@@ -10,12 +10,10 @@ enum { APIC_EOI = 0xb0, APIC_SPURIOUS = 0xf0, APIC_ICR = 0x300, APIC_ICR_HIGH = 
 #define TURNS 3000
 #define PATIENCE 2000000
 #define GP 13
-enum { CALL_EVENT_CHANNEL_OP = 32, CALL_HVM_OP = 34, EVENT_SEND = 4, BIND_IPI = 7, SET_UPCALL_VECTOR = 23 };
-enum { DECREASE_RESERVATION = 1, POPULATE_PHYSMAP = 6, ADD_TO_PHYSMAP = 7, DOMID_SELF = 0x7ff0, VCPU_INFO_BYTES = 64 };
+enum { DECREASE_RESERVATION = 1, POPULATE_PHYSMAP = 6, DOMID_SELF = 0x7ff0, VCPU_INFO_BYTES = 64 };
 
 static volatile unsigned stage, came, wrong[2], pings, told;
 static volatile uint64_t page[512] __attribute__((aligned(4096)));
-static volatile uint8_t shared_info[4096] __attribute__((aligned(4096)));
 
 static void yield(void)
 {
@@ -40,22 +38,15 @@ static void event_came(struct frame *f)
 {
     (void)f;
     told++;
-    shared_info[VCPU_INFO_BYTES] = 0;       /* vcpu 1's upcall is not pending any more */
+    shared_info_page[VCPU_INFO_BYTES] = 0;       /* vcpu 1's upcall is not pending any more */
     apic_write(APIC_EOI, 0);
 }
 
 /* Linux says where another processor's events are to come, and sends some, before it starts that by INIT and STARTUP. */
 static void send_before_it_starts(void)
 {
-    struct { uint32_t vcpu; uint8_t vector; } upcall = { 1, EVENT_VECTOR };
-    struct { uint32_t vcpu, port; } bind = { 1, 0 };
-    struct { uint16_t domain, size; uint32_t space; uint64_t index, gfn; } map = { DOMID_SELF, 0, 0, 0, (uint64_t)shared_info >> 12 };
-
     on_interrupt(EVENT_VECTOR, event_came);
-    check_equal("shared_info", (uint64_t)hypercall(CALL_MEMORY_OP, ADD_TO_PHYSMAP, (uint64_t)&map, 0), 0);
-    check_equal("a vector for its events", (uint64_t)hypercall(CALL_HVM_OP, SET_UPCALL_VECTOR, (uint64_t)&upcall, 0), 0);
-    check_equal("a port for it", (uint64_t)hypercall(CALL_EVENT_CHANNEL_OP, BIND_IPI, (uint64_t)&bind, 0), 0);
-    check_equal("an event before it runs", (uint64_t)hypercall(CALL_EVENT_CHANNEL_OP, EVENT_SEND, (uint64_t)&bind.port, 0), 0);
+    event_send(events_start(1, EVENT_VECTOR));
 }
 
 /* Values that depend on who runs and when, in registers of every kind, over a yield. */
