@@ -9,35 +9,18 @@
 int dom0_add_memory(struct domain *d, const struct memory_range *r)
 {
     mfn_t first = MFN(r->base >> PAGE_SHIFT);
-    uint64_t count = r->size >> PAGE_SHIFT, done = 0;
+    uint64_t count = r->size >> PAGE_SHIFT;
 
     frame_add_owned(&d->owner, first, count);
     if (d->dma_identity && iommu_map_own(d->iommu, first, count))
         return -E_NOMEM;
-    while (done < count) {
-        uint64_t frame = first.v + done;
-        unsigned order = largest_order(frame, count - done);
-        int error = stage2_map(&d->stage2, GFN(frame), MFN(frame), order, S2_RAM);
-
-        if (error)
-            return error;
-        done += UINT64_C(1) << order;
-    }
-    return 0;
+    return stage2_map_pages(&d->stage2, GFN(first.v), first, count, S2_RAM);
 }
 
 int dom0_map_registers(struct domain *d, uint64_t first, uint64_t end)
 {
     ASSERT(d->direct_mapped);
-    while (first < end) {
-        unsigned order = largest_order(first, end - first);
-        int error = stage2_map(&d->stage2, GFN(first), MFN(first), order, S2_DEVICE);
-
-        if (error)
-            return error;
-        first += UINT64_C(1) << order;
-    }
-    return 0;
+    return first < end ? stage2_map_pages(&d->stage2, GFN(first), MFN(first), end - first, S2_DEVICE) : 0;
 }
 
 int dom0_add_vcpus(struct domain *d)

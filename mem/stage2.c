@@ -138,6 +138,32 @@ int stage2_unmap(struct stage2 *s, gfn_t gfn, unsigned order)
     return change(s, gfn, order, MFN(0), S2_EMPTY, false);
 }
 
+int stage2_map_pages(struct stage2 *s, gfn_t gfn, mfn_t mfn, uint64_t pages, enum s2_type type)
+{
+    int error = 0;
+
+    for (uint64_t done = 0; !error && done < pages;) {
+        unsigned order = MIN(largest_order(gfn.v + done, pages - done), largest_order(mfn.v + done, pages - done));
+
+        error = stage2_map(s, GFN(gfn.v + done), MFN(mfn.v + done), order, type);
+        done += BIT(order);
+    }
+    return error;
+}
+
+int stage2_unmap_pages(struct stage2 *s, gfn_t gfn, uint64_t pages)
+{
+    int error = 0;
+
+    for (uint64_t done = 0; !error && done < pages;) {
+        unsigned order = largest_order(gfn.v + done, pages - done);
+
+        error = stage2_unmap(s, GFN(gfn.v + done), order);
+        done += BIT(order);
+    }
+    return error;
+}
+
 /* -- single pages, several to an invalidation -- */
 
 void stage2_gather_start(struct stage2_gather *g, struct stage2 *s)

@@ -65,6 +65,9 @@ int stage2_map(struct stage2 *s, gfn_t gfn, mfn_t mfn, unsigned order, enum s2_t
 int stage2_map_vacant(struct stage2 *s, gfn_t gfn, mfn_t mfn, unsigned order, enum s2_type type) MUST_CHECK;
 /* Unmap 2^order pages; pages that are empty already are fine. Only a split needs memory: -E_NOMEM, nothing changed. */
 int stage2_unmap(struct stage2 *s, gfn_t gfn, unsigned order) MUST_CHECK;
+/* Any number of pages, by the largest blocks that there are; with an error those before it are done. */
+int stage2_map_pages(struct stage2 *s, gfn_t gfn, mfn_t mfn, uint64_t pages, enum s2_type type) MUST_CHECK;
+int stage2_unmap_pages(struct stage2 *s, gfn_t gfn, uint64_t pages) MUST_CHECK;
 enum stage2_clear { S2_CLEAR_ANY, S2_CLEAR_OWN, S2_LOOK_OWN };
 /* Unmap 2^order pages (order >= 4, gfn aligned) in bounded pieces: *done says how many pages are behind it, 0 at first; -E_RESTART
  * while there are more. S2_CLEAR_OWN: -E_INVAL at what is empty or not the owner's own; S2_LOOK_OWN: no more than that check.

@@ -49,16 +49,7 @@ static bool is_over_ram(const struct partition_plan *plan, const struct partitio
 
 static int map_registers(struct domain *d, const struct partition_registers *r)
 {
-    uint64_t gfn = r->guest >> PAGE_SHIFT, mfn = r->base >> PAGE_SHIFT, count = r->size >> PAGE_SHIFT;
-    int error = 0;
-
-    for (uint64_t done = 0; !error && done < count;) {
-        unsigned order = MIN(largest_order(gfn + done, count - done), largest_order(mfn + done, count - done));
-
-        error = stage2_map(&d->stage2, GFN(gfn + done), MFN(mfn + done), order, S2_DEVICE);
-        done += BIT(order);
-    }
-    return error;
+    return stage2_map_pages(&d->stage2, GFN(r->guest >> PAGE_SHIFT), MFN(r->base >> PAGE_SHIFT), r->size >> PAGE_SHIFT, S2_DEVICE);
 }
 
 /* A device that can access memory and that no IOMMU holds back gets all of memory: only if the tree says so. */

@@ -64,15 +64,15 @@ void pci_bars_read(uint32_t function, unsigned header, struct pci_bar bars[PCI_B
     arch_pci_write(function, PCI_COMMAND, 2, command);
 }
 
-struct pci_bar *pci_bar_at(struct pci_bar bars[PCI_BARS], unsigned reg)
+int pci_bar_at(const struct pci_bar bars[PCI_BARS], unsigned reg)
 {
-    for (unsigned n = 0; n < PCI_BARS; n++) {
-        struct pci_bar *b = &bars[n];
+    for (int n = 0; n < PCI_BARS; n++) {
+        const struct pci_bar *b = &bars[n];
 
         if (b->size && (reg == b->reg || (b->is_64 && reg == b->reg + 4u)))
-            return b;
+            return n;
     }
-    return NULL;
+    return -1;
 }
 
 unsigned pci_find_extended(uint32_t function, unsigned kind)

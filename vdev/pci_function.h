@@ -53,11 +53,24 @@ static inline bool pci_is_there(uint32_t vendor)
     return vendor != NO_DEVICE && (uint16_t)vendor != UINT16_MAX && vendor;
 }
 
+/* An access of `size` bytes at reg to the register of four bytes that it lies in: what of its value is read; the value when this is written. */
+static inline uint32_t pci_part(uint32_t value, unsigned reg, unsigned size)
+{
+    return size == 4 ? value : value >> 8 * (reg & 3) & ((1u << 8 * size) - 1);
+}
+
+static inline uint32_t pci_whole(uint32_t before, unsigned reg, unsigned size, uint32_t value)
+{
+    uint32_t mask = size == 4 ? UINT32_MAX : ((1u << 8 * size) - 1) << 8 * (reg & 3);
+
+    return (before & ~mask) | (value << 8 * (reg & 3) & mask);
+}
+
 /* Where its BARs are and how large (6.2.5.1), the ROM's last; nothing is decoded meanwhile. The caller sees to it that nobody else writes
  * to its registers. */
 void pci_bars_read(uint32_t function, unsigned header, struct pci_bar bars[PCI_BARS]);
-/* The BAR whose register, or one of whose two registers, is at reg; NULL: none of them. */
-struct pci_bar *pci_bar_at(struct pci_bar bars[PCI_BARS], unsigned reg);
+/* The number of the BAR whose register, or one of whose two registers, is at reg; -1: none of them. */
+int pci_bar_at(const struct pci_bar bars[PCI_BARS], unsigned reg);
 /* Where a function has an extended capability of this kind (PCI Express 3.0, 7.9); 0: it has none. A list that is a circle ends too. */
 unsigned pci_find_extended(uint32_t function, unsigned kind);
 

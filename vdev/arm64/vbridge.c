@@ -32,18 +32,6 @@ struct vbridge {
     struct vbridge_function functions[VBRIDGE_FUNCTIONS];
 };
 
-static uint32_t part(uint32_t value, unsigned reg, unsigned size)
-{
-    return size == 4 ? value : value >> 8 * (reg & 3) & ((1u << 8 * size) - 1);
-}
-
-static uint32_t whole(uint32_t before, unsigned reg, unsigned size, uint32_t value)
-{
-    uint32_t mask = size == 4 ? UINT32_MAX : ((1u << 8 * size) - 1) << 8 * (reg & 3);
-
-    return (before & ~mask) | (value << 8 * (reg & 3) & mask);
-}
-
 /* -- BARs -- */
 
 /* As the guest sees it: no two of them share a page. */
@@ -68,17 +56,7 @@ static uint64_t wanted(const struct vbridge *p, const struct vbridge_function *f
 
 static int unmap(struct domain *d, uint64_t at, uint64_t bytes)
 {
-    uint64_t gfn = at >> PAGE_SHIFT, left = bytes >> PAGE_SHIFT;
-    int error = 0;
-
-    while (!error && left) {
-        unsigned order = largest_order(gfn, left);
-
-        error = stage2_unmap(&d->stage2, GFN(gfn), order);
-        gfn += BIT(order);
-        left -= BIT(order);
-    }
-    return error;
+    return stage2_unmap_pages(&d->stage2, GFN(at >> PAGE_SHIFT), bytes >> PAGE_SHIFT);
 }
 
 /* Only where the guest has nothing else. */
@@ -127,19 +105,6 @@ static void follow(struct domain *d, struct vbridge_function *f)
     }
 }
 
-/* Is it a register of a BAR, and of which? The upper half's *is_upper. */
-static bool find_bar(const struct vbridge_function *f, unsigned reg, unsigned *n, bool *is_upper)
-{
-    for (*n = 0; *n < VBRIDGE_BARS; ++*n) {
-        const struct pci_bar *b = &f->host->bar[*n];
-
-        *is_upper = b->is_64 && reg == b->reg + 4u;
-        if (b->size && (reg == b->reg || *is_upper))
-            return true;
-    }
-    return false;
-}
-
 static bool is_bar(unsigned reg)
 {
     return reg >= PCI_BAR0 && reg < PCI_BAR0 + 4 * VBRIDGE_BARS;
@@ -147,25 +112,27 @@ static bool is_bar(unsigned reg)
 
 static uint32_t read_bar(const struct vbridge_function *f, unsigned reg)
 {
-    bool is_upper;
-    unsigned n;
+    int n = pci_bar_at(f->host->bar, reg);
 
-    if (!find_bar(f, reg, &n, &is_upper))
+    ASSERT(is_bar(reg) && n < VBRIDGE_BARS);
+    if (n < 0)
         return 0;
-    return is_upper ? (uint32_t)(f->at[n] >> 32) : (uint32_t)f->at[n] | f->host->flags[n];
+    return reg == f->host->bar[n].reg ? (uint32_t)f->at[n] | f->host->flags[n] : (uint32_t)(f->at[n] >> 32);
 }
 
 static void write_bar(struct domain *d, struct vbridge_function *f, unsigned reg, uint32_t value)
 {
+    int n = pci_bar_at(f->host->bar, reg);
     uint64_t low, high;
     bool is_upper;
-    unsigned n;
 
-    if (!find_bar(f, reg, &n, &is_upper))
+    ASSERT(is_bar(reg) && n < VBRIDGE_BARS);
+    if (n < 0)
         return;
+    is_upper = reg != f->host->bar[n].reg;
     low = is_upper ? (uint32_t)f->at[n] : value;
     high = is_upper ? value : f->at[n] >> 32;
-    f->at[n] = (high << 32 | low) & ~(size_of(f, n) - 1);
+    f->at[n] = (high << 32 | low) & ~(size_of(f, (unsigned)n) - 1);
     follow(d, f);
 }
 
@@ -186,7 +153,7 @@ static uint32_t look(const struct vbridge_function *f, unsigned reg)
 
 static void write_command(struct domain *d, struct vbridge_function *f, unsigned reg, unsigned size, uint32_t value)
 {
-    uint32_t merged = whole(f->command, reg, size, value);
+    uint32_t merged = pci_whole(f->command, reg, size, value);
 
     f->command = (uint16_t)(merged & COMMAND_GUEST);
     follow(d, f);
@@ -225,7 +192,7 @@ static void write_function(struct domain *d, struct vbridge_function *f, unsigne
     if (at == PCI_COMMAND)
         write_command(d, f, reg, size, value);
     else if (is_bar(at))
-        write_bar(d, f, at, whole(read_bar(f, at), reg, size, value));
+        write_bar(d, f, at, pci_whole(read_bar(f, at), reg, size, value));
     else if (reg == PCI_INTERRUPT)
         f->line = (uint8_t)value;
     else if (is_message(h, at))
@@ -251,7 +218,7 @@ static bool config_read(struct vcpu *v, const struct mmio_region *r UNUSED, uint
 
     spin_lock(&p->lock);
     f = find(p, offset >> FUNCTION_SHIFT);
-    *value = size > 4 ? UINT64_MAX : part(f ? look(f, offset & 0xffc) : UINT32_MAX, (unsigned)offset, size);
+    *value = size > 4 ? UINT64_MAX : pci_part(f ? look(f, offset & 0xffc) : UINT32_MAX, (unsigned)offset, size);
     spin_unlock(&p->lock);
     return true;
 }

@@ -17,23 +17,11 @@
 static struct { uint64_t base; unsigned first, last; } windows[VPCI_WINDOWS];
 static unsigned window_count;
 
-static uint32_t part(uint32_t value, unsigned reg, unsigned size)
-{
-    return size == 4 ? value : value >> 8 * (reg & 3) & ((1u << 8 * size) - 1);
-}
-
-static uint32_t whole(uint32_t before, unsigned reg, unsigned size, uint32_t value)
-{
-    uint32_t mask = size == 4 ? UINT32_MAX : ((1u << 8 * size) - 1) << 8 * (reg & 3);
-
-    return (before & ~mask) | (value << 8 * (reg & 3) & mask);
-}
-
 static uint32_t look(const struct vpci_function *f, unsigned reg, unsigned size)
 {
     uint32_t value;
 
-    return vpci_msi_read(f, reg & ~3u, &value) ? part(value, reg, size) : arch_pci_read(f->id, reg, size);
+    return vpci_msi_read(f, reg & ~3u, &value) ? pci_part(value, reg, size) : arch_pci_read(f->id, reg, size);
 }
 
 /* Another device may be where one was that could be taken out. */
@@ -56,7 +44,7 @@ uint32_t vpci_read(struct domain *d, uint16_t function, unsigned reg, unsigned s
     ASSERT(IS_ALIGNED(reg, size) && size <= 4 && reg < PCI_EXTENDED_BYTES);
     spin_lock(&p->lock);
     f = reg < 4 ? find_new(p, function) : vpci_find(p, function);
-    value = f ? look(f, reg, size) : part(UINT32_MAX, 0, size);
+    value = f ? look(f, reg, size) : pci_part(UINT32_MAX, 0, size);
     spin_unlock(&p->lock);
     return value;
 }
@@ -102,13 +90,13 @@ static bool write_extended(const struct vpci_function *f, unsigned reg, uint32_t
 static void write_function(struct vpci *p, struct vpci_function *f, unsigned reg, unsigned size, uint32_t value)
 {
     unsigned at = reg & ~3u;
-    uint32_t merged = whole(size == 4 ? 0 : look(f, at, 4), reg, size, value);
-    struct pci_bar *b = pci_bar_at(f->bar, at);
+    uint32_t merged = pci_whole(size == 4 ? 0 : look(f, at, 4), reg, size, value);
+    int bar = pci_bar_at(f->bar, at);
 
     if (at == PCI_COMMAND)
         write_command(p, f, reg, size, value);
-    else if (b)
-        vpci_bar_write(p, f, b, at, merged);
+    else if (bar >= 0)
+        vpci_bar_write(p, f, &f->bar[bar], at, merged);
     else if (f->header == HEADER_BRIDGE && at == PCI_BUSES)
         write_buses(p, f, merged);
     else if (!vpci_msi_write(p, f, at, merged) && !write_extended(f, at, merged))

@@ -61,18 +61,13 @@ bool vpci_table_pages(const struct vpci_function *f, uint64_t *first, uint64_t *
     return f->msix.at && f->bar[f->msix.bar].is_claimed && table_pages(f, &f->bar[f->msix.bar], first, end);
 }
 
+/* [first, end) becomes the host's registers, or nothing. */
 static int map(struct vpci *p, uint64_t first, uint64_t end, enum s2_type type)
 {
-    int error = 0;
+    uint64_t pages = first < end ? end - first : 0;
 
-    while (!error && first < end) {
-        unsigned order = largest_order(first, end - first);
-
-        error = type == S2_DEVICE ? stage2_map(&p->domain->stage2, GFN(first), MFN(first), order, type) :
-                stage2_unmap(&p->domain->stage2, GFN(first), order);
-        first += BIT(order);
-    }
-    return error;
+    return type == S2_DEVICE ? stage2_map_pages(&p->domain->stage2, GFN(first), MFN(first), pages, type) :
+           stage2_unmap_pages(&p->domain->stage2, GFN(first), pages);
 }
 
 /* What dom0 sees of b at its place. */
