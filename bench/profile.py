@@ -3,6 +3,8 @@
 """Where the hypervisor's instructions of one Linux row go, function by function.
 
     bench/profile.py tcp_rx_mib            (needs what `make bench` builds)
+
+boot_to_dom0 is arm64's alone: from power-on.
 """
 
 import argparse
@@ -18,8 +20,8 @@ sys.path.insert(0, str(ROOT / "bench"))
 import counting                                     # noqa: E402
 from scenario import Scenario                       # noqa: E402
 
-# row: (first mark, last mark, the scenario's step)
-STEPS = {"xl_create": (0, 1, "create"), "xl_destroy": (2, 3, "create"), "pv_block_4k": (4, 5, "block"),
+# row: (first mark, last mark, the scenario's step); boot_to_dom0 ends by itself, at a guest's first instruction
+STEPS = {"boot_to_dom0": (None, None, "boot"), "xl_create": (0, 1, "create"), "xl_destroy": (2, 3, "create"), "pv_block_4k": (4, 5, "block"),
          "ping_round_trip": (6, 7, "ping"), "tcp_tx_mib": (8, 9, "tcp"), "tcp_rx_mib": (10, 11, "tcp")}
 
 
@@ -56,9 +58,9 @@ def main():
     first, last, step = STEPS[arguments.row]
     start, end = counting.address_range("vinci", out, arch)
     profile = out / "bench/profile.txt"
-    mark = counting.GUEST_MARK
-    words = ["-plugin", f"{out}/bench/libprofile.so,hv_start={start:#x},hv_end={end:#x},first={mark + first},"
-             f"last={mark + last},out={profile}{',x86=on' if arch == 'x86_64' else ''}"]
+    marks = f"first={counting.GUEST_MARK + first},last={counting.GUEST_MARK + last}," if step != "boot" else ""
+    words = ["-plugin", f"{out}/bench/libprofile.so,hv_start={start:#x},hv_end={end:#x},{marks}"
+             f"out={profile}{',x86=on' if arch == 'x86_64' else ''}"]
     scenario = Scenario(out, "vinci", qemu=words, only=step, arch=arch)
     scenario.run()
     counts, calls = by_function(profile, counting.image("vinci", out, arch).with_suffix(".elf"))
