@@ -102,7 +102,7 @@ int iommu_space_create(uint16_t domain, struct stage2 *s, struct iommu_space **o
     p->root = HPA(s->arch.root.v + PAGE_SIZE);
     s->iommu = p;
     s->iommu_keeps_absent = kind->keeps_absent;
-    s->iommu_leaf_level = kind->leaf_level;
+    s->leaf_level = MAX(s->leaf_level, kind->leaf_level);
     *out = p;
     return 0;
 }

@@ -23,7 +23,7 @@ int stage2_init(struct stage2 *s, struct owner *o)
 
     if (!root)
         return -E_NOMEM;
-    *s = (struct stage2){ .root = root, .owner = o, .lowest = GFN_NONE };
+    *s = (struct stage2){ .root = root, .owner = o, .lowest = GFN_NONE, .leaf_level = (uint8_t)arch_stage2_geometry()->leaf_level };
     spin_lock_init(&s->lock, LOCK_P2M);
     arch_stage2_init(&s->arch, mfn_to_hpa(arch_heap_frame(root)));
     return 0;

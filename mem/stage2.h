@@ -36,7 +36,7 @@ struct stage2 {
         uint64_t gfn, mfn, done;
     } home;
     struct iommu_space *iommu;      /* devices that walk this table as well, NULL: none. It is told of what is invalidated */
-    uint8_t iommu_leaf_level;       /* entries of lower levels are no leaves of what is present: its unit does not know blocks as large */
+    uint8_t leaf_level;             /* entries of lower levels are no leaves of what is present: processor or IOMMU do not know blocks as large */
     bool iommu_keeps_absent;        /* its unit may keep that nothing was mapped: it is told of what is new, too */
 };
 

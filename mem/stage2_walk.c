@@ -168,7 +168,7 @@ static ALWAYS_INLINE bool is_one_entry(const struct s2_change *c, unsigned level
     if (end - gfn != span || level == 0)
         return false;
     return c->type == S2_EMPTY || c->type == S2_NEEDS_WORK ||
-           (level >= c->s->iommu_leaf_level && IS_ALIGNED(c->mfn + (gfn - c->gfn), span));
+           (level >= c->s->leaf_level && IS_ALIGNED(c->mfn + (gfn - c->gfn), span));
 }
 
 static uint64_t entry_end(unsigned level, uint64_t gfn, uint64_t end)

@@ -65,7 +65,7 @@ static struct stage2_geometry geometry_of(const struct host_config *c)
     stage2_format_boot(&of_format);
     if (!c->address_bits)
         return of_format;
-    return (struct stage2_geometry){ c->root_level, c->root_order, c->address_bits };
+    return (struct stage2_geometry){ c->root_level, c->root_order, c->address_bits, c->leaf_level };
 }
 
 void host_boot(const struct host_config *c)

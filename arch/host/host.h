@@ -28,7 +28,7 @@ struct host_config {
     unsigned cpus;                      /* 0: 1 */
     uint64_t seed;                      /* 0: 1 */
     unsigned gic_version;               /* 0: 3 */
-    unsigned root_level, root_order, address_bits;  /* stage-2 geometry; address_bits 0: the format's own */
+    unsigned root_level, root_order, address_bits, leaf_level;  /* stage-2 geometry; address_bits 0: the format's own */
 };
 
 /* A fresh machine with all memory free; may be called again, when no fiber is left from before. NULL: all defaults. */

@@ -34,6 +34,7 @@ struct stage2_geometry {
     unsigned root_level;    /* 0 or 1 */
     unsigned root_order;    /* log2 of the number of root frames */
     unsigned address_bits;  /* of guest-physical space */
+    unsigned leaf_level;    /* the first whose entries may be leaves of what is present: 1 (or 0), or 2 where blocks of 1 GiB are not known */
 };
 /* What this processor wants; constant after boot. */
 const struct stage2_geometry *arch_stage2_geometry(void);

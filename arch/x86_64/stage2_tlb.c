@@ -28,10 +28,15 @@ static PER_CPU(const struct arch_stage2 *, loaded);
 static PER_CPU(const struct arch_stage2 *, last);
 static PER_CPU(uint64_t, loads);
 
+static struct stage2_geometry geometry;
+
+void stage2_without_1gib(void)
+{
+    geometry.leaf_level = 2;
+}
+
 const struct stage2_geometry *arch_stage2_geometry(void)
 {
-    static struct stage2_geometry geometry;
-
     if (unlikely(!geometry.address_bits)) {
         unsigned bits = cpuid_word(0x80000008, 0, CPUID_EAX) & 0xff;
 

@@ -13,10 +13,10 @@ static struct stage2 space;
 static uint64_t all_free;
 static struct { uint64_t mfn; enum s2_type type; } model[PAGES];
 
-static void boot(unsigned root_level, unsigned root_order, unsigned address_bits)
+static void boot(unsigned root_level, unsigned root_order, unsigned address_bits, unsigned leaf_level)
 {
     host_boot(&(struct host_config){ .cpus = 4, .memory_mib = 64, .root_level = root_level, .root_order = root_order,
-                                     .address_bits = address_bits });
+                                     .address_bits = address_bits, .leaf_level = leaf_level });
     owner = (struct owner){ .id = 1, .limit = UINT64_MAX };
     other = (struct owner){ .id = 2, .limit = UINT64_MAX };
     owner_register(&owner);
@@ -28,7 +28,7 @@ static void boot(unsigned root_level, unsigned root_order, unsigned address_bits
 
 static int setup(void **state UNUSED)
 {
-    boot(1, 1, 40);
+    boot(1, 1, 40, 1);
     return 0;
 }
 
@@ -293,7 +293,13 @@ static void test_random_changes(void **state UNUSED)
 
 static int setup_deep(void **state UNUSED)
 {
-    boot(0, 0, 48);
+    boot(0, 0, 48, 0);
+    return 0;
+}
+
+static int setup_small_leaves(void **state UNUSED)
+{
+    boot(1, 1, 40, 2);
     return 0;
 }
 
@@ -368,6 +374,28 @@ static void test_gigabyte_leaf(void **state UNUSED)
     assert_int_equal(stage2_map(&space, GFN(BASE + 512), MFN(0x1000000), 18, S2_DEVICE), 0);
     assert_int_equal(lookup(BASE + 512 + (1 << 18) - 1, &found, &order), S2_DEVICE);
     assert_int_equal(found.v, 0x1000000 + (1 << 18) - 1);
+}
+
+/* A processor without them: a gibibyte is blocks of 2 MiB below one table, and what is not present may be one entry all the same. */
+static void test_without_gigabyte_leaves(void **state UNUSED)
+{
+    unsigned order;
+    mfn_t found;
+
+    assert_int_equal(stage2_map(&space, GFN(BASE), MFN(0x1000000), 18, S2_DEVICE), 0);
+    assert_int_equal(space.table_pages, 1);
+    assert_int_equal(space.blocks_1g, 0);
+    assert_int_equal(space.blocks_2m, 512);
+    assert_int_equal(lookup(BASE + 12345, &found, &order), S2_DEVICE);
+    assert_int_equal(order, 9);
+    assert_int_equal(found.v, 0x1000000 + 12345);
+    assert_int_equal(stage2_map(&space, GFN(BASE), MFN(7), 18, S2_NEEDS_WORK), 0);
+    assert_int_equal(space.table_pages, 0);
+    assert_int_equal(space.blocks_1g, 1);
+    assert_int_equal(stage2_map(&space, GFN(BASE), MFN(0x1000000), 18, S2_DEVICE), 0);
+    assert_int_equal(space.blocks_2m, 512);
+    assert_int_equal(stage2_unmap(&space, GFN(BASE), 18), 0);
+    assert_int_equal(space.table_pages, 0);
 }
 
 /* --- several CPUs at once: whoever maps and unmaps, every reference is accounted for in the end --- */
@@ -536,6 +564,8 @@ int main(void)
         TEST(test_one_entry_per_aligned_block), TEST(test_range_is_checked), TEST(test_unmap_exact), TEST(test_get_frame),
         TEST(test_lazy_zeros), TEST(test_lazy_block_is_filled_whole_or_not), TEST(test_quota), TEST(test_random_changes),
         cmocka_unit_test_setup_teardown(test_random_changes, setup_deep, teardown), TEST(test_out_of_memory),
+        cmocka_unit_test_setup_teardown(test_without_gigabyte_leaves, setup_small_leaves, teardown),
+        cmocka_unit_test_setup_teardown(test_random_changes, setup_small_leaves, teardown),
         TEST(test_destroy_is_bounded), TEST(test_gigabyte_leaf), TEST(test_four_cpus_resolve_one_page),
         TEST(test_four_cpus_change_one_space),
         TEST(test_vmids_run_out), TEST(test_page_goes_while_a_generation_begins),

@@ -13,11 +13,12 @@
 #include "permissions.h"
 #include "processor.h"
 #include "stage2_format.h"
+#include "stage2_space.h"
 #include "tlb.h"
 
 #define FEATURE_LOCKED BIT(0)
 #define FEATURE_VMX BIT(2)
-#define EPT_NEEDED (EPT_FOUR_LEVELS | EPT_WRITE_BACK | EPT_2MIB | EPT_1GIB | EPT_INVEPT | EPT_INVEPT_SINGLE)
+#define EPT_NEEDED (EPT_FOUR_LEVELS | EPT_WRITE_BACK | EPT_2MIB | EPT_INVEPT | EPT_INVEPT_SINGLE)
 /* An EPT pointer's lower bits: tables are write-back, four levels (25.6.11). */
 #define EPT_POINTER_BITS (6 | 3 << 3)
 #define INVEPT_SINGLE 1
@@ -81,14 +82,14 @@ static const char *choose_controls(void)
         second.value &= ~(uint32_t)CONTROL2_INVPCID;
     ept = rdmsr(MSR_VMX_EPT_VPID);
     if ((ept & EPT_NEEDED) != EPT_NEEDED)
-        return "the processor's nested tables (EPT) lack large pages or the instruction that invalidates them";
+        return "the processor's nested tables (EPT) lack blocks of 2 MiB or the instruction that invalidates them";
     return NULL;
 }
 
 static void report(void)
 {
     const struct virt_feature features[] = {
-        { "VPID", second.value & CONTROL2_VPID }, { "virtual NMIs", pin.value & PIN_VIRTUAL_NMIS },
+        { "pages of 1 GiB", rdmsr(MSR_VMX_EPT_VPID) & EPT_1GIB }, { "VPID", second.value & CONTROL2_VPID }, { "virtual NMIs", pin.value & PIN_VIRTUAL_NMIS },
         { "RDTSCP", second.value & CONTROL2_RDTSCP }, { "INVPCID", second.value & CONTROL2_INVPCID },
         { "XSAVES", second.value & CONTROL2_XSAVES }, { "exits of spinning guests", second.value & CONTROL2_PAUSE_LOOP },
     };
@@ -126,6 +127,8 @@ static const char *vmx_init_cpu(void)
             return missing;
         report();
         stage2_format_use_ept();
+        if (!(rdmsr(MSR_VMX_EPT_VPID) & EPT_1GIB))
+            stage2_without_1gib();
         vmx_msr_map_init();
     }
     write_revision(region);

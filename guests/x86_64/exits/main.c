@@ -13,12 +13,15 @@ enum { DB = 1, UD = 6, GP = 13, PF = 14 };
 #define VERSION_4_17 0x40011
 #define KEPT_PORT 0x40
 #define CR4_OSXSAVE (1ul << 18)
-/* Mapped where no memory is: the fifth GiB of addresses. */
-#define HOLE (UINT64_C(1) << 38)
+/* Mapped where no memory is, and every processor has that many bits of addresses: the fifth GiB of addresses. */
+#define HOLE (UINT64_C(1) << 35)
 #define HOLE_ADDRESS (UINT64_C(4) << 30)
 #define LARGE_PAGE 0x83
+#define TABLE 3
 
 extern uint64_t table3[];
+/* Pages of 2 MiB: not all processors have larger ones. */
+static uint64_t hole_table[512] __attribute__((aligned(4096)));
 
 static int try_read_msr(uint32_t msr)
 {
@@ -92,7 +95,8 @@ static void nowhere(void)
     __asm__ volatile("inw %1, %w0" : "+a"(word) : "Nd"((uint8_t)KEPT_PORT));
     check_equal("16 bits leave the others", word, 0x1234ffff);
     check_equal("REP INS to nowhere", (uint64_t)TRY("rep insb", : "d"(KEPT_PORT), "c"(4), "D"(&byte) : "r15", "memory"), GP);
-    table3[4] = HOLE | LARGE_PAGE;
+    hole_table[0] = HOLE | LARGE_PAGE;
+    table3[4] = (uint64_t)hole_table | TABLE;
     check_equal("no memory there", (uint64_t)TRY("movq (%%rax), %%rax", : "a"(HOLE_ADDRESS) : "r15", "memory"), GP);
     check_equal("our own page fault", (uint64_t)TRY("movq (%%rax), %%rax", : "a"(UINT64_C(1) << 40) : "r15", "memory"), PF);
     check_equal("its address", last_address, UINT64_C(1) << 40);
