@@ -64,7 +64,7 @@ $(GUEST86_OUT)/$(1).elf: $(patsubst guests/x86_64/%,$(GUEST86_OUT)/obj/%.o,$(wil
 endef
 $(foreach name,$(GUEST86_NAMES),$(eval $(call guest86_rules,$(name))))
 
--include $(wildcard $(GUEST86_OUT)/obj/*/*.d)
+-include $(shell find $(GUEST86_OUT)/obj -name '*.d' 2>/dev/null)
 
 .PHONY: guests-x86
 guests-x86: $(GUEST86_IMAGES)

@@ -197,8 +197,8 @@ static void halt_with_an_event_pending(void)
     apic_write(APIC_TIMER, TIMER);
     apic_write(APIC_INITIAL, 1000000);
     __asm__ volatile("sti; hlt; cli" ::: "memory");
-    check("once", count == 2 && order[1] == TIMER && shared_info_page[0] == 1);
-    shared_info_page[0] = 0;
+    check("once", count == 2 && order[1] == TIMER && events_page[0] == 1);
+    events_page[0] = 0;
 }
 
 /* The last one: the page has gone. */

@@ -45,7 +45,7 @@ void on_interrupt(unsigned vector, void (*handler)(struct frame *f));
 uint32_t events_start(uint32_t vcpu, uint8_t vector);
 void event_send(uint32_t port);
 /* The hypervisor's page of it, once events have been started: vcpu_info of the first vCPUs comes first. */
-extern volatile uint8_t shared_info_page[4096];
+extern volatile uint8_t events_page[4096];
 
 /* The exception that came last, -1: none since it was set so. */
 extern volatile int last_vector;

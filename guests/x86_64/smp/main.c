@@ -38,7 +38,7 @@ static void event_came(struct frame *f)
 {
     (void)f;
     told++;
-    shared_info_page[VCPU_INFO_BYTES] = 0;       /* vcpu 1's upcall is not pending any more */
+    events_page[VCPU_INFO_BYTES] = 0;       /* vcpu 1's upcall is not pending any more */
     apic_write(APIC_EOI, 0);
 }
 
