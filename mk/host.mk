@@ -11,7 +11,7 @@ HOST_CC     ?= clang
 HOST_OUT    := $(O)/host
 HOST_ROOMS  := lib mem core sched vdev vdev/arm64 abi/xen abi/xen/arm64 abi/xen/x86_64 partition boot boot/arm64 boot/x86_64 arch/host
 # What of x86-64's virtual hardware needs no processor of its kind.
-HOST_X86_SRC := $(patsubst %,vdev/x86_64/%.c,decode platform policy vlapic vlapic_start vioapic host_vector vpci vpci_find vpci_bar vpci_msi) arch/x86_64/svm/opcodes.c
+HOST_X86_SRC := $(patsubst %,vdev/x86_64/%.c,decode platform policy vlapic vlapic_page vlapic_start vioapic host_vector vpci vpci_find vpci_bar vpci_msi) arch/x86_64/svm/opcodes.c
 # The C library's own functions stay the C library's here: the sanitizers watch those.
 HOST_SRC    := $(filter-out lib/memory.c lib/backtrace.c boot/x86_64/main.c abi/xen/x86_64/context.c arch/host/stage2_format_x86.c,$(sort $(foreach room,$(HOST_ROOMS),$(wildcard $(room)/*.c)))) \
 	arch/arm64/speculation_choose.c $(HOST_X86_SRC) drivers/iommu_storm.c $(wildcard drivers/smmuv3*.c)

@@ -231,7 +231,8 @@ void arch_vcpu_switch(struct vcpu *prev, struct vcpu *next)
 }
 
 /* What comes past the local APIC, and before what that has: an NMI, then the vector of HVM_PARAM_CALLBACK_IRQ (xen/hvm/params.h). One interrupt at
- * a time: the next one follows when the guest can take it, for which the processor exits. */
+ * a time: the next one follows when the guest can take it, for which the processor exits. Where the processor delivers, it has all of what the local
+ * APIC has from here on. */
 static NOINLINE void give_what_waits(struct vcpu *v, uint32_t waits)
 {
     uint8_t vector = v->domain->arch.event_vector;
@@ -243,11 +244,13 @@ static NOINLINE void give_what_waits(struct vcpu *v, uint32_t waits)
     } else if (waits & WAITS_EVENT) {
         if (!vector || virt_inject_interrupt(v, vector))
             (void)atomic_fetch_and(&v->arch.event_waits, ~(uint32_t)WAITS_EVENT);
-    } else {
+    } else if (likely(!v->arch.lapic.page)) {
         own = vlapic_highest(v);
         if (own >= 0 && virt_inject_interrupt(v, (unsigned)own))
             vlapic_accept(v, (unsigned)own);
     }
+    if (unlikely(v->arch.lapic.page) && (waits & WAITS_APIC))
+        virt_deliver_interrupts(v);
 }
 
 static void let_wait(struct vcpu *v, uint32_t what)

@@ -68,22 +68,64 @@ static inline bool has_request(unsigned i, unsigned vector)
     return get(i, IRR + vector / 32 * 16) >> vector % 32 & 1;
 }
 
+/* The vector that comes next is given to the guest: by the hypervisor, or as a processor does it that delivers by itself (Intel SDM volume 3, 30.2.2).
+ * -1: none. */
+static inline int deliver_next(unsigned i)
+{
+    struct vlapic *l = &vcpu(i)->arch.lapic;
+    int vector = vlapic_highest(vcpu(i));
+    uint64_t priority = 0;
+    uint16_t status;
+
+    if (!l->page) {
+        if (vector >= 0)
+            vlapic_accept(vcpu(i), (unsigned)vector);
+        return vector;
+    }
+    status = vlapic_to_page(vcpu(i));
+    /* What the hypervisor sees coming is what the processor gives. */
+    assert_true(vlapic_is_x2(vcpu(i)) ? vlapic_msr_read(vcpu(i), X2(PPR), &priority) : vlapic_mmio(vcpu(i), PPR, 4, false, &priority));
+    if ((status & 0xf0) <= (priority & 0xf0)) {
+        assert_int_equal(vector, -1);
+        return -1;
+    }
+    assert_int_equal(vector, status & 0xff);
+    l->page[(IRR + vector / 32 * 16) / 4] &= ~(1u << vector % 32);
+    l->page[(ISR + vector / 32 * 16) / 4] |= 1u << vector % 32;
+    return vector;
+}
+
+static inline bool take_request(unsigned i, unsigned vector)
+{
+    struct vlapic *l = &vcpu(i)->arch.lapic;
+    bool was = atomic_test_and_clear_bit(l->irr, vector);
+
+    if (l->page) {
+        was |= l->page[(IRR + vector / 32 * 16) / 4] >> vector % 32 & 1;
+        l->page[(IRR + vector / 32 * 16) / 4] &= ~(1u << vector % 32);
+    }
+    return was;
+}
+
 /* The vector is pending nowhere but where the bits say; it is pending nowhere afterwards. */
 static inline void expect_request(unsigned vector, unsigned vcpus)
 {
-    for (unsigned i = 0; i < VCPUS; i++) {
-        assert_int_equal(atomic_test_bit(vcpu(i)->arch.lapic.irr, vector), vcpus >> i & 1);
-        (void)atomic_test_and_clear_bit(vcpu(i)->arch.lapic.irr, vector);
-    }
+    for (unsigned i = 0; i < VCPUS; i++)
+        assert_int_equal(take_request(i, vector), vcpus >> i & 1);
 }
 
-static inline int setup(void **state UNUSED)
+static inline int make_apics(bool processor_delivers)
 {
+    static uint32_t pages[VCPUS][PAGE_SIZE / 4];
+
     host_boot(&(struct host_config){ .cpus = 2 });
     host_start();
     host_stop_ticks();
     d = make_domain(VCPUS, 0);
     for (unsigned i = 0; i < VCPUS; i++) {
+        memset(pages[i], 0x5a, sizeof(pages[i]));
+        if (processor_delivers)
+            vlapic_use_page(vcpu(i), pages[i]);
         assert_int_equal(vlapic_init(vcpu(i)), 0);
         put(i, SPURIOUS, ENABLE);
     }
@@ -92,6 +134,16 @@ static inline int setup(void **state UNUSED)
         (void)!vioapic_route(d, gsi);
     memset(is_high, 0, sizeof(is_high));
     return 0;
+}
+
+static inline int setup(void **state UNUSED)
+{
+    return make_apics(false);
+}
+
+static inline int setup_delivering(void **state UNUSED)
+{
+    return make_apics(true);
 }
 
 static inline int teardown(void **state UNUSED)
@@ -103,6 +155,9 @@ static inline int teardown(void **state UNUSED)
     return 0;
 }
 
+/* Interrupts are delivered by the hypervisor; by the processor; by either. */
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST_DELIVERING(f) cmocka_unit_test_setup_teardown(f, setup_delivering, teardown)
+#define TEST_BOTH(f) TEST(f), { #f "_where_the_processor_delivers", f, setup_delivering, teardown, NULL }
 
 #endif

@@ -3,7 +3,7 @@
  * The virtual local APIC. Other CPUs set bits of the request register only, with what came as a level; everything else is the vCPU's own,
  * looked at where it runs.
  */
-#include "vdev/x86_64/vlapic.h"
+#include "vdev/x86_64/vlapic_internal.h"
 #include "arch/include/x86_vcpu.h"
 #include "core/domain.h"
 #include "lib/atomic.h"
@@ -13,14 +13,7 @@
 #include "msr_numbers.h"
 #include "vdev/x86_64/vioapic.h"
 
-/* Registers by number: offset / 16 (AMD64 APM volume 2, 16.3.2). */
-enum {
-    REG_ID = 0x02, REG_VERSION = 0x03, REG_TPR = 0x08, REG_PPR = 0x0a, REG_EOI = 0x0b, REG_LDR = 0x0d, REG_DFR = 0x0e, REG_SPURIOUS = 0x0f,
-    REG_ISR = 0x10, REG_TMR = 0x18, REG_IRR = 0x20, REG_ERROR = 0x28, REG_LVT_CMCI = 0x2f, REG_ICR = 0x30, REG_ICR_HIGH = 0x31,
-    REG_LVT_TIMER = 0x32, REG_LVT_ERROR = 0x37, REG_INITIAL = 0x38, REG_CURRENT = 0x39, REG_DIVIDE = 0x3e, REG_SELF_IPI = 0x3f
-};
 #define VERSION (5u << 16 | 0x14)       /* six entries of the local vector table */
-#define SPURIOUS_ENABLE BIT(8)
 #define LVT_MASKED BIT(16)
 #define LVT_PERIODIC BIT(17)
 #define LVT_BITS 0x100ff
@@ -48,6 +41,11 @@ static struct vlapic *of(struct vcpu *v)
 static bool is_x2(const struct vlapic *l)
 {
     return l->base & APIC_BASE_X2APIC;
+}
+
+bool vlapic_is_x2(const struct vcpu *v)
+{
+    return is_x2(&v->arch.lapic);
 }
 
 uint32_t vlapic_id(const struct vcpu *v)
@@ -96,6 +94,8 @@ int vlapic_highest(struct vcpu *v)
     struct vlapic *l = of(v);
     int vector;
 
+    if (unlikely(l->page))
+        return vlapic_page_highest(v);
     if (!(atomic_load(&v->arch.event_waits) & WAITS_APIC))
         return -1;
     vector = highest(l->irr);
@@ -108,7 +108,7 @@ void vlapic_accept(struct vcpu *v, unsigned vector)
 {
     struct vlapic *l = of(v);
 
-    ASSERT(vector < 256);
+    ASSERT(vector < 256 && !l->page);
     (void)atomic_test_and_clear_bit(l->irr, vector);
     l->isr[vector / 64] |= BIT(vector % 64);
     stop_waiting(v);
@@ -131,16 +131,23 @@ void vlapic_raise(struct vcpu *v, unsigned vector, bool level)
     vcpu_kick(v);
 }
 
+void vlapic_level_ends(struct vcpu *v, unsigned vector)
+{
+    if (atomic_test_bit(of(v)->tmr, vector))
+        vioapic_eoi(v->domain, vector);
+}
+
 static void end_of_interrupt(struct vcpu *v)
 {
     struct vlapic *l = of(v);
-    int vector = highest(l->isr);
+    int vector = l->page ? vlapic_page_end(l) : highest(l->isr);
 
     if (vector < 0)
         return;
-    l->isr[vector / 64] &= ~BIT(vector % 64);
-    if (atomic_test_bit(l->tmr, (unsigned)vector))
-        vioapic_eoi(v->domain, (unsigned)vector);
+    if (!l->page)
+        l->isr[vector / 64] &= ~BIT(vector % 64);
+    vlapic_page_changed(v);
+    vlapic_level_ends(v, (unsigned)vector);
 }
 
 /* -- timer -- */
@@ -296,6 +303,8 @@ static bool read_register(struct vcpu *v, unsigned reg, uint32_t *value)
 {
     struct vlapic *l = of(v);
 
+    if (l->page && vlapic_page_read(l, reg, value))
+        return true;
     if (is_word_of(reg, REG_ISR))
         *value = bit_word(l->isr, reg - REG_ISR);
     else if (is_word_of(reg, REG_TMR))
@@ -332,11 +341,24 @@ static void write_lvt(struct vlapic *l, unsigned n, uint32_t value)
         l->lvt[n] |= (uint32_t)LVT_MASKED;
 }
 
-static void write_spurious(struct vlapic *l, uint32_t value)
+static void write_spurious(struct vcpu *v, uint32_t value)
 {
+    struct vlapic *l = of(v);
+
     atomic_store(&l->spurious, value & 0x1ff);
     for (unsigned i = 0; !(value & SPURIOUS_ENABLE) && i < ARRAY_SIZE(l->lvt); i++)
         l->lvt[i] |= (uint32_t)LVT_MASKED;
+    vlapic_page_changed(v);
+}
+
+static void write_priority(struct vcpu *v, uint32_t value)
+{
+    struct vlapic *l = of(v);
+
+    if (l->page)
+        vlapic_page_set_priority(l, value & 0xff);
+    else
+        l->tpr = value & 0xff;
 }
 
 static bool write_register(struct vcpu *v, unsigned reg, uint32_t value)
@@ -349,11 +371,11 @@ static bool write_register(struct vcpu *v, unsigned reg, uint32_t value)
     }
     switch (reg) {
     case REG_ID: case REG_VERSION: case REG_ERROR: case REG_LVT_CMCI: break;
-    case REG_TPR: l->tpr = value & 0xff; break;
+    case REG_TPR: write_priority(v, value); break;
     case REG_EOI: end_of_interrupt(v); break;
     case REG_LDR: l->ldr = value & 0xff000000; break;
     case REG_DFR: l->dfr = value | 0x0fffffff; break;
-    case REG_SPURIOUS: write_spurious(l, value); break;
+    case REG_SPURIOUS: write_spurious(v, value); break;
     case REG_ICR:
         l->icr = (l->icr & ~(uint64_t)UINT32_MAX) | (value & ICR_BITS);
         send(v, l->icr);
@@ -387,8 +409,9 @@ bool vlapic_mmio(struct vcpu *v, uint64_t offset, unsigned size, bool is_write, 
     return true;
 }
 
-static bool write_base(struct vlapic *l, uint64_t value)
+static bool write_base(struct vcpu *v, uint64_t value)
 {
+    struct vlapic *l = of(v);
     uint64_t fixed = APIC_BASE_ADDRESS | APIC_BASE_BSP;
 
     /* It stays where it is; an x2APIC is left only by a reset here. */
@@ -397,6 +420,7 @@ static bool write_base(struct vlapic *l, uint64_t value)
     if (!(value & APIC_BASE_ENABLE) || (is_x2(l) && !(value & APIC_BASE_X2APIC)))
         return false;
     l->base = value;
+    vlapic_page_changed(v);
     return true;
 }
 
@@ -420,7 +444,7 @@ bool vlapic_msr_write(struct vcpu *v, uint32_t msr, uint64_t value)
     unsigned reg = msr - MSR_X2APIC;
 
     if (msr == MSR_APIC_BASE)
-        return write_base(of(v), value);
+        return write_base(v, value);
     if (msr < MSR_X2APIC || !is_x2(of(v)))
         return false;
     if (reg == REG_ICR) {
@@ -443,7 +467,7 @@ bool vlapic_msr_write(struct vcpu *v, uint32_t msr, uint64_t value)
 
 bool vlapic_set_base(struct vcpu *v, uint64_t base)
 {
-    return write_base(of(v), base);
+    return write_base(v, base);
 }
 
 uint32_t vlapic_timer_divisor(const struct vcpu *v)
@@ -493,6 +517,8 @@ void vlapic_set_page(struct vcpu *v, const uint8_t page[VLAPIC_PAGE_BYTES])
     set_bits(l->irr, page, REG_IRR);
     (void)atomic_fetch_or(&v->arch.event_waits, (uint32_t)WAITS_APIC);
     set_bits(l->isr, page, REG_ISR);
+    if (l->page)
+        vlapic_page_set(l, l->isr);
     set_bits(l->tmr, page, REG_TMR);
 }
 
@@ -514,6 +540,11 @@ void vlapic_reset(struct vcpu *v)
     l->spurious = 0xff;
     for (unsigned i = 0; i < ARRAY_SIZE(l->lvt); i++)
         l->lvt[i] = (uint32_t)LVT_MASKED;
+    if (l->page) {
+        vlapic_page_set(l, l->isr);
+        vlapic_page_set_priority(l, 0);
+        vlapic_page_changed(v);
+    }
 }
 
 int vlapic_init(struct vcpu *v)

@@ -27,6 +27,9 @@ struct vlapic {
     uint32_t lvt[6];            /* timer, thermal, performance, LINT0, LINT1, error */
     nsec_t started;             /* when the timer's count was `initial` */
     struct timer timer;
+    /* TPR, PPR, ISR and IRR of one whose interrupts the processor delivers, where it looks for them: registers of 4 bytes, 16 apart. tpr and isr are
+     * not used then, and irr holds what has come and is not in the page yet. NULL: the hypervisor delivers. */
+    uint32_t *page;
 };
 
 int vlapic_init(struct vcpu *v) MUST_CHECK;
@@ -47,6 +50,16 @@ int vlapic_highest(struct vcpu *v);
 /* It has been given to the processor: pending -> in service. */
 void vlapic_accept(struct vcpu *v, unsigned vector);
 
+/* vlapic_page.c: a local APIC whose interrupts the processor delivers (Intel SDM volume 3, chapter 30). The page is looked at only where v runs, or
+ * by who keeps it from running. */
+/* Before vlapic_init: the processor works with this page, which stays its owner's. */
+void vlapic_use_page(struct vcpu *v, void *page);
+/* What has come goes into the page, as far as the local APIC is switched on. Returns what the processor has to be told before it enters v: the
+ * highest vector requested (7:0) and in service (15:8), 0 for none. */
+uint16_t vlapic_to_page(struct vcpu *v);
+/* The processor has ended the interrupt with this vector by itself. */
+void vlapic_ended(struct vcpu *v, unsigned vector);
+bool vlapic_is_x2(const struct vcpu *v);
 /* Local APIC id: twice the vCPU's number, as everywhere in the ABI. Is v one of those that a message's destination means? */
 uint32_t vlapic_id(const struct vcpu *v);
 bool vlapic_is_target(const struct vcpu *v, uint32_t to, bool logical);

@@ -50,6 +50,8 @@ struct vmx_vcpu {
     uint64_t vmcs_pa;
     uint64_t dr[4], dr6, cr2;           /* while they are not in the processor */
     uint64_t msrs[VMX_SWITCHED_MSRS];
+    uint64_t eoi_exits[4];              /* vectors whose end exits, as its VMCS has them */
+    bool has_x2apic;                    /* its VMCS is one of a guest with an x2APIC */
 };
 
 struct arch_domain {

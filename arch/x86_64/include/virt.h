@@ -24,6 +24,7 @@ struct virt_ops {
     void (*run)(struct vcpu *v);
     void (*inject_exception)(struct vcpu *v, unsigned vector, int32_t error, uint64_t cr2);
     bool (*inject_interrupt)(struct vcpu *v, unsigned vector);
+    void (*deliver_interrupts)(struct vcpu *v);     /* of a local APIC that has a page (vlapic.h) */
     bool (*inject_nmi)(struct vcpu *v);
     bool (*interruptible)(const struct vcpu *v);
     void (*get_segment)(const struct vcpu *v, enum x86_segment_name s, struct x86_segment *out);
@@ -103,7 +104,12 @@ static inline bool virt_inject_interrupt(struct vcpu *v, unsigned vector)
 {
     return virt->inject_interrupt(v, vector);
 }
-/* An NMI, likewise; none while v handles another one. */
+/* What v's local APIC has goes to the processor, which gives it to v by itself as soon as v takes it. Of one with a page (vlapic.h), v current. */
+static inline void virt_deliver_interrupts(struct vcpu *v)
+{
+    virt->deliver_interrupts(v);
+}
+/* An NMI, as virt_inject_interrupt; none while v handles another one. */
 static inline bool virt_inject_nmi(struct vcpu *v)
 {
     return virt->inject_nmi(v);

@@ -160,7 +160,9 @@ static void (*const exit_table[VMX_EXIT_REASONS])(struct vcpu *v) = {
     [37 ... 38] = unexpected,
     [VMX_EXIT_MONITOR] = exit_undefined,
     [VMX_EXIT_PAUSE] = pause_exit,
-    [VMX_EXIT_MACHINE_CHECK ... 47] = unexpected,
+    [VMX_EXIT_MACHINE_CHECK ... 44] = unexpected,
+    [VMX_EXIT_EOI] = vmx_eoi_exit,
+    [46 ... 47] = unexpected,
     [VMX_EXIT_EPT_VIOLATION] = nested_fault_exit,
     [VMX_EXIT_EPT_MISCONFIGURED] = unexpected,
     [VMX_EXIT_INVEPT] = exit_undefined,
@@ -168,7 +170,8 @@ static void (*const exit_table[VMX_EXIT_REASONS])(struct vcpu *v) = {
     [VMX_EXIT_INVVPID] = exit_undefined,
     [VMX_EXIT_WBINVD] = cache_exit,
     [VMX_EXIT_XSETBV] = xsetbv_exit,
-    [56 ... VMX_EXIT_REASONS - 1] = unexpected,
+    [VMX_EXIT_APIC_WRITE] = vmx_apic_write_exit,
+    [57 ... VMX_EXIT_REASONS - 1] = unexpected,
 };
 
 HOT struct vcpu *vmx_exit(struct vcpu *v)

@@ -80,6 +80,7 @@ static const char *choose_controls(void)
                                            : "the processor's VMX has no nested tables (EPT)";
     if (!invpcid_is_offered())
         second.value &= ~(uint32_t)CONTROL2_INVPCID;
+    vmx_apic_choose(&first.value, &second.value);
     ept = rdmsr(MSR_VMX_EPT_VPID);
     if ((ept & EPT_NEEDED) != EPT_NEEDED)
         return "the processor's nested tables (EPT) lack blocks of 2 MiB or the instruction that invalidates them";
@@ -91,7 +92,7 @@ static void report(void)
     const struct virt_feature features[] = {
         { "pages of 1 GiB", rdmsr(MSR_VMX_EPT_VPID) & EPT_1GIB }, { "VPID", second.value & CONTROL2_VPID }, { "virtual NMIs", pin.value & PIN_VIRTUAL_NMIS },
         { "RDTSCP", second.value & CONTROL2_RDTSCP }, { "INVPCID", second.value & CONTROL2_INVPCID },
-        { "XSAVES", second.value & CONTROL2_XSAVES }, { "exits of spinning guests", second.value & CONTROL2_PAUSE_LOOP },
+        { "XSAVES", second.value & CONTROL2_XSAVES }, { "virtual interrupt delivery", vmx_apic_is_there() }, { "exits of spinning guests", second.value & CONTROL2_PAUSE_LOOP },
     };
 
     virt_report("VMX", features, ARRAY_SIZE(features));
@@ -284,6 +285,7 @@ static void write_host_side(void)
 static int vmx_vcpu_init(struct vcpu *v)
 {
     struct vmx_vcpu *x = &v->arch.vmx;
+    int error;
 
     STATIC_ASSERT(offsetof(struct arch_vcpu, vmx.space_changes) == VMX_SPACE_CHANGES);
     STATIC_ASSERT(offsetof(struct arch_vcpu, vmx.seen_changes) == VMX_SEEN_CHANGES);
@@ -298,8 +300,9 @@ static int vmx_vcpu_init(struct vcpu *v)
     vmcs_clear(x->vmcs_pa);
     vmcs_open(v);
     write_guest_side(v);
+    error = vmx_apic_init(v);
     vmcs_close(v);
-    return 0;
+    return error;
 }
 
 static void vmx_vcpu_destroy(struct vcpu *v)
@@ -307,6 +310,7 @@ static void vmx_vcpu_destroy(struct vcpu *v)
     if (!v->arch.vmx.vmcs)
         return;
     vmcs_to_memory(v);
+    vmx_apic_destroy(v);
     heap_free_pages(v->arch.vmx.vmcs, 0);
     v->arch.vmx.vmcs = NULL;
 }
@@ -383,6 +387,7 @@ const struct virt_ops vmx_ops = {
     .run = vmx_run,
     .inject_exception = vmx_inject_exception,
     .inject_interrupt = vmx_inject_interrupt,
+    .deliver_interrupts = vmx_apic_deliver,
     .inject_nmi = vmx_inject_nmi,
     .interruptible = vmx_interruptible,
     .get_segment = vmx_get_segment,

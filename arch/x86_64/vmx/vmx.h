@@ -69,9 +69,23 @@ struct vcpu *vmx_exit(struct vcpu *v);
 /* vmx.c, for run.S: nothing of v's space that was changed is cached on this CPU any more. */
 void vmx_forget_space(struct vcpu *v);
 
-/* msr_map.c: the map of MSRs that are not intercepted, by physical address. */
+/* msr_map.c: the map of MSRs that are not intercepted, by physical address; of a guest whose local APIC's MSRs are in part the processor's. */
 uint64_t vmx_msr_map(void);
+uint64_t vmx_msr_map_of_x2apic(void);
 void vmx_msr_map_init(void);
+
+/* apic.c: interrupts of local APICs that the processor delivers. Boot, CPU 0: takes it into use where the processor has all of it, and adds to the
+ * controls what that needs. */
+void vmx_apic_choose(uint32_t *first, uint32_t *second);
+bool vmx_apic_is_there(void);
+/* The page of v's, and what stands in the VMCS (which is open) for it. -E_NOMEM. Nothing where the processor does not deliver. */
+int vmx_apic_init(struct vcpu *v) MUST_CHECK;
+void vmx_apic_destroy(struct vcpu *v);
+/* virt.h's deliver_interrupts. */
+void vmx_apic_deliver(struct vcpu *v);
+/* Exits after an end of an interrupt that came as a level, and after a write that no local APIC takes. */
+void vmx_eoi_exit(struct vcpu *v);
+void vmx_apic_write_exit(struct vcpu *v);
 
 /* inject.c */
 void vmx_close_window(struct vcpu *v);
