@@ -92,7 +92,8 @@ static void report(void)
     const struct virt_feature features[] = {
         { "pages of 1 GiB", rdmsr(MSR_VMX_EPT_VPID) & EPT_1GIB }, { "VPID", second.value & CONTROL2_VPID }, { "virtual NMIs", pin.value & PIN_VIRTUAL_NMIS },
         { "RDTSCP", second.value & CONTROL2_RDTSCP }, { "INVPCID", second.value & CONTROL2_INVPCID },
-        { "XSAVES", second.value & CONTROL2_XSAVES }, { "virtual interrupt delivery", vmx_apic_is_there() }, { "exits of spinning guests", second.value & CONTROL2_PAUSE_LOOP },
+        { "XSAVES", second.value & CONTROL2_XSAVES }, { "exits of spinning guests", second.value & CONTROL2_PAUSE_LOOP },
+        { "virtual interrupt delivery", vmx_apic_is_there() },
     };
 
     virt_report("VMX", features, ARRAY_SIZE(features));
