@@ -2,6 +2,7 @@
 #include "arch/include/x86_state.h"
 #include "core/domain.h"
 #include "msr_numbers.h"
+#include "processor.h"
 #include "virt.h"
 
 static const uint32_t msr_of[STATE_MSRS] = {
@@ -15,6 +16,9 @@ void x86_state_get(const struct vcpu *v, struct x86_vcpu_state *out)
     ASSERT(v != cpu_current_vcpu());
     out->regs = v->arch.regs;
     virt_get_control_registers(v, &out->control);
+    /* Virtual-8086 mode may stand in for real mode, which has neither. */
+    if (!(out->control.cr0 & CR0_PE))
+        out->regs.rflags &= ~(uint64_t)(RFLAGS_VM | RFLAGS_IOPL);
     for (unsigned s = 0; s < X86_SEGMENTS; s++)
         virt_get_segment(v, s, &out->segments[s]);
     for (unsigned i = 0; i < STATE_MSRS; i++)

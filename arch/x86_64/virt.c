@@ -51,9 +51,10 @@ void virt_vcpu_reset(struct vcpu *v)
     };
     static const struct x86_control_registers registers = { .cr0 = CR0_PE | CR0_ET, .dr6 = DR6_RESET, .dr7 = DR7_RESET };
 
+    /* Segments after the mode that they belong to. */
+    virt->set_control_registers(v, &registers);
     for (unsigned s = 0; s < X86_SEGMENTS; s++)
         virt->set_segment(v, (enum x86_segment_name)s, start[s]);
-    virt->set_control_registers(v, &registers);
     virt->vcpu_reset(v);
     memset(&v->arch.regs, 0, sizeof(v->arch.regs));
     v->arch.regs.rflags = RFLAGS_RESERVED;

@@ -62,6 +62,7 @@ static int map_devices(const struct boot_info *b, struct domain *d)
     for (unsigned i = 0; i < b->memory.count; i++)
         range_remove(&rest, b->memory.range[i].base, b->memory.range[i].size);
     range_remove(&rest, ROUND_DOWN(board.madt.local_apic.v, PAGE_SIZE), LOCAL_APIC_SIZE);
+    range_remove(&rest, MESSAGES_AT, MESSAGES_SIZE);
     for (unsigned i = 0; i < board.madt.io_apics; i++)
         range_remove(&rest, ROUND_DOWN(board.madt.io_apic[i].at.v, PAGE_SIZE), PAGE_SIZE);
     for (unsigned i = 0; i < board.mcfg.windows; i++)

@@ -104,15 +104,26 @@ def test_interrupts_in_bochs(out, cpu, does_it_deliver):
     assert (priority < 20 and message < 200) == does_it_deliver, (priority, message)
 
 
-@pytest.mark.parametrize("cpu", [*BOCHS_CPUS, OLDER_VMX])
+# The fourth has no unrestricted guest: real mode, and protected mode without paging, are done by other modes' means.
+RESTRICTED_VMX = "corei5_lynnfield_750"
+
+
+@pytest.mark.parametrize("cpu", [*BOCHS_CPUS, OLDER_VMX, RESTRICTED_VMX])
 def test_two_processors_in_bochs(out, cpu):
     expect_all(run_in_bochs(out, "smp", cpu, smp=2, options="dom0_max_vcpus=2"), 17)
 
 
+@pytest.mark.parametrize("cpu", [*BOCHS_CPUS, RESTRICTED_VMX])
+def test_real_mode_in_bochs(out, cpu):
+    expect_all(run_in_bochs(out, "real_mode", cpu, smp=2, options="dom0_max_vcpus=2"), 18)
+
+
 # Extensions that have less, and what is said of them.
 @pytest.mark.parametrize("cpu, report", [("phenom_8650_toliman", "SVM: with nothing more; without next RIP"),
-                                         ("corei7_sandy_bridge_2600k", "VMX: with VPID, virtual NMIs, RDTSCP; without pages of 1 GiB, INVPCID, XSAVES, exits of spinning guests"),
-                                         ("broadwell_ult", "VMX: with pages of 1 GiB, VPID, virtual NMIs, RDTSCP, INVPCID, exits of spinning guests, virtual interrupt delivery; without XSAVES")])
+                                         (RESTRICTED_VMX, "VMX: with VPID, virtual NMIs, RDTSCP; without unrestricted guest, pages of 1 GiB, INVPCID"),
+                                         (OLDER_VMX, "VMX: with unrestricted guest, VPID, virtual NMIs, RDTSCP; without pages of 1 GiB, INVPCID, XSAVES"),
+                                         ("broadwell_ult", "VMX: with unrestricted guest, pages of 1 GiB, VPID, virtual NMIs, RDTSCP, INVPCID, exits of spinning guests, "
+                                                           "virtual interrupt delivery; without XSAVES")])
 def test_older_processor_in_bochs(out, cpu, report):
     said = run_in_bochs(out, "exits", cpu)
     assert report in said, said
@@ -120,8 +131,7 @@ def test_older_processor_in_bochs(out, cpu, report):
 
 
 @pytest.mark.parametrize("cpu, reason", [("turion64_tyler", "SVM without nested paging (NPT)"),
-                                         ("core2_penryn_t9600", "VMX is too old: it lacks maps of ports and MSRs"),
-                                         ("corei5_lynnfield_750", "lacks 'unrestricted guest'")])
+                                         ("core2_penryn_t9600", "VMX is too old: it lacks maps of ports and MSRs")])
 def test_too_old_processor_in_bochs(out, cpu, reason):
     said = run_in_bochs(out, "exits", cpu)
     assert reason in said and "guests cannot run on this machine" in said and "PANIC" not in said, said
@@ -160,6 +170,10 @@ def test_exception_in_real_mode_in_bochs(out):
 def test_two_processors(out, cpus):
     """On one CPU they take turns; on two a page goes away under the one that reads it."""
     expect_all(run(out, "smp", smp=cpus, options="dom0_max_vcpus=2"), 17)
+
+
+def test_real_mode(out):
+    expect_all(run(out, "real_mode", smp=2, options="dom0_max_vcpus=2"), 18)
 
 
 @pytest.mark.parametrize("cpu", [CPU, f"{CPU},-avx", f"{CPU},-xsave"])

@@ -4,6 +4,7 @@
 #define ARCH_TYPES_H
 
 #include "arch/include/x86_registers.h"
+#include "arch/include/x86_state.h"
 #include "lib/types.h"
 #include "vdev/mmio.h"
 #include "vdev/x86_64/platform.h"
@@ -52,6 +53,11 @@ struct vmx_vcpu {
     uint64_t msrs[VMX_SWITCHED_MSRS];
     uint64_t eoi_exits[4];              /* vectors whose end exits, as its VMCS has them */
     bool has_x2apic;                    /* its VMCS is one of a guest with an x2APIC */
+    bool is_unpaged, is_real;           /* on a processor where the guest's CR0.PG, and PE, cannot be clear (vmx/unpaged.h): these are kept, */
+    uint64_t cr3, efer;
+    struct x86_segment task, local;     /* and in real mode these */
+    uint32_t vectors_limit;             /* of IDTR */
+    void *unpaged_pages;                /* vCPU 0's: its domain's identity map and task segment */
 };
 
 struct arch_domain {

@@ -4,7 +4,7 @@
  * What an exit means is arch/x86_64/exits.c's; here is how VMX tells it.
  */
 #include "arch/include/upcall.h"
-#include "arch/x86_64/vmx/vmx.h"
+#include "arch/x86_64/vmx/unpaged.h"
 #include "arch/include/x86_vcpu.h"
 #include "exits.h"
 #include "processor.h"
@@ -118,6 +118,10 @@ static void exception_exit(struct vcpu *v)
         __asm__ volatile("int $2" ::: "memory");
     } else if (vector == VECTOR_MC) {
         panic("machine check while d%uv%u ran", v->domain->id.v, v->id);
+    } else if (unlikely(v->arch.vmx.is_real)) {
+        if (vector == VECTOR_DB)
+            vmx_note_debug_causes(v, vmread(VMCS_QUALIFICATION) & DEBUG_CAUSES);
+        real_mode_exception(v, vector);
     } else {
         give_back(v, vector);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Events that a guest is entered with (Intel SDM volume 3, 25.8.3, 27.6, 28.2.4). */
-#include "arch/x86_64/vmx/vmx.h"
+#include "arch/x86_64/vmx/unpaged.h"
 #include "processor.h"
 
 /* An entry with an error code in real mode is refused (27.2.1.3), and real mode's exceptions have none. v is current. */
@@ -23,6 +23,10 @@ void vmx_inject_exception(struct vcpu *v, unsigned vector, int32_t error, uint64
     bool is_behind = (pending & EVENT_VALID) && EVENT_TYPE(pending) == EVENT_EXCEPTION;
 
     ASSERT(v == cpu_current_vcpu() && vector < 32 && vector != VECTOR_NMI);
+    if (unlikely(v->arch.vmx.is_real)) {
+        real_mode_deliver(v, vector);
+        return;
+    }
     if (is_behind && (pending & 0xff) == VECTOR_DF) {
         domain_crash(v->domain, "triple fault");
         return;
@@ -62,7 +66,10 @@ bool vmx_inject_interrupt(struct vcpu *v, unsigned vector)
         vmwrite(VMCS_CONTROLS, controls | CONTROL_INTERRUPT_WINDOW);
         return false;
     }
-    set_event(vector | EVENT_INTERRUPT << 8 | EVENT_VALID, 0, 0);
+    if (unlikely(v->arch.vmx.is_real))
+        real_mode_deliver(v, vector);
+    else
+        set_event(vector | EVENT_INTERRUPT << 8 | EVENT_VALID, 0, 0);
     if (unlikely(controls & CONTROL_INTERRUPT_WINDOW))
         vmx_close_window(v);
     return true;
@@ -78,7 +85,12 @@ bool vmx_inject_nmi(struct vcpu *v)
         vmwrite(VMCS_CONTROLS, vmread(VMCS_CONTROLS) | CONTROL_NMI_WINDOW);
         return false;
     }
-    set_event(VECTOR_NMI | EVENT_NMI << 8 | EVENT_VALID, 0, 0);
+    if (unlikely(v->arch.vmx.is_real)) {
+        real_mode_deliver(v, VECTOR_NMI);
+        vmwrite(VMCS_SHADOW, vmread(VMCS_SHADOW) | SHADOW_NMI);
+    } else {
+        set_event(VECTOR_NMI | EVENT_NMI << 8 | EVENT_VALID, 0, 0);
+    }
     return true;
 }
 

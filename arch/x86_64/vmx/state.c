@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A guest's segments and instruction pointer as the VMCS holds them, for everybody else (virt.h; Intel SDM volume 3, 25.4.1). */
-#include "arch/x86_64/vmx/vmx.h"
+#include "arch/x86_64/vmx/unpaged.h"
 #include "lib/string.h"
 #include "msr_numbers.h"
 #include "processor.h"
@@ -37,30 +37,46 @@ static uint16_t attributes_of(uint64_t rights)
     return rights & RIGHTS_UNUSABLE ? 0 : (uint16_t)((rights & 0xff) | (rights >> 4 & 0xf00));
 }
 
-void vmx_get_segment(const struct vcpu *v, enum x86_segment_name s, struct x86_segment *out)
+void vmcs_get_segment(enum x86_segment_name s, struct x86_segment *out)
 {
     unsigned n = place_of(s);
 
-    vmcs_open(v);
     *out = (struct x86_segment){ .limit = (uint32_t)vmread(VMCS_ES_LIMIT + n), .base = vmread(VMCS_ES_BASE + n) };
     if (!is_table(s)) {
         out->selector = (uint16_t)vmread(VMCS_ES_SELECTOR + n);
         out->attributes = attributes_of(vmread(VMCS_ES_RIGHTS + n));
     }
-    vmcs_close(v);
 }
 
-void vmx_set_segment(struct vcpu *v, enum x86_segment_name s, const struct x86_segment *in)
+void vmcs_set_segment(enum x86_segment_name s, const struct x86_segment *in)
 {
     unsigned n = place_of(s);
 
-    vmcs_open(v);
     vmwrite(VMCS_ES_LIMIT + n, in->limit);
     vmwrite(VMCS_ES_BASE + n, in->base);
     if (!is_table(s)) {
         vmwrite(VMCS_ES_SELECTOR + n, in->selector);
         vmwrite(VMCS_ES_RIGHTS + n, rights_of(in->attributes));
     }
+}
+
+void vmx_get_segment(const struct vcpu *v, enum x86_segment_name s, struct x86_segment *out)
+{
+    vmcs_open(v);
+    if (unlikely(v->arch.vmx.is_real))
+        real_mode_get_segment(v, s, out);
+    else
+        vmcs_get_segment(s, out);
+    vmcs_close(v);
+}
+
+void vmx_set_segment(struct vcpu *v, enum x86_segment_name s, const struct x86_segment *in)
+{
+    vmcs_open(v);
+    if (unlikely(v->arch.vmx.is_real))
+        real_mode_set_segment(v, s, in);
+    else
+        vmcs_set_segment(s, in);
     vmcs_close(v);
 }
 
@@ -92,6 +108,9 @@ unsigned vmx_cpl(const struct vcpu *v)
 {
     unsigned cpl;
 
+    /* Virtual-8086 mode has the user's level, real mode the highest. */
+    if (unlikely(v->arch.vmx.is_real))
+        return 0;
     vmcs_open(v);
     cpl = current_cpl();
     vmcs_close(v);

@@ -53,6 +53,7 @@ enum vmcs_field {
 #define CONTROL_HLT BIT(7)
 #define CONTROL_MWAIT BIT(10)
 #define CONTROL_RDPMC BIT(11)
+#define CONTROL_CR3 (BIT(15) | BIT(16))
 #define CONTROL_CR8 (BIT(19) | BIT(20))
 #define CONTROL_MOV_DR BIT(23)
 #define CONTROL_IO_MAP BIT(25)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* VMX taken into use, and what it keeps of a vCPU (Intel SDM volume 3, chapters 24 to 27, appendix A). */
 #include "arch/include/mapping.h"
-#include "arch/x86_64/vmx/vmx.h"
+#include "arch/x86_64/vmx/unpaged.h"
 #include "cpuid_host.h"
 #include "idt.h"
 #include "layout.h"
@@ -26,8 +26,6 @@
 /* A spinning guest is left when it has spun for that many cycles with less than that many between turns. */
 #define PAUSE_WINDOW 300000
 #define PAUSE_GAP 128
-/* Alignment checks and debug exceptions that a guest brings about while they are delivered would never end (XSA-156). */
-#define INTERCEPTED_EXCEPTIONS (BIT(VECTOR_DB) | BIT(VECTOR_AC) | BIT(VECTOR_MC))
 
 /* What is wanted of a group of controls; `optional` where the processor has it. */
 struct controls {
@@ -40,8 +38,8 @@ static struct controls first = {
     CONTROL_MSR_MAP | CONTROL_MONITOR | CONTROL_SECOND, 0, 0,
 };
 static struct controls second = {
-    MSR_VMX_CONTROLS2, CONTROL2_EPT | CONTROL2_WBINVD | CONTROL2_UNRESTRICTED,
-    CONTROL2_VPID | CONTROL2_RDTSCP | CONTROL2_PAUSE_LOOP | CONTROL2_INVPCID | CONTROL2_XSAVES, 0,
+    MSR_VMX_CONTROLS2, CONTROL2_EPT | CONTROL2_WBINVD,
+    CONTROL2_UNRESTRICTED | CONTROL2_VPID | CONTROL2_RDTSCP | CONTROL2_PAUSE_LOOP | CONTROL2_INVPCID | CONTROL2_XSAVES, 0,
 };
 static struct controls on_exit = {
     MSR_VMX_EXIT, EXIT_SAVE_DEBUG | EXIT_HOST_64BIT | EXIT_SAVE_PAT | EXIT_LOAD_PAT | EXIT_SAVE_EFER | EXIT_LOAD_EFER, 0, 0,
@@ -76,11 +74,15 @@ static const char *choose_controls(void)
     if (!choose(&pin) || !choose(&first) || !choose(&on_exit) || !choose(&on_entry))
         return "the processor's VMX is too old: it lacks maps of ports and MSRs, or the switching of PAT and EFER";
     if (!choose(&second))
-        return second.value & CONTROL2_EPT ? "the processor's VMX lacks 'unrestricted guest', with which guests start without paging"
+        return second.value & CONTROL2_EPT ? "the processor's VMX is too old: it cannot stop a guest from emptying caches"
                                            : "the processor's VMX has no nested tables (EPT)";
+    if (first.value & CONTROL_CR3)
+        return "the processor's VMX is too old: a guest would be left for each change of its page tables";
     if (!invpcid_is_offered())
         second.value &= ~(uint32_t)CONTROL2_INVPCID;
-    vmx_apic_choose(&first.value, &second.value);
+    /* No processor has this alone: in real mode interrupts are the hypervisor's to deliver then. */
+    if (second.value & CONTROL2_UNRESTRICTED)
+        vmx_apic_choose(&first.value, &second.value);
     ept = rdmsr(MSR_VMX_EPT_VPID);
     if ((ept & EPT_NEEDED) != EPT_NEEDED)
         return "the processor's nested tables (EPT) lack blocks of 2 MiB or the instruction that invalidates them";
@@ -90,7 +92,8 @@ static const char *choose_controls(void)
 static void report(void)
 {
     const struct virt_feature features[] = {
-        { "pages of 1 GiB", rdmsr(MSR_VMX_EPT_VPID) & EPT_1GIB }, { "VPID", second.value & CONTROL2_VPID }, { "virtual NMIs", pin.value & PIN_VIRTUAL_NMIS },
+        { "unrestricted guest", second.value & CONTROL2_UNRESTRICTED }, { "pages of 1 GiB", rdmsr(MSR_VMX_EPT_VPID) & EPT_1GIB },
+        { "VPID", second.value & CONTROL2_VPID }, { "virtual NMIs", pin.value & PIN_VIRTUAL_NMIS },
         { "RDTSCP", second.value & CONTROL2_RDTSCP }, { "INVPCID", second.value & CONTROL2_INVPCID },
         { "XSAVES", second.value & CONTROL2_XSAVES }, { "exits of spinning guests", second.value & CONTROL2_PAUSE_LOOP },
         { "virtual interrupt delivery", vmx_apic_is_there() },
@@ -128,6 +131,8 @@ static const char *vmx_init_cpu(void)
         if (missing)
             return missing;
         report();
+        if (!(second.value & CONTROL2_UNRESTRICTED))
+            unpaged_needed();
         stage2_format_use_ept();
         if (!(rdmsr(MSR_VMX_EPT_VPID) & EPT_1GIB))
             stage2_without_1gib();
@@ -303,7 +308,7 @@ static int vmx_vcpu_init(struct vcpu *v)
     write_guest_side(v);
     error = vmx_apic_init(v);
     vmcs_close(v);
-    return error;
+    return error ? error : unpaged_vcpu_init(v);
 }
 
 static void vmx_vcpu_destroy(struct vcpu *v)
@@ -312,6 +317,7 @@ static void vmx_vcpu_destroy(struct vcpu *v)
         return;
     vmcs_to_memory(v);
     vmx_apic_destroy(v);
+    unpaged_vcpu_destroy(v);
     heap_free_pages(v->arch.vmx.vmcs, 0);
     v->arch.vmx.vmcs = NULL;
 }
@@ -356,6 +362,8 @@ static void vmx_save(struct vcpu *v)
 static void vmx_run(struct vcpu *v)
 {
     ASSERT(v == cpu_current_vcpu() && v == THIS_CPU(loaded_vcpu));
+    if (v->arch.vmx.is_real)
+        real_mode_flags(v);
     vmx_registers_to_vmcs(v);
     vmx_loop(v, VMX_LOOP_STACK(cpu_id()));
 }

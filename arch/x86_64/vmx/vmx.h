@@ -15,6 +15,9 @@
 
 extern const struct virt_ops vmx_ops;
 
+/* Alignment checks and debug exceptions that a guest brings about while they are delivered would never end (XSA-156). */
+#define INTERCEPTED_EXCEPTIONS (BIT(VECTOR_DB) | BIT(VECTOR_AC) | BIT(VECTOR_MC))
+
 /*
  * A VMCS is looked at where it is the CPU's current one. That of the vCPU that is loaded is; another one's, of a vCPU that is loaded nowhere,
  * becomes it from vmcs_open to vmcs_close, which do not nest.
